@@ -1,0 +1,236 @@
+"""Carts, orders, their money and what the payment provider told us."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from drops.models import Drop, Offer
+from merchant.money import Money
+
+
+class Cart(models.Model):
+    """What a guest put aside in one drop. Known by a token that only the guest has; we keep its hash."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="carts")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True, help_text="When its holds end; empty while nothing is held.")
+    closed_at = models.DateTimeField(null=True, help_text="When it became an order or was let go.")
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="cart_open_until")]
+
+    def __str__(self) -> str:
+        return f"cart {self.pk}"
+
+
+class CartLine(models.Model):
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="+")
+    quantity = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["cart", "offer"], name="offer_once_a_cart"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="cart_line_has_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.offer_id}"
+
+
+class IdempotencyKey(models.Model):
+    """A client's promise that two requests are one. Unique in a drop; a refusal rolls it back and so never uses it up."""
+
+    drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    body_hmac = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["drop", "key"], name="idempotency_key_once_a_drop")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class OrderState(models.TextChoices):
+    PLACED = "placed", "Placed"
+    AUTHORISING = "authorising", "Paying"
+    ACTION_REQUIRED = "action_required", "Waiting for the fan"
+    DEFERRED = "deferred", "Deferred"
+    PROCESSING = "processing", "Bank is processing"
+    CONFIRMED = "confirmed", "Confirmed"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Cancelled"
+    LATE_PAID = "late_paid", "Paid too late"
+
+
+class Order(models.Model):
+    """What a fan placed, once. Its state moves only through ``checkout.orders.move_to``."""
+
+    reference = models.CharField(max_length=20, unique=True, help_text="What people read out: FR-7K3M9Q2D.")
+    token_hash = models.CharField(max_length=64, unique=True)
+    token_nonce = models.CharField(max_length=32, help_text="The token is derived from this and a secret.")
+    idempotency_key = models.OneToOneField(IdempotencyKey, on_delete=models.PROTECT, related_name="order", null=True)
+    drop = models.ForeignKey(Drop, on_delete=models.PROTECT, related_name="orders")
+    cart = models.ForeignKey(Cart, on_delete=models.SET_NULL, null=True, blank=True, related_name="orders")
+    state = models.CharField(max_length=20, choices=OrderState, default=OrderState.PLACED)
+    email = models.EmailField()
+    name = models.CharField(max_length=120)
+    phone = models.CharField(max_length=20, blank=True)
+    address = models.JSONField(default=dict, help_text="line1, line2, city, postal_code, region, country.")
+    shipping_option = models.CharField(max_length=40, default="standard")
+    subtotal_minor = models.PositiveIntegerField()
+    shipping_minor = models.PositiveIntegerField(default=0)
+    tax_minor = models.PositiveIntegerField(default=0, help_text="Tax inside the total.")
+    total_minor = models.PositiveIntegerField()
+    captured_minor = models.PositiveIntegerField(default=0)
+    refunded_minor = models.PositiveIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    placed_reply = models.JSONField(default=dict, help_text="The answer to the order request, less its token.")
+    placed_at = models.DateTimeField()
+    hold_expires_at = models.DateTimeField()
+    hard_cap_at = models.DateTimeField()
+    deferral_ends_at = models.DateTimeField()
+    state_since = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total_minor=F("subtotal_minor") + F("shipping_minor")), name="order_adds_up"
+            ),
+            models.CheckConstraint(condition=Q(captured_minor__gte=F("refunded_minor")), name="order_refund_within"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["hold_expires_at"],
+                condition=Q(state__in=["placed", "authorising", "action_required", "deferred"]),
+                name="order_open_until",
+            )
+        ]
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
+
+    @property
+    def subject(self) -> str:
+        """Its name in the journal."""
+        return f"order:{self.reference}"
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OrderLine(models.Model):
+    """A line as it was agreed: title, price and tax are copies, not look-ups."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="+")
+    sku = models.CharField(max_length=40)
+    title = models.CharField(max_length=200)
+    unit_price_minor = models.PositiveIntegerField()
+    quantity = models.PositiveSmallIntegerField()
+    tax_minor = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.title}"
+
+
+class PaymentState(models.TextChoices):
+    DUE = "due", "A worker has something to do"
+    AWAITING_FAN = "awaiting_fan", "The fan has something to do"
+    PROCESSING = "processing", "The bank has something to do"
+    PAID = "paid", "Paid"
+    CLOSED = "closed", "Closed, nothing can be paid any more"
+
+
+class PaymentPath(models.TextChoices):
+    INTENT = "intent", "On our page (PaymentIntent)"
+    SESSION = "session", "On the provider's page (Checkout Session)"
+
+
+class Payment(models.Model):
+    """The paying of one order: one live payable object at a time, its id stored before it is used."""
+
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="payment")
+    state = models.CharField(max_length=20, choices=PaymentState, default=PaymentState.DUE)
+    path = models.CharField(max_length=10, choices=PaymentPath, default=PaymentPath.INTENT)
+    confirmation_token = models.CharField(max_length=120, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1, help_text="Counts cards; a part of the confirm key.")
+    confirm_sent = models.BooleanField(default=False, help_text="This attempt's confirm may have reached the provider.")
+    intent_id = models.CharField(max_length=120, blank=True, db_index=True)
+    client_secret = models.CharField(max_length=200, blank=True)
+    session_id = models.CharField(max_length=120, blank=True, db_index=True)
+    session_url = models.URLField(max_length=1000, blank=True)
+    session_number = models.PositiveSmallIntegerField(default=0, help_text="Counts sessions; a part of the create key.")
+    provider_status = models.CharField(max_length=40, blank=True, help_text="What the provider last said.")
+    charge_id = models.CharField(max_length=120, blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    error_message = models.CharField(max_length=300, blank=True, help_text="In words for the fan.")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Since the last answer; sets the next wait.")
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="due"), name="payment_due")]
+
+    def __str__(self) -> str:
+        return f"payment of {self.order_id}"
+
+
+class WebhookEvent(models.Model):
+    """A doorbell that rang. Stored once by its id; the worker re-reads the object it names."""
+
+    event_id = models.CharField(max_length=120, unique=True)
+    type = models.CharField(max_length=80)
+    object_id = models.CharField(max_length=120, blank=True)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(db_default=Now())
+    processed_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(db_default=Now())
+    tries = models.PositiveSmallIntegerField(default=0)
+    outcome = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["due_at"], condition=Q(processed_at=None), name="webhook_due")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class RefundState(models.TextChoices):
+    DUE = "due", "To be sent"
+    PENDING = "pending", "At the provider"
+    SUCCEEDED = "succeeded", "Refunded"
+    FAILED = "failed", "Failed"
+
+
+class Refund(models.Model):
+    """Money going back. ``key`` makes it once, here and at the provider."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
+    key = models.CharField(max_length=120, unique=True)
+    amount_minor = models.PositiveIntegerField()
+    reason = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=RefundState, default=RefundState.DUE)
+    provider_id = models.CharField(max_length=120, blank=True)
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gte=1), name="refund_moves_money")]
+
+    def __str__(self) -> str:
+        return f"refund of {self.order_id}"

@@ -1,0 +1,31 @@
+"""The workers. Every task here may be lost or run twice; the sweeps below find by query what was lost."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
+
+app = Celery("frontrow")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+PAYMENTS, MESSAGES = {"queue": "payments"}, {"queue": "messages"}
+app.conf.task_routes = {
+    "checkout.tasks.*": PAYMENTS,
+    "segments.tasks.*": MESSAGES,
+}
+# The whole schedule: a name, the task, every how many seconds. `expires` keeps a dead worker from finding a pile.
+SWEEPS = [
+    ("payments that are due", "checkout.tasks.drain_payments", 5.0),
+    ("webhooks that are due", "checkout.tasks.drain_webhooks", 5.0),
+    ("holds that ended", "checkout.tasks.sweep_expired", 5.0),
+    ("messages that are due", "segments.tasks.drain_messages", 5.0),
+    ("drops that start or end", "drops.tasks.turn_drops", 1.0),
+    ("live pages", "drops.tasks.publish_live", 2.0),
+    ("a worker was here", "merchant.tasks.heartbeat", 5.0),
+]
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 5.0)}}
+    for name, task, seconds in SWEEPS
+}

@@ -1,0 +1,86 @@
+"""Middleware of our own: two Content-Security-Policies, a request id, the shop's time, and staff things for staff only."""
+
+import uuid
+from collections.abc import Callable
+
+import structlog
+from axes.middleware import AxesMiddleware
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from merchant.store import store_zone
+
+Handler = Callable[[HttpRequest], HttpResponse]
+STAFF_AREA = "/admin/"
+NO_PAGES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
+
+
+class TwoPolicies(CSPMiddleware):
+    """Strict for fans; under ``/admin/`` the looser one that Unfold's Alpine needs."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if request.path.startswith(STAFF_AREA):
+            response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]  # django-csp's own door
+        return super().process_response(request, response)
+
+
+class RequestId:
+    """Gives every request an id: in each log line, and in the ``X-Request-Id`` of the answer."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class ShopTime:
+    """Pages show times in the shop's zone."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(NO_PAGES):
+            return self.get_response(request)
+        with timezone.override(store_zone()):
+            return self.get_response(request)
+
+
+class _StaffOnly:
+    """Mixed into a middleware: runs it under ``/admin/`` only, so that guests cost no session."""
+
+    get_response: Handler
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(STAFF_AREA):
+            return super().__call__(request)  # type: ignore[misc, no-any-return]  # the middleware beside us
+        return self.get_response(request)
+
+
+class StaffSession(_StaffOnly, SessionMiddleware):
+    pass
+
+
+class StaffAuthentication(_StaffOnly, AuthenticationMiddleware):
+    pass
+
+
+class StaffMessages(_StaffOnly, MessageMiddleware):
+    pass
+
+
+class StaffThrottle(_StaffOnly, AxesMiddleware):
+    pass

@@ -1,0 +1,68 @@
+"""The ground every app stands on: the shop itself and the journal of who did what."""
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from merchant.append_only import append_only
+from merchant.money import CURRENCIES
+
+
+class StoreProfile(models.Model):
+    """The one shop of this deployment: its name, look, place and defaults."""
+
+    name = models.CharField(max_length=80)
+    tagline = models.CharField(max_length=160, blank=True)
+    story = models.TextField(blank=True, help_text="Markdown. Shown at the foot of the home page.")
+    logo = models.FileField(upload_to="logo/", blank=True)
+    accent = models.CharField(
+        max_length=7,
+        default="#8a3b2e",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "A colour like #8a3b2e.")],
+        help_text="The one colour of the main button. It is shifted where needed to stay readable.",
+    )
+    currency = models.CharField(max_length=3, default="USD", choices=[(c, c) for c in CURRENCIES])
+    country = models.CharField(max_length=2, default="US", help_text="Where the shop is, as two letters: US, DE.")
+    timezone = models.CharField(max_length=64, default="UTC", help_text="For example Europe/Berlin.")
+    support_email = models.EmailField(default="help@example.com")
+    ships_to = ArrayField(
+        models.CharField(max_length=2),
+        default=list,
+        blank=True,
+        help_text="Countries, as two letters. Empty: everywhere.",
+    )
+    shipping_minor = models.PositiveIntegerField(
+        "flat shipping", default=0, help_text="In minor units (cents): 600 is $6.00. One price for an order."
+    )
+    tax_basis_points = models.PositiveIntegerField(
+        "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "shop profile"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="store_profile_is_one")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JournalEntry(models.Model):
+    """Who did what to what, when and why. Written in the transaction of the deed; never changed."""
+
+    at = models.DateTimeField(db_default=Now())
+    actor = models.CharField(max_length=80, help_text='"fan", "worker", or "staff:<username>".')
+    subject = models.CharField(max_length=80, help_text='"order:<id>", "drop:<id>", "policy:<slug>".')
+    verb = models.CharField(max_length=40)
+    why = models.CharField(max_length=300, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "journal"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["subject", "id"])]
+        triggers: list[pgtrigger.Trigger] = append_only("journal")
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.verb}"

@@ -1,0 +1,22 @@
+"""Every address of the shop on one screen."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from checkout.storefront_api import api
+from merchant.health import healthz, readyz
+from merchant.media import media
+
+urlpatterns = [
+    path("", include("drops.urls")),  # / and /drops/<slug>/
+    path("", include("checkout.urls")),  # /drops/<slug>/cart|checkout/, /orders/<token>/, /webhooks/stripe/
+    path("policies/", include("policies.urls")),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    re_path(rf"^{settings.MEDIA_URL.lstrip('/')}(?P<path>.+)$", media, name="media"),
+]
+handler404 = "merchant.errors_pages.not_found"
+handler500 = "merchant.errors_pages.server_error"

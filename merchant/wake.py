@@ -1,0 +1,51 @@
+"""Wake a worker after a commit. Losing a wake costs time, never work: a sweeper finds due rows by query."""
+
+import logging
+from typing import Literal
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+from merchant.redis_client import client
+
+log = logging.getLogger(__name__)
+
+Queue = Literal["payments", "messages", "webhooks", "live"]
+TASKS: dict[Queue, str] = {
+    "payments": "checkout.tasks.drain_payments",
+    "webhooks": "checkout.tasks.drain_webhooks",
+    "messages": "segments.tasks.drain_messages",
+    "live": "drops.tasks.publish_live",
+}
+ASLEEP_SECONDS = 5
+
+
+def wake(queue: Queue) -> None:
+    """Wake the worker of ``queue`` once the open transaction has committed; at once when there is none.
+
+    Coalesced (many wakes in a burst send one task), quick (short socket time-outs, no retry) and unable to fail:
+    an unreachable Redis is logged and the sweeper does the rest.
+    """
+    transaction.on_commit(lambda: _ring(queue), robust=True)
+
+
+def awake(queue: Queue) -> None:
+    """Called by the task before it reads: from here on a new wake sends a new task."""
+    try:
+        client().delete(_flag(queue))
+    except redis.RedisError:
+        log.warning("wake.flag_not_cleared", extra={"queue": queue})
+
+
+def _ring(queue: Queue) -> None:
+    try:
+        if client().set(_flag(queue), "1", nx=True, ex=ASLEEP_SECONDS):
+            current_app.send_task(TASKS[queue], retry=False, ignore_result=True)
+    except Exception:  # a committed request must not fail because the broker is away
+        log.warning("wake.lost", extra={"queue": queue}, exc_info=settings.DEBUG)
+
+
+def _flag(queue: Queue) -> str:
+    return f"{settings.REDIS_PREFIX}wake:{queue}"

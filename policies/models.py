@@ -1,0 +1,158 @@
+"""What was promised: texts that never change once published, and the proof of who was shown what."""
+
+import pgtrigger
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from merchant.append_only import append_only
+
+
+class Kind(models.TextChoices):
+    PRE_ORDER = "pre_order", "Pre-order"
+    RETURNS = "returns", "Returns"
+    REFUNDS = "refunds", "Refunds"
+    SHIPPING = "shipping", "Shipping"
+    AGE = "age", "Age restriction"
+    FINAL_SALE = "final_sale", "Final sale"
+    PRIVACY = "privacy", "Privacy"
+    TERMS = "terms", "Terms"
+
+
+class ChangeClass(models.TextChoices):
+    """How much a new version changes for a fan. Only *material* asks again during a checkout."""
+
+    TECHNICAL = "technical", "Technical (a typo, a link)"
+    CLARIFICATION = "clarification", "Clarification (same rights, clearer words)"
+    MATERIAL = "material", "Material (rights or duties change)"
+
+
+class Policy(models.Model):
+    """One promise with a name and a scope. Its words live in its versions."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    title = models.CharField(max_length=120)
+    scope = models.CharField(
+        max_length=80,
+        default="shop",
+        validators=[RegexValidator(r"^(shop|drop:[\w-]+|tag:[\w-]+)$", "shop, drop:<slug> or tag:<word>.")],
+        help_text="Where it applies: shop, drop:<slug> or tag:<word>.",
+    )
+    position = models.PositiveSmallIntegerField(default=100)
+
+    class Meta:
+        verbose_name_plural = "policies"
+        ordering = ["position", "title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PolicyVersion(models.Model):
+    """One text of a policy. A draft until published; from then on the database refuses any change.
+
+    Which version is in force, and which are superseded, follows from ``effective_at`` alone and is never stored.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField(editable=False)
+    language = models.CharField(max_length=12, default="en")
+    summary = models.CharField(max_length=200, help_text="One sentence a fan reads before unfolding the whole text.")
+    source = models.TextField(help_text="Markdown. {{ ship_date }} and the like are filled in for each drop.")
+    box_wording = models.CharField(
+        max_length=200, blank=True, help_text="Words beside a box the fan must tick. Empty: shown, no box."
+    )
+    change_class = models.CharField(max_length=20, choices=ChangeClass, default=ChangeClass.MATERIAL)
+    change_summary = models.CharField(
+        max_length=300, blank=True, help_text="For the public changelog: what changed, in plain words."
+    )
+    effective_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at the moment of publishing.")
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    published_by = models.CharField(max_length=80, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["policy", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
+            models.CheckConstraint(
+                condition=Q(published_at=None) | (Q(effective_at__isnull=False) & ~Q(source="")),
+                name="published_version_is_whole",
+            ),
+        ]
+        triggers: list[pgtrigger.Trigger] = append_only(
+            "policy_version", when=pgtrigger.Q(old__published_at__isnull=False)
+        )
+
+    @property
+    def ref(self) -> str:
+        """The name that orders cite: ``returns/v3``."""
+        return f"{self.policy.slug}/v{self.number}"
+
+    @property
+    def mandatory(self) -> bool:
+        return bool(self.box_wording)
+
+    def __str__(self) -> str:
+        return f"{self.policy} v{self.number}"
+
+
+class Rendering(models.Model):
+    """A version with its values filled in: the exact bytes a fan was shown, named by their sha256."""
+
+    version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="renderings")
+    values = models.JSONField(default=dict)
+    html = models.TextField(help_text="UTF-8; sha256 is over these bytes.")
+    sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers: list[pgtrigger.Trigger] = append_only("rendering")
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class Surface(models.TextChoices):
+    CHECKOUT = "checkout", "Checkout page"
+    API = "api", "API"
+
+
+class Acceptance(models.Model):
+    """Proof that the buyer of an order was shown a rendering and what they answered. No personal data; append-only."""
+
+    order_ref = models.CharField(
+        max_length=40, db_index=True, help_text="The order's reference; no foreign key: evidence outlives it."
+    )
+    rendering = models.ForeignKey(Rendering, on_delete=models.PROTECT, related_name="acceptances")
+    surface = models.CharField(max_length=20, choices=Surface)
+    language = models.CharField(max_length=12, default="en")
+    wording = models.CharField(max_length=200, blank=True, help_text="The words beside the box, if there was one.")
+    accepted = models.BooleanField(null=True, help_text="Ticked or not; empty when there was no box.")
+    shown_at = models.DateTimeField()
+    answered_at = models.DateTimeField()
+    commitment = models.CharField(max_length=64, help_text="Salted sha256 over the row and its person.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(F("order_ref"), F("rendering"), name="acceptance_once_an_order"),
+        ]
+        triggers: list[pgtrigger.Trigger] = append_only("acceptance")
+
+    def __str__(self) -> str:
+        return f"{self.order_ref} {self.rendering_id}"
+
+
+class AcceptancePerson(models.Model):
+    """The erasable half of an acceptance. Deleting it leaves the commitment, and the chain, whole."""
+
+    acceptance = models.OneToOneField(Acceptance, on_delete=models.PROTECT, related_name="person")
+    salt = models.CharField(max_length=32)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    email_hmac = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"person of acceptance {self.acceptance_id}"
