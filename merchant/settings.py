@@ -32,7 +32,9 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_UR
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else None,
     "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}} if DATABASE_POOL_SIZE else {},
+    # Beside what the address itself asks for, such as ?sslmode=require or ?host=/a/unix/socket.
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | ({"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}} if DATABASE_POOL_SIZE else {}),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
