@@ -1,0 +1,142 @@
+"""What every test stands on: real PostgreSQL and Redis, a real browser when there is one, and no way to the outside."""
+
+import glob
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from merchant.embedded.services import passing
+
+LOOPBACK = ("127.", "::1", "localhost")
+SERVICES = ExitStack()
+
+
+def start_services() -> None:
+    """One PostgreSQL and one Redis for the whole run, unless addresses are given. xdist's workers inherit them."""
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        return
+    addresses = SERVICES.enter_context(passing())
+    os.environ["DATABASE_URL"] = addresses.database_url
+    os.environ["REDIS_URL"] = addresses.redis_url
+
+
+def forbid_the_outside() -> None:
+    """From here on a Python socket reaches this machine and the given services, nothing else."""
+    allowed = {urlsplit(os.environ[name]).hostname for name in ("DATABASE_URL", "REDIS_URL")}
+
+    def guard(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            host = arguments[1][0]
+        elif event == "socket.getaddrinfo":
+            host = arguments[0]
+        else:
+            return
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not name.startswith(LOOPBACK) and name not in allowed:
+            raise RuntimeError(f"A test wanted to reach {name}; only this machine is allowed.")
+
+    sys.addaudithook(guard)
+
+
+start_services()
+forbid_the_outside()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
+os.environ["FRONTROW_ENV_FILE"] = os.devnull  # a developer's .env must not decide what the tests see
+os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+os.environ.setdefault("STATIC_STORAGE", "django.contrib.staticfiles.storage.StaticFilesStorage")
+os.environ.setdefault("STRIPE_SECRET_KEY", "sk_test_frontrow")
+os.environ.setdefault("STRIPE_PUBLISHABLE_KEY", "pk_test_frontrow")
+os.environ.setdefault("STRIPE_WEBHOOK_SECRET", "whsec_frontrow")
+os.environ.setdefault("STRIPE_WEBHOOK_SECRETS", "whsec_frontrow")
+
+import django  # noqa: E402  # the settings read the addresses above
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+
+
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Each worker gets a Redis database of its own; its PostgreSQL database is pytest-django's doing."""
+    address = urlsplit(os.environ["REDIS_URL"])
+    for number, spec in enumerate(specs, start=1):
+        spec.env["REDIS_URL"] = urlunsplit(address._replace(path=f"/{number}"))
+
+
+def pytest_unconfigure() -> None:
+    SERVICES.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Lets the test database, and it alone, empty append-only tables between tests."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"ALTER DATABASE {name} SET frontrow.allow_truncate = 'on'")
+        cursor.execute("SET frontrow.allow_truncate = 'on'")
+
+
+# --- the browser -----------------------------------------------------------------------------------------------------
+
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PLAYWRIGHT_BROWSERS = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "~/.cache/ms-playwright")
+PLAYWRIGHT_CHROMIUMS = ("chromium-*/chrome-linux*/chrome", "chromium_headless_shell-*/chrome-linux*/headless_shell")
+NO_BROWSER = "NO BROWSER TEST RUNS: no Chromium was found. `make browser` installs one; CHROMIUM_PATH names one."
+
+
+def chromium() -> str | None:
+    """The path of a Chromium: the named one, the system's, or Playwright's own."""
+    if named := os.environ.get("CHROMIUM_PATH"):
+        return named
+    if system := shutil.which("chromium") or shutil.which("chromium-browser"):
+        return system
+    folder = os.path.expanduser(PLAYWRIGHT_BROWSERS)
+    found = [path for pattern in PLAYWRIGHT_CHROMIUMS for path in sorted(glob.glob(f"{folder}/{pattern}"))]
+    return found[-1] if found else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    browser_tests = [item for item in items if item.get_closest_marker("browser")]
+    if not browser_tests or chromium() is not None:
+        return
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError(NO_BROWSER)
+    for item in browser_tests:
+        item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if skipped := [r for r in terminalreporter.stats.get("skipped", []) if NO_BROWSER in str(r.longrepr)]:
+        terminalreporter.write_line(f"{NO_BROWSER} ({len(skipped)} skipped)", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "executable_path": chromium(), "args": BROWSER_FLAGS}
+
+
+@pytest.fixture(autouse=True)
+def _browser_tests_may_use_the_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright's synchronous API keeps an event loop in the test's thread, and Django would refuse to query there."""
+    if request.node.get_closest_marker("browser") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
