@@ -1,0 +1,193 @@
+"""What a buyer was shown and how they answered: checked before the order, recorded with it, provable after it."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from merchant import journal
+from policies.errors import PolicyChanged, PolicyUnanswered
+from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
+from policies.shown import ShownPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A fan's word on one text: which bytes they saw, and whether they ticked its box (None: it had none)."""
+
+    id: str
+    sha256: str
+    accepted: bool | None
+
+    @property
+    def slug(self) -> str:
+        return self.id.rpartition("/v")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who answered. Kept apart from the evidence so that it can be erased."""
+
+    ip: str | None
+    user_agent: str
+    email: str
+
+
+def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[ShownPolicy]:
+    """Compare the answers with the texts in force; give back what the fan was really shown, to be recorded.
+
+    An answer to an earlier version stands as long as no change since was material, and the record then cites the bytes
+    that were shown. Raises PolicyChanged when a text must be shown anew, PolicyUnanswered when an answer or a mandatory
+    tick is missing. Costs no query while everything matches.
+    """
+    given = {answer.slug: answer for answer in answers}
+    shown = [_as_shown(policy, given[policy.slug]) for policy in current if policy.slug in given]
+    if None in shown:
+        raise PolicyChanged(current)
+    missing = [policy for policy in current if not _is_answered(policy, given.get(policy.slug))]
+    if missing:
+        raise PolicyUnanswered(missing)
+    return [policy for policy in shown if policy]
+
+
+def record(
+    order_ref: str,
+    shown: Sequence[ShownPolicy],
+    answers: Iterable[Answer],
+    *,
+    surface: str,
+    shown_at: datetime,
+    answered_at: datetime,
+    person: Person,
+) -> None:
+    """Write the proof for an order, in its transaction; two INSERTs for all texts. ``shown`` is what ``check`` gave."""
+    given = {answer.slug: answer for answer in answers}
+    acceptances, people = [], []
+    for policy in shown:
+        acceptance = Acceptance(
+            order_ref=order_ref,
+            rendering_id=policy.rendering_id,
+            surface=surface,
+            language=policy.language,
+            wording=policy.box_wording,
+            accepted=given[policy.slug].accepted if policy.mandatory else None,
+            shown_at=shown_at,
+            answered_at=answered_at,
+        )
+        half = _person(acceptance, person)
+        acceptance.commitment = _commitment(acceptance, policy.sha256, half)
+        acceptances.append(acceptance)
+        people.append(half)
+    Acceptance.objects.bulk_create(acceptances)
+    for acceptance, half in zip(acceptances, people, strict=True):
+        half.acceptance = acceptance
+    AcceptancePerson.objects.bulk_create(people)
+
+
+def holds(acceptance: Acceptance) -> bool | None:
+    """Whether the commitment still matches the row, its bytes and its person; None once the person was erased."""
+    person = AcceptancePerson.objects.filter(acceptance=acceptance).first()
+    if person is None:
+        return None
+    digest = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
+    return constant_time_compare(acceptance.commitment, _commitment(acceptance, digest, person))
+
+
+@transaction.atomic
+def erase_person(order_ref: str, *, actor: str, why: str) -> int:
+    """Delete who answered for an order, not what was answered. Returns how many rows; the second time none."""
+    erased, _ = AcceptancePerson.objects.filter(acceptance__order_ref=order_ref).delete()
+    if erased:
+        journal.record(f"acceptance:{order_ref}", "person_erased", actor=actor, why=why, data={"rows": erased})
+    return erased
+
+
+def email_hmac(email: str) -> str:
+    """A keyed fingerprint of an address: finds it again, cannot be turned back, useless without our key."""
+    return salted_hmac("policies.acceptance.email", email.strip().lower(), algorithm="sha256").hexdigest()
+
+
+def _is_answered(policy: ShownPolicy, answer: Answer | None) -> bool:
+    return answer is not None and (answer.accepted is True or not policy.mandatory)
+
+
+def _as_shown(current: ShownPolicy, answer: Answer) -> ShownPolicy | None:
+    """The text the answer was given to, when that still stands for ``current``; None when it must be shown anew."""
+    if answer.sha256 == current.sha256:
+        return current
+    seen = (
+        Rendering.objects.select_related("version__policy")
+        .filter(
+            sha256=answer.sha256,
+            version__policy__slug=current.slug,
+            version__language=current.language,
+            version__number__lte=current.number,
+        )
+        .first()
+    )
+    if seen is None or not _says_the_same(seen, current):
+        return None
+    return ShownPolicy(
+        id=seen.version.ref,
+        slug=current.slug,
+        number=seen.version.number,
+        kind=current.kind,
+        title=current.title,
+        summary=seen.version.summary,
+        html=seen.html,
+        sha256=seen.sha256,
+        box_wording=seen.version.box_wording,
+        mandatory=seen.version.mandatory,
+        language=seen.version.language,
+        rendering_id=seen.pk,
+    )
+
+
+def _says_the_same(seen: Rendering, current: ShownPolicy) -> bool:
+    """No material change from the seen version to the current one, and the same values filled in."""
+    if current.mandatory and not seen.version.mandatory:
+        return False
+    if seen.values != Rendering.objects.get(pk=current.rendering_id).values:
+        return False
+    return not PolicyVersion.objects.filter(
+        policy=seen.version.policy_id,
+        language=current.language,
+        published_at__isnull=False,
+        number__gt=seen.version.number,
+        number__lte=current.number,
+        change_class=ChangeClass.MATERIAL,
+    ).exists()
+
+
+def _person(acceptance: Acceptance, person: Person) -> AcceptancePerson:
+    return AcceptancePerson(
+        acceptance=acceptance,
+        salt=secrets.token_hex(16),
+        ip=person.ip,
+        user_agent=person.user_agent[:300],
+        email_hmac=email_hmac(person.email),
+    )
+
+
+def _commitment(acceptance: Acceptance, sha256: str, person: AcceptancePerson) -> str:
+    """The salt keeps a guessed address or IP from being tried against the published digest."""
+    said = {
+        "order": acceptance.order_ref,
+        "rendering": sha256,
+        "surface": str(acceptance.surface),
+        "language": acceptance.language,
+        "wording": acceptance.wording,
+        "accepted": acceptance.accepted,
+        "shown_at": acceptance.shown_at.astimezone(UTC).isoformat(),
+        "answered_at": acceptance.answered_at.astimezone(UTC).isoformat(),
+        "ip": person.ip,
+        "user_agent": person.user_agent,
+        "email_hmac": person.email_hmac,
+        "salt": person.salt,
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

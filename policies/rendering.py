@@ -1,0 +1,102 @@
+"""From a version and its values to the exact bytes a fan is shown."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from html import escape
+
+import nh3
+from markdown_it import MarkdownIt
+
+from policies.errors import NotPublished, UnknownVariable
+from policies.models import PolicyVersion, Rendering
+
+# The variables a text may use, and the words that stand in where no drop has filled them.
+VARIABLES = {
+    "ship_date": "the ship date shown with the drop",
+    "drop": "the drop",
+    "shop": "the shop",
+    "support_email": "our support address",
+}
+
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_TAGS = {
+    *(
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "p",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "hr",
+        "br",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "a",
+    ),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+_SCHEMES = {"http", "https", "mailto", "tel"}
+
+
+def variables(source: str) -> list[str]:
+    """The names between double braces, each once, in the order of the text."""
+    return list(dict.fromkeys(_VARIABLE.findall(source)))
+
+
+def render(version: PolicyVersion, values: Mapping[str, str]) -> Rendering:
+    """Pin ``version`` with ``values``: the same bytes are stored once and always come back as the same row.
+
+    Raises UnknownVariable when the text uses a name that ``values`` lacks, NotPublished for a draft.
+    """
+    if version.published_at is None:
+        raise NotPublished(version.ref)
+    html = to_html(version, values)
+    digest = hashlib.sha256(html.encode()).hexdigest()
+    return Rendering.objects.filter(sha256=digest).first() or _store(version, values, html, digest)
+
+
+def to_html(version: PolicyVersion, values: Mapping[str, str]) -> str:
+    """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
+    body = _sanitised(_markdown(_filled(version.source, values)))
+    anchor = f"policy-{version.policy.slug}-v{version.number}"
+    return f'<article class="policy-text" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
+
+
+def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest: str) -> Rendering:
+    used = {name: values[name] for name in variables(version.source)}
+    # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
+    Rendering.objects.bulk_create(
+        [Rendering(version=version, values=used, html=html, sha256=digest)], ignore_conflicts=True
+    )
+    return Rendering.objects.get(sha256=digest)
+
+
+def _filled(source: str, values: Mapping[str, str]) -> str:
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise UnknownVariable(match[1])
+        return _MARKDOWN_PUNCTUATION.sub(r"\\\1", " ".join(values[match[1]].split()))
+
+    return _VARIABLE.sub(value_of, source)
+
+
+def _markdown(source: str) -> str:
+    tokens = _MARKDOWN.parse(source)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page around it owns the first level
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def _sanitised(html: str) -> str:
+    return nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=_SCHEMES, link_rel="noopener noreferrer")
