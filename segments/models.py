@@ -5,8 +5,6 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
-from merchant.append_only import append_only
-
 
 class Fan(models.Model):
     """A person the shop knows, by e-mail without regard to case. Dots and plus signs are not folded."""
@@ -137,6 +135,7 @@ class Message(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
+    handed_at = models.DateTimeField(null=True, help_text="When a worker began to hand it to the provider.")
     sent_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(db_default=Now())
