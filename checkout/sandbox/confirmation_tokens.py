@@ -1,0 +1,87 @@
+"""ConfirmationTokens: a card form's answer, usable once. https://docs.stripe.com/api/confirmation_tokens"""
+
+from . import payment_methods
+from .errors import Json, refused
+from .ids import new_id
+from .params import Params, unflatten_address
+from .state import Call, Sandbox
+from .store import PRIVATE
+
+LIFETIME = 12 * 3600
+SHARED = (
+    *("payment_method", "payment_method_data", "payment_method_options", "return_url", "setup_future_usage"),
+    "shipping",
+)
+
+
+def create(box: Sandbox, call: Call) -> Json:
+    """What Stripe.js does in the browser, with the publishable key."""
+    call.params.only(*SHARED, "mandate_data", "use_stripe_sdk", "client_context", "set_as_default_payment_method")
+    return _create(box, call.params, use_stripe_sdk=True)
+
+
+def create_for_test(box: Sandbox, call: Call) -> Json:
+    """`POST /v1/test_helpers/confirmation_tokens`: a token without a browser."""
+    call.params.only(*SHARED)
+    return _create(box, call.params, use_stripe_sdk=False)
+
+
+def retrieve(box: Sandbox, call: Call) -> Json:
+    return box.store.get("confirmation_token", call.id)
+
+
+def spend(box: Sandbox, identifier: str, payment_intent: Json) -> Json:
+    """Marks the token used by that PaymentIntent. Raises a 400 for a token that is spent or too old."""
+    token = box.store.get("confirmation_token", identifier, param="confirmation_token", status=400)
+    if token["payment_intent"]:
+        raise refused(
+            f"The provided confirmation_token ({identifier}) has already been used. "
+            "A ConfirmationToken can be used only once; create a new one to try again.",
+            param="confirmation_token",
+        )
+    if token["expires_at"] <= box.now:
+        raise refused(
+            f"The provided confirmation_token ({identifier}) has expired. Create a new one to try again.",
+            param="confirmation_token",
+        )
+    token["payment_intent"] = payment_intent["id"]
+    return box.store.put(token)
+
+
+def method_of(box: Sandbox, token: Json) -> Json:
+    return payment_methods.save(box, token[PRIVATE]["method"])
+
+
+def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
+    method = _method(box, params)
+    token: Json = {
+        "id": new_id("ctoken"),
+        "object": "confirmation_token",
+        PRIVATE: {"method": method},
+        "created": box.now,
+        "expires_at": box.now + LIFETIME,
+        "livemode": False,
+        "mandate_data": None,
+        "payment_intent": None,
+        "payment_method_options": {"card": {"cvc_token": None}},
+        "payment_method_preview": payment_methods.preview(method),
+        "return_url": params.text("return_url"),
+        "setup_future_usage": params.text("setup_future_usage"),
+        "setup_intent": None,
+        "shipping": _shipping(params.mapping("shipping")),
+        "use_stripe_sdk": use_stripe_sdk,
+    }
+    return box.store.put(token)
+
+
+def _method(box: Sandbox, params: Params) -> Json:
+    if "payment_method_data" in params:
+        return payment_methods.from_data(box, params.nested("payment_method_data"))
+    return payment_methods.existing(box, params.required("payment_method"))
+
+
+def _shipping(values: Json) -> Json | None:
+    if not values:
+        return None
+    address = unflatten_address(values.get("address") or {})
+    return {"address": address, "name": values.get("name"), "phone": values.get("phone")}

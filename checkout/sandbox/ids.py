@@ -1,0 +1,14 @@
+"""Identifiers of Stripe's shape: a prefix and letters nobody can guess."""
+
+import secrets
+import string
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+def letters(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{letters(24)}"
