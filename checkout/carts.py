@@ -1,0 +1,135 @@
+"""A guest's cart in one drop. Adding takes the hold where the drop says so; editing never lengthens it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from checkout.errors import AlreadyOrdered, HoldEnded
+from checkout.models import Cart, CartLine, Order
+from checkout.pricing import Wanted, merged, price_lines
+from checkout.tokens import hashed, new_cart_token
+from drops import stock, windows
+from drops.errors import HoldExpired, SoldOut
+from drops.models import Drop, HoldFrom, OwnerKind
+from drops.stock import Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When a hold that starts at ``start`` ends, and the latest it may ever end."""
+
+    expires_at: datetime
+    hard_cap_at: datetime
+
+    @classmethod
+    def starting(cls, drop: Drop, start: datetime) -> "Clock":
+        return cls(start + timedelta(minutes=drop.hold_minutes), start + timedelta(minutes=drop.hard_cap_minutes))
+
+
+def owner_of(cart: Cart) -> Owner:
+    return Owner(OwnerKind.CART, str(cart.pk))
+
+
+def open_cart(token: str, drop: Drop) -> Cart | None:
+    """The guest's open cart in this drop, or None."""
+    return Cart.objects.filter(token_hash=hashed(token), drop=drop, closed_at=None).first() if token else None
+
+
+def ordered_from(token: str, drop: Drop) -> Order | None:
+    """The order that the guest's cart in this drop became, or None."""
+    return Order.objects.filter(cart__token_hash=hashed(token), cart__drop=drop).first() if token else None
+
+
+def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tuple[Cart, str]:
+    """Put ``quantity`` more of a SKU into the guest's cart, starting one where there is none; return it and its token.
+
+    Raises NotOpen, UnknownOffer, LimitReached, SoldOut and Invalid; then nothing has changed.
+    """
+    windows.require_open(drop, now)
+    with transaction.atomic(durable=True):
+        cart = open_cart(token, drop)
+        if cart is None:
+            token = new_cart_token()
+            cart = Cart.objects.create(token_hash=hashed(token), drop=drop)
+        cart = lock_cart(cart.pk)
+        _refuse_closed(cart)
+        wanted = {line.sku: line.quantity for line in contents(cart)}
+        wanted[sku] = wanted.get(sku, 0) + quantity
+        _rewrite(cart, wanted, now)
+    return cart, token
+
+
+def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
+    """Set how many of a SKU the cart holds; 0 takes the line out. Raises what ``add`` raises."""
+    with transaction.atomic(durable=True):
+        cart = lock_cart(cart.pk)
+        _refuse_closed(cart)
+        wanted = {line.sku: line.quantity for line in contents(cart)}
+        if wanted.get(sku, 0) == quantity:
+            return
+        wanted[sku] = quantity
+        _rewrite(cart, {sku: number for sku, number in wanted.items() if number != 0}, now)
+
+
+def contents(cart: Cart) -> tuple[Wanted, ...]:
+    """What is in the cart, by SKU."""
+    lines = cart.lines.order_by("offer__variant__sku").values_list("offer__variant__sku", "quantity")
+    return tuple(Wanted(sku, quantity) for sku, quantity in lines)
+
+
+def become_order(cart: Cart, order: Order, lines: list[tuple[int, int]], *, now: datetime) -> None:
+    """Hand a locked cart's holds to the order that it becomes. Where they were freed they are taken again.
+
+    Raises AlreadyOrdered when another tab was first, HoldEnded when the stock does not allow them any more.
+    """
+    _refuse_closed(cart)
+    Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
+    to = Owner(OwnerKind.ORDER, order.reference)
+    try:
+        stock.hand_over(owner_of(cart), to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+    except HoldExpired:
+        _take_again(to, order, lines)
+
+
+def _take_again(to: Owner, order: Order, lines: list[tuple[int, int]]) -> None:
+    try:
+        stock.hold(stock.needs(lines), owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+    except SoldOut as sold_out:
+        raise HoldEnded from sold_out
+
+
+def clock_of(cart: Cart | None, drop: Drop, now: datetime) -> Clock:
+    """The clock an order inherits: the cart's where it holds units, else one that starts now."""
+    if cart is None or drop.hold_from != HoldFrom.CART or cart.expires_at is None or cart.expires_at <= now:
+        return Clock.starting(drop, now)
+    return Clock.starting(drop, cart.expires_at - timedelta(minutes=drop.hold_minutes))
+
+
+def lock_cart(cart_id: int) -> Cart:
+    return Cart.objects.select_for_update(of=("self",)).select_related("drop").get(pk=cart_id)
+
+
+def _refuse_closed(cart: Cart) -> None:
+    if cart.closed_at:
+        raise AlreadyOrdered(Order.objects.get(cart=cart))
+
+
+def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:
+    lines = price_lines(cart.drop, merged([Wanted(*pair) for pair in wanted.items()])) if wanted else ()
+    cart.lines.all().delete()
+    CartLine.objects.bulk_create(CartLine(cart=cart, offer_id=line.offer_id, quantity=line.quantity) for line in lines)
+    if cart.drop.hold_from == HoldFrom.CART:
+        _rewrite_holds(cart, [(line.offer_id, line.quantity) for line in lines], now)
+
+
+def _rewrite_holds(cart: Cart, lines: list[tuple[int, int]], now: datetime) -> None:
+    clock = clock_of(cart, cart.drop, now)  # the clock of the first unit goes on
+    times = {"expires_at": clock.expires_at, "hard_cap_at": clock.hard_cap_at}
+    if cart.expires_at is not None and cart.expires_at <= now:
+        with suppress(HoldExpired):  # ended but not yet freed: taken again, with a new clock
+            stock.hand_over(owner_of(cart), owner_of(cart), **times)
+    stock.change(stock.needs(lines), owner=owner_of(cart), **times)
+    cart.expires_at = clock.expires_at if lines else None
+    cart.save(update_fields=["expires_at"])

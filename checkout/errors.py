@@ -1,0 +1,118 @@
+"""What can go wrong between a basket and a paid order, in the words of the trade."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from checkout.gateway import IntentView
+    from checkout.models import Order
+    from checkout.quote import Quote
+
+
+class CheckoutError(Exception):
+    """Every refusal of this app."""
+
+
+@dataclass
+class Invalid(CheckoutError):
+    """The request itself is wrong; ``fields`` says where and why."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class KeyReused(CheckoutError):
+    """The idempotency key was used for another body."""
+
+
+class KeyInFlight(CheckoutError):
+    """A twin with the same key is still being answered."""
+
+
+class HoldEnded(CheckoutError):
+    """The cart's hold ended and the stock does not allow another."""
+
+
+@dataclass
+class QuoteExpired(CheckoutError):
+    """The quote is too old, or not ours; ``fresh`` is what holds now."""
+
+    fresh: "Quote"
+
+
+@dataclass
+class TotalChanged(CheckoutError):
+    """Price, shipping or tax differ from what was agreed; ``fresh`` is what holds now."""
+
+    fresh: "Quote"
+
+
+@dataclass
+class PoliciesChanged(CheckoutError):
+    """A text differs from the one shown; ``fresh`` carries the ones in force now."""
+
+    fresh: "Quote"
+
+
+@dataclass
+class Restricted(CheckoutError):
+    """We may not sell this there."""
+
+    reason: str
+
+
+@dataclass
+class AlreadyOrdered(CheckoutError):
+    """This cart has become an order before, perhaps in another tab."""
+
+    order: "Order"
+
+
+class IllegalMove(CheckoutError):
+    """The order's state does not allow that."""
+
+
+class NothingToPay(CheckoutError):
+    """The order is paid or over: no card is wanted."""
+
+
+class GatewayError(CheckoutError):
+    """Something between us and the payment provider."""
+
+
+@dataclass
+class GatewayUnavailable(GatewayError):
+    """The provider is slow, limited or down. ``acted`` is None when it may or may not have done what we asked."""
+
+    why: str
+    acted: bool | None = None
+    replayable: bool = True  # False: the same idempotency key would bring the same failure again
+
+    retryable = True
+
+
+@dataclass
+class CardDeclined(GatewayError):
+    """The bank said no to this card; another one may be tried on the same intent."""
+
+    message: str
+    code: str
+    intent: "IntentView | None" = None
+
+
+@dataclass
+class TokenUnusable(GatewayError):
+    """The confirmation token is spent, expired or unknown; the fan must enter the card again."""
+
+    message: str
+
+
+@dataclass
+class GatewayRefused(GatewayError):
+    """The provider understood and will not: a wrong state, a missing object, or a mistake of ours."""
+
+    code: str
+    message: str
+
+
+class SignatureInvalid(GatewayError):
+    """A webhook that was not signed with one of our secrets, or too long ago."""

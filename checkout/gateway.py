@@ -1,0 +1,252 @@
+"""The payment provider, behind one door: the only place that imports its SDK.
+
+Every function makes one network call, so none may run inside a transaction. Times out after
+``STRIPE_TIMEOUT_SECONDS``; never retries by itself; speaks our values and our errors, not the SDK's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+from django.db import connection
+
+from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, SignatureInvalid, TokenUnusable
+from merchant.money import Money
+
+TOKEN_PARAMS = {"confirmation_token"}
+
+
+@dataclass(frozen=True, slots=True)
+class IntentView:
+    """What a PaymentIntent says of itself."""
+
+    id: str
+    status: str
+    client_secret: str
+    amount: Money
+    received_minor: int
+    charge_id: str
+    error_code: str
+    error_message: str
+    order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """What a Checkout Session says of itself."""
+
+    id: str
+    url: str
+    status: str  # open, complete, expired
+    paid: bool
+    intent_id: str
+    order_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    id: str
+    status: str
+    amount_minor: int
+    intent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """A verified webhook."""
+
+    id: str
+    type: str
+    object_id: str
+    created: datetime
+    payload: dict[str, Any] = field(repr=False)
+
+
+def create_intent(order_ref: str, amount: Money, *, email: str, key: str) -> IntentView:
+    """Create the order's PaymentIntent, unconfirmed."""
+    params = {
+        "amount": amount.amount,
+        "currency": amount.currency.lower(),
+        "automatic_payment_methods": {"enabled": True},
+        "metadata": {"order": order_ref},
+        "receipt_email": email,
+        "description": order_ref,
+    }
+    return _intent(_call(lambda api: api.payment_intents.create(params, _options(key))))
+
+
+def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> IntentView:
+    """Confirm with the card behind ``token``. Raises CardDeclined and TokenUnusable."""
+    params = {"confirmation_token": token, "return_url": return_url}
+    return _intent(_call(lambda api: api.payment_intents.confirm(intent_id, params, _options(key))))
+
+
+def retrieve_intent(intent_id: str) -> IntentView:
+    return _intent(_call(lambda api: api.payment_intents.retrieve(intent_id)))
+
+
+def find_intent(order_ref: str, since: datetime) -> IntentView | None:
+    """The newest PaymentIntent made for an order since a time, by listing: for when its id was lost."""
+
+    def listing(api: stripe.StripeClient) -> Any:
+        since_then = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+        return [found.to_dict() for found in api.payment_intents.list(since_then).auto_paging_iter()]
+
+    return next((found for found in map(_intent, _call(listing)) if found.order_ref == order_ref), None)
+
+
+def cancel_intent(intent_id: str) -> IntentView:
+    """Cancel; afterwards nothing can be paid on it. One that is paid or cancelled already is returned as it is."""
+    try:
+        return _intent(_call(lambda api: api.payment_intents.cancel(intent_id)))
+    except GatewayRefused:
+        return retrieve_intent(intent_id)  # it was too late to cancel: what it became decides
+
+
+def create_session(
+    order_ref: str, title: str, amount: Money, *, email: str, success_url: str, cancel_url: str, until: datetime, key: str
+) -> SessionView:
+    """Open a Checkout Session for the whole order until a time (30 minutes to 24 hours from now)."""
+    price = {"currency": amount.currency.lower(), "unit_amount": amount.amount, "product_data": {"name": title}}
+    params = {
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "customer_email": email,
+        "success_url": success_url,
+        "cancel_url": cancel_url,
+        "expires_at": int(until.timestamp()),
+        "metadata": {"order": order_ref},
+        "payment_intent_data": {"metadata": {"order": order_ref}},
+    }
+    return _session(_call(lambda api: api.checkout.sessions.create(params, _options(key))))
+
+
+def retrieve_session(session_id: str) -> SessionView:
+    return _session(_call(lambda api: api.checkout.sessions.retrieve(session_id)))
+
+
+def expire_session(session_id: str) -> SessionView:
+    """Expire an open session; one that is complete or expired already is returned as it is."""
+    try:
+        return _session(_call(lambda api: api.checkout.sessions.expire(session_id)))
+    except GatewayRefused:
+        return retrieve_session(session_id)
+
+
+def refund(intent_id: str, amount_minor: int, *, key: str) -> RefundView:
+    """Give back a part or all of a paid intent."""
+    params = {"payment_intent": intent_id, "amount": amount_minor}
+    return _refund(_call(lambda api: api.refunds.create(params, _options(key))))
+
+
+def verify_event(payload: bytes, signature: str) -> EventView:
+    """A webhook whose signature fits one of our secrets and whose time is within five minutes, else SignatureInvalid."""
+    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+        try:
+            event = stripe.Webhook.construct_event(payload, signature, secret)
+        except (ValueError, stripe.SignatureVerificationError):
+            continue
+        return _event(event.to_dict())
+    raise SignatureInvalid
+
+
+@cache
+def _client() -> stripe.StripeClient:
+    return stripe.StripeClient(
+        settings.STRIPE_SECRET_KEY,
+        stripe_version=settings.STRIPE_API_VERSION,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS),
+    )
+
+
+def _options(key: str) -> dict[str, str]:
+    return {"idempotency_key": key}
+
+
+def _call(ask: Callable[[stripe.StripeClient], Any]) -> Any:
+    if connection.in_atomic_block:
+        raise RuntimeError("A network call inside a transaction would hold its locks for as long as the network likes.")
+    if settings.DATABASE_POOL_SIZE:
+        connection.close()  # back to the pool: a slow provider must not sit on a connection
+    try:
+        answer = ask(_client())
+        return answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
+    except stripe.CardError as error:
+        raise _declined(error) from error
+    except stripe.RateLimitError as error:
+        raise GatewayUnavailable("limited", acted=False) from error
+    except stripe.APIConnectionError as error:
+        raise GatewayUnavailable("no answer") from error
+    except stripe.IdempotencyError as error:
+        raise GatewayUnavailable("a twin is on its way", replayable="key_in_use" not in (error.code or "")) from error
+    except stripe.InvalidRequestError as error:
+        raise _refused(error) from error
+    except stripe.StripeError as error:
+        # Stripe replays a 500 under the same key for a day; asking again needs a new one.
+        raise GatewayUnavailable(f"status {error.http_status}", replayable=False) from error
+
+
+def _declined(error: stripe.CardError) -> CardDeclined:
+    body = (error.json_body or {}).get("error", {}) if isinstance(error.json_body, Mapping) else {}
+    raw = body.get("payment_intent")
+    code = body.get("decline_code") or error.code or "card_declined"
+    return CardDeclined(error.user_message or "Your card was declined.", code, _intent(raw) if raw else None)
+
+
+def _refused(error: stripe.InvalidRequestError) -> GatewayRefused | TokenUnusable:
+    if error.param in TOKEN_PARAMS or "confirmation_token" in (error.code or ""):
+        return TokenUnusable(error.user_message or "The card details are no longer valid.")
+    return GatewayRefused(error.code or "", error.user_message or str(error))
+
+
+def _intent(raw: Any) -> IntentView:
+    problem = raw.get("last_payment_error") or {}
+    return IntentView(
+        id=raw["id"],
+        status=raw["status"],
+        client_secret=raw.get("client_secret") or "",
+        amount=Money(raw["amount"], raw["currency"].upper()),
+        received_minor=raw.get("amount_received") or 0,
+        charge_id=_id(raw.get("latest_charge")),
+        error_code=problem.get("decline_code") or problem.get("code") or "",
+        error_message=problem.get("message") or "",
+        order_ref=(raw.get("metadata") or {}).get("order", ""),
+    )
+
+
+def _session(raw: Any) -> SessionView:
+    return SessionView(
+        id=raw["id"],
+        url=raw.get("url") or "",
+        status=raw["status"],
+        paid=raw["payment_status"] == "paid",
+        intent_id=_id(raw.get("payment_intent")),
+        order_ref=(raw.get("metadata") or {}).get("order", ""),
+    )
+
+
+def _refund(raw: Any) -> RefundView:
+    return RefundView(raw["id"], raw["status"], raw["amount"], _id(raw.get("payment_intent")))
+
+
+def _event(raw: Any) -> EventView:
+    return EventView(
+        id=raw["id"],
+        type=raw["type"],
+        object_id=raw["data"]["object"].get("id", ""),
+        created=datetime.fromtimestamp(raw["created"], tz=UTC),
+        payload=raw,
+    )
+
+
+def _id(reference: Any) -> str:
+    """The id of an object that may be expanded, named, or absent."""
+    if not reference:
+        return ""
+    return reference if isinstance(reference, str) else reference["id"]

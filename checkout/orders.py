@@ -1,0 +1,51 @@
+"""An order's states: the legal moves as data, and the one function that makes a move."""
+
+from datetime import datetime
+from typing import Any
+
+from checkout.errors import IllegalMove
+from checkout.models import Order, OrderState
+from merchant import journal
+
+S = OrderState
+MOVES: dict[str, frozenset[str]] = {
+    S.PLACED: frozenset({S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.AUTHORISING: frozenset({S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.ACTION_REQUIRED: frozenset({S.AUTHORISING, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.DEFERRED: frozenset({S.AUTHORISING, S.ACTION_REQUIRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.PROCESSING: frozenset({S.ACTION_REQUIRED, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.CONFIRMED: frozenset(),
+    S.EXPIRED: frozenset({S.LATE_PAID}),
+    S.CANCELLED: frozenset({S.LATE_PAID}),
+    S.LATE_PAID: frozenset({S.CONFIRMED, S.CANCELLED}),
+}
+# Units are held and money may still come.
+OPEN = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING)
+# The clock runs: past `hold_expires_at` the sweep closes and frees. A bank that is processing has no such clock.
+TIMED = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED)
+
+
+def lock(order_id: int) -> Order:
+    """The order's row, locked to the end of the transaction. Every move happens under this lock."""
+    return Order.objects.select_for_update(of=("self",)).select_related("drop").get(pk=order_id)
+
+
+def move_to(
+    order: Order, state: OrderState, *, why: str, actor: str, now: datetime, data: dict[str, Any] | None = None
+) -> None:
+    """Move a locked order and write its journal line in the same transaction.
+
+    Raises IllegalMove when ``MOVES`` does not allow it, or when the row was moved by somebody who did not take the lock.
+    """
+    if state not in MOVES[order.state]:
+        raise IllegalMove(f"{order} cannot go from {order.state} to {state}")
+    if not Order.objects.filter(pk=order.pk, state=order.state).update(state=state, state_since=now):
+        raise IllegalMove(f"{order} is no longer {order.state}")
+    order.state, order.state_since = state, now
+    journal.record(order.subject, state.value, actor=actor, why=why, data=data)
+
+
+def hold_until(order: Order, until: datetime) -> None:
+    """Set when the units go back if nothing is paid."""
+    Order.objects.filter(pk=order.pk).update(hold_expires_at=until)
+    order.hold_expires_at = until

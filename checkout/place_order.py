@@ -1,0 +1,218 @@
+"""One request, one commit: from an agreed quote to a placed order with its units held.
+
+The order of the steps is the design. The idempotency key comes first, so that a twin waits for us and then repeats our
+answer. The stock rows come last: during a drop everybody wants the same one, and its lock must be held for as short as
+possible. The payment provider is not called here at all; a worker is woken after the commit.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from checkout.carts import Clock, become_order, clock_of, contents, lock_cart
+from checkout.contact import Contact
+from checkout.errors import Invalid, KeyInFlight, KeyReused, PoliciesChanged
+from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
+from checkout.pricing import Wanted, merged
+from checkout.quote import Agreed, Quote, agree, quote
+from checkout.tokens import body_hmac, hashed, new_nonce, new_reference, order_token
+from drops import stock, windows
+from drops.models import Drop, OwnerKind
+from drops.stock import Owner
+from merchant import journal
+from merchant.money import Money
+from merchant.wake import wake
+from policies import acceptance
+from policies.acceptance import Answer, Person
+from policies.errors import PolicyChanged, PolicyUnanswered
+from policies.models import Surface
+from policies.shown import ShownPolicy
+
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """Everything a fan sends with an order, whichever door it came through."""
+
+    idempotency_key: str
+    quote: str
+    agreed_total: Money
+    lines: tuple[Wanted, ...]
+    contact: Contact
+    shipping_option: str
+    answers: tuple[Answer, ...]
+    confirmation_token: str
+    surface: Surface
+    cart_id: int | None = None
+
+    def fingerprint(self) -> str:
+        """Tells one body from another. The payment token is left out: a retry may bring a new one, the first is used."""
+        body = asdict(self) | {"confirmation_token": None, "idempotency_key": None}
+        return body_hmac(json.dumps(body, sort_keys=True, default=str))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The answer to an order. A replay gets the same one, word for word."""
+
+    token: str
+    reply: dict[str, Any]
+    replayed: bool
+
+
+def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datetime) -> Placed:
+    """Place the order once, hold its units, and wake the worker who pays.
+
+    The same key and body again get the identical answer. Any refusal undoes everything, the key included.
+
+    Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
+    PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded and SoldOut.
+    """
+    if not 1 <= len(request.idempotency_key) <= MAX_KEY:
+        raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} characters."})
+    with transaction.atomic(durable=True):
+        key_id = _claim_key(drop, request)
+        if key_id is None:
+            return _replay(drop, request)
+        placed = _place(drop, request, key_id, person, now)
+    wake("payments")
+    wake("live")
+    return placed
+
+
+def _claim_key(drop: Drop, request: OrderRequest) -> int | None:
+    """Insert the key; None when it stands already. A twin in flight is waited for on the unique index."""
+    sql = """INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) VALUES (%s, %s, %s)
+             ON CONFLICT (drop_id, key) DO NOTHING RETURNING id"""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [drop.pk, request.idempotency_key, request.fingerprint()])
+            row = cursor.fetchone()
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise KeyInFlight from error
+        raise
+    return row[0] if row else None
+
+
+def _replay(drop: Drop, request: OrderRequest) -> Placed:
+    key = IdempotencyKey.objects.select_related("order").get(drop=drop, key=request.idempotency_key)
+    if key.body_hmac != request.fingerprint():
+        raise KeyReused
+    return Placed(order_token(key.order.token_nonce), key.order.placed_reply, replayed=True)
+
+
+def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: datetime) -> Placed:
+    windows.require_open(drop, now)
+    wanted = merged(request.lines)
+    fresh = quote(
+        drop, wanted, country=request.contact.address.country, shipping_option=request.shipping_option, now=now
+    )
+    agreed = agree(drop, request.quote, request.agreed_total, fresh)
+    shown = _shown_texts(fresh, agreed, request.answers)
+    cart = _locked_cart(request, wanted)
+    order = _insert_order(drop, request, fresh, key_id, cart, now)
+    acceptance.record(
+        order.reference,
+        shown,
+        request.answers,
+        surface=request.surface,
+        shown_at=agreed.shown_at,
+        answered_at=now,
+        person=person,
+    )
+    journal.record(order.subject, "placed", actor=journal.FAN)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
+    _take_units(order, cart, fresh, now)
+    return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
+
+
+def _shown_texts(fresh: Quote, agreed: Agreed, answers: Sequence[Answer]) -> list[ShownPolicy]:
+    """What the fan was really shown. A text that came after their quote is a change, not a missing answer."""
+    try:
+        return acceptance.check(fresh.policies, answers)
+    except PolicyChanged as changed:
+        raise PoliciesChanged(fresh) from changed
+    except PolicyUnanswered as unanswered:
+        if any(policy.slug not in agreed.policy_slugs for policy in unanswered.missing):
+            raise PoliciesChanged(fresh) from unanswered
+        raise
+
+
+def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | None:
+    if request.cart_id is None:
+        return None
+    cart = lock_cart(request.cart_id)
+    if cart.closed_at is None and contents(cart) != wanted:
+        raise Invalid({"lines": "Your cart changed in another tab. Look at it again, then order."})
+    return cart
+
+
+def _insert_order(
+    drop: Drop, request: OrderRequest, fresh: Quote, key_id: int, cart: Cart | None, now: datetime
+) -> Order:
+    clock = clock_of(cart, drop, now)
+    nonce = new_nonce()
+    order = Order.objects.create(
+        reference=new_reference(),
+        token_hash=hashed(order_token(nonce)),
+        token_nonce=nonce,
+        idempotency_key_id=key_id,
+        drop=drop,
+        cart=cart,
+        state=OrderState.PLACED,
+        email=request.contact.email,
+        name=request.contact.name,
+        phone=request.contact.phone,
+        address=request.contact.address.as_json(),
+        shipping_option=fresh.shipping_option,
+        subtotal_minor=fresh.subtotal_minor,
+        shipping_minor=fresh.shipping_minor,
+        tax_minor=fresh.tax_minor,
+        total_minor=fresh.total_minor,
+        currency=fresh.currency,
+        placed_reply=_reply(fresh, clock),
+        placed_at=now,
+        state_since=now,
+        hold_expires_at=clock.expires_at,
+        hard_cap_at=clock.hard_cap_at,
+        deferral_ends_at=now + timedelta(minutes=drop.deferral_minutes),
+    )
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            offer_id=line.offer_id,
+            sku=line.sku,
+            title=line.title,
+            unit_price_minor=line.unit_minor,
+            quantity=line.quantity,
+            tax_minor=line.tax_minor,
+        )
+        for line in fresh.lines
+    )
+    Payment.objects.create(order=order, confirmation_token=request.confirmation_token, due_at=now)
+    return order
+
+
+def _reply(fresh: Quote, clock: Clock) -> dict[str, Any]:
+    return {
+        "status": OrderState.PLACED.value,
+        "total": fresh.total.as_json(),
+        "hold_expires_at": clock.expires_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _take_units(order: Order, cart: Cart | None, fresh: Quote, now: datetime) -> None:
+    lines = [(line.offer_id, line.quantity) for line in fresh.lines]
+    if cart is not None:
+        become_order(cart, order, lines, now=now)
+        return
+    owner = Owner(OwnerKind.ORDER, order.reference)
+    stock.hold(stock.needs(lines), owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)

@@ -1,0 +1,87 @@
+"""From wanted SKUs to priced lines of one drop: one statement, the same for the quote and for the order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checkout.errors import Invalid
+from drops.errors import LimitReached, UnknownOffer
+from drops.models import Drop, Offer
+from merchant.money import Money
+from merchant.store import current_store
+
+MAX_LINES = 20
+MAX_QUANTITY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a fan asks for: a SKU of the drop and how many."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A line with the price of this moment. Amounts in minor units; ``tax_minor`` is inside ``total_minor``."""
+
+    offer_id: int
+    sku: str
+    title: str
+    quantity: int
+    unit_minor: int
+    total_minor: int
+    tax_minor: int
+    currency: str
+
+
+def merged(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """One line a SKU, in the order of their SKUs; refuses empty, too many, zero and negative ones."""
+    sums: dict[str, int] = {}
+    for line in wanted:
+        if not 1 <= line.quantity <= MAX_QUANTITY:
+            raise Invalid({"lines": f"Choose between 1 and {MAX_QUANTITY} of {line.sku}."})
+        sums[line.sku] = sums.get(line.sku, 0) + line.quantity
+    if not sums:
+        raise Invalid({"lines": "Choose at least one thing."})
+    if len(sums) > MAX_LINES:
+        raise Invalid({"lines": f"At most {MAX_LINES} different things in one order."})
+    return tuple(Wanted(sku, quantity) for sku, quantity in sorted(sums.items()))
+
+
+def price_lines(drop: Drop, wanted: Sequence[Wanted]) -> tuple[PricedLine, ...]:
+    """The lines with their prices of now, in the order of ``wanted``.
+
+    Raises UnknownOffer for a SKU that this drop does not sell and LimitReached above the limit for a person.
+    """
+    offers = _offers(drop, [line.sku for line in wanted])
+    return tuple(_price(offers.get(line.sku), line) for line in wanted)
+
+
+def included_tax(amount_minor: int, basis_points: int) -> int:
+    """The tax inside an amount, rounded half up: 1190 at 19 % has 190 inside."""
+    divisor = 10_000 + basis_points
+    return (2 * amount_minor * basis_points + divisor) // (2 * divisor)
+
+
+def _offers(drop: Drop, skus: list[str]) -> dict[str, Offer]:
+    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).select_related("variant__product")
+    return {offer.variant.sku: offer for offer in offers}
+
+
+def _price(offer: Offer | None, line: Wanted) -> PricedLine:
+    if offer is None:
+        raise UnknownOffer(line.sku)
+    if line.quantity > offer.per_person_limit:
+        raise LimitReached(line.sku, offer.per_person_limit)
+    total: Money = offer.price * line.quantity
+    return PricedLine(
+        offer_id=offer.pk,
+        sku=line.sku,
+        title=f"{offer.variant.product.title}, {offer.variant.title}",
+        quantity=line.quantity,
+        unit_minor=offer.price_minor,
+        total_minor=total.amount,
+        tax_minor=included_tax(total.amount, current_store().tax_basis_points),
+        currency=offer.currency,
+    )

@@ -1,0 +1,163 @@
+"""Agreeing: what a fan is told before ordering, as a signed token that the order must bring back.
+
+A quote takes no hold and promises no stock. It fixes price, shipping, tax, total and the exact texts; if any of them
+differs when the order comes, the fan is shown the fresh quote and agrees again under a new key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core import signing
+
+from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
+from checkout.pricing import PricedLine, Wanted, included_tax, merged, price_lines
+from drops.disclosures import disclosures
+from drops.models import Drop
+from merchant.models import StoreProfile
+from merchant.money import Money
+from merchant.store import current_store
+from policies.queries import ShownPolicy
+from policies.restrictions import Verdict, verdict
+
+LIFETIME = timedelta(minutes=30)
+SALT = "frontrow.quote"
+STANDARD = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingOption:
+    code: str
+    title: str
+    amount_minor: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What is offered, whole. Amounts in minor units of ``currency``; ``tax_minor`` is inside the total."""
+
+    drop_slug: str
+    lines: tuple[PricedLine, ...]
+    country: str
+    shipping_options: tuple[ShippingOption, ...]
+    shipping_option: str
+    subtotal_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    currency: str
+    policies: tuple[ShownPolicy, ...]
+    verdict: Verdict
+    issued_at: datetime
+    expires_at: datetime
+    token: str
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
+
+
+def quote(
+    drop: Drop,
+    wanted: Sequence[Wanted],
+    *,
+    country: str,
+    shipping_option: str = STANDARD,
+    now: datetime,
+) -> Quote:
+    """Price the wanted lines for a place at ``now``; valid for 30 minutes.
+
+    Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is not an error here: read ``verdict``.
+    """
+    store = current_store()
+    lines = price_lines(drop, merged(wanted))
+    options = shipping_options(store)
+    shipping = _chosen(options, shipping_option)
+    subtotal = sum(line.total_minor for line in lines)
+    agreed: dict[str, Any] = {
+        "drop": drop.slug,
+        "lines": [[line.sku, line.quantity] for line in lines],
+        "country": country,
+        "shipping": shipping.code,
+        "total": subtotal + shipping.amount_minor,
+        "currency": _currency(lines),
+    }
+    policies = tuple(disclosures(drop, now=now))
+    agreed["policies"] = [policy.slug for policy in policies]
+    agreed["at"] = now.timestamp()
+    return Quote(
+        drop_slug=drop.slug,
+        lines=lines,
+        country=country,
+        shipping_options=options,
+        shipping_option=shipping.code,
+        subtotal_minor=subtotal,
+        shipping_minor=shipping.amount_minor,
+        tax_minor=sum(line.tax_minor for line in lines) + included_tax(shipping.amount_minor, store.tax_basis_points),
+        total_minor=agreed["total"],
+        currency=agreed["currency"],
+        policies=policies,
+        verdict=verdict(country, ships_to=store.ships_to),
+        issued_at=now,
+        expires_at=now + LIFETIME,
+        token=signing.dumps(agreed, salt=SALT, compress=True),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What the fan's quote token says: when it was shown, and which texts were beside it."""
+
+    shown_at: datetime
+    policy_slugs: frozenset[str]
+
+
+def agree(drop: Drop, token: str, agreed_total: Money, fresh: Quote) -> Agreed:
+    """Compare what the fan agreed to with what holds now. (The texts are compared by their answers.)
+
+    Raises QuoteExpired and TotalChanged, each with the fresh quote, and Restricted.
+    """
+    if not fresh.verdict.allowed:
+        raise Restricted(fresh.verdict.reason)
+    shown = _opened(token)
+    if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + LIFETIME:
+        raise QuoteExpired(fresh)
+    same_total = (shown["total"], shown["currency"]) == (fresh.total_minor, fresh.currency)
+    same_lines = shown["lines"] == [[line.sku, line.quantity] for line in fresh.lines]
+    if not (same_total and same_lines and agreed_total == fresh.total):
+        raise TotalChanged(fresh)
+    return Agreed(_time(shown), frozenset(shown["policies"]))
+
+
+def _time(shown: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(shown["at"], tz=UTC)
+
+
+def shipping_options(store: StoreProfile) -> tuple[ShippingOption, ...]:
+    """The one flat option, until real tables come."""
+    return (ShippingOption(STANDARD, "Standard delivery", store.shipping_minor, "3–5 working days"),)
+
+
+def _chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption:
+    for option in options:
+        if option.code == code:
+            return option
+    raise Invalid({"shipping_option": "Choose one of the delivery options."})
+
+
+def _currency(lines: tuple[PricedLine, ...]) -> str:
+    currencies = {line.currency for line in lines}
+    if len(currencies) > 1:
+        raise Invalid({"lines": "These things are priced in different currencies and cannot share an order."})
+    return currencies.pop()
+
+
+def _opened(token: str) -> dict[str, Any] | None:
+    try:
+        opened: dict[str, Any] = signing.loads(token, salt=SALT)
+    except signing.BadSignature:
+        return None
+    return opened
+
