@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from checkout.storefront_api import api
 from merchant.health import healthz, readyz
 from merchant.media import media
+from merchant.theme import theme
 
 urlpatterns = [
     path("", include("drops.urls")),  # / and /drops/<slug>/
@@ -14,6 +15,7 @@ urlpatterns = [
     path("policies/", include("policies.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
+    path("theme.css", theme, name="theme"),
     path("healthz", healthz),
     path("readyz", readyz),
     re_path(rf"^{settings.MEDIA_URL.lstrip('/')}(?P<path>.+)$", media, name="media"),

@@ -1,6 +1,8 @@
 """Filters that every template may use."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from django import template
 from django.utils import timezone
@@ -26,3 +28,60 @@ def moment(at: datetime) -> str:
 def clock(at: datetime) -> str:
     """``19:00 CET``."""
     return timezone.localtime(at).strftime("%H:%M %Z")
+
+
+@register.filter
+def day(at: datetime) -> str:
+    """``20 Nov 2026``: for what is long past."""
+    return timezone.localtime(at).strftime("%-d %b %Y")
+
+
+@register.filter
+def distance(at: datetime, now: datetime) -> str:
+    """``in 2 h``, ``in 3 days``, ``5 min ago``: how far ``at`` is from ``now``, in its two largest useful steps."""
+    seconds = int((at - now).total_seconds())
+    words = _span(abs(seconds))
+    return f"in {words}" if seconds >= 0 else f"{words} ago"
+
+
+def _span(seconds: int) -> str:
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days >= 2:
+        return f"{days} days"
+    if hours >= 2:
+        return f"{hours} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else "less than a minute"
+
+
+class Priced(Protocol):
+    """Anything with a price and a personal limit: an offer of a drop."""
+
+    @property
+    def price_minor(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def limit(self) -> int: ...
+
+
+@register.filter
+def price_range(offers: Sequence[Priced]) -> str:
+    """``$48.00`` when all cost the same, else ``from $48.00``."""
+    if not offers:
+        return ""
+    lowest = min(offers, key=lambda offer: offer.price_minor)
+    price = money(lowest.price_minor, lowest.currency)
+    return f"from {price}" if prices_differ(offers) else price
+
+
+@register.filter
+def prices_differ(offers: Sequence[Priced]) -> bool:
+    return len({offer.price_minor for offer in offers}) > 1
+
+
+@register.filter
+def largest_limit(offers: Sequence[Priced]) -> range:
+    """The quantities that at least one of the offers allows: 1, 2, …"""
+    return range(1, max((offer.limit for offer in offers), default=1) + 1)
