@@ -1,12 +1,12 @@
 """What every test stands on: real PostgreSQL and Redis, a real browser when there is one, and no way to the outside."""
 
-import glob
 import os
 import secrets
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -60,7 +60,10 @@ import django  # noqa: E402  # the settings read the addresses above
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
+
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
 
 
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
@@ -105,9 +108,9 @@ def chromium() -> str | None:
         return named
     if system := shutil.which("chromium") or shutil.which("chromium-browser"):
         return system
-    folder = os.path.expanduser(PLAYWRIGHT_BROWSERS)
-    found = [path for pattern in PLAYWRIGHT_CHROMIUMS for path in sorted(glob.glob(f"{folder}/{pattern}"))]
-    return found[-1] if found else None
+    folder = Path(PLAYWRIGHT_BROWSERS).expanduser()
+    found = [path for pattern in PLAYWRIGHT_CHROMIUMS for path in sorted(folder.glob(pattern))]
+    return str(found[-1]) if found else None
 
 
 @pytest.hookimpl(trylast=True)
