@@ -53,7 +53,9 @@ def install(wanted: str) -> None:
 def is_installed(wanted: str) -> bool:
     """The developer's requirements hold the demo's too."""
     enough = {"demo": ("demo", "dev"), "dev": ("dev",)}[wanted]
-    return PYTHON.exists() and any(stamp(name).exists() and stamp(name).read_text() == fingerprint(name) for name in enough)
+    return PYTHON.exists() and any(
+        stamp(name).exists() and stamp(name).read_text() == fingerprint(name) for name in enough
+    )
 
 
 def stamp(name: str) -> Path:
@@ -80,12 +82,12 @@ def check_disk(wanted: str) -> None:
 
 
 def make_venv() -> None:
-    if PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if PYTHON.exists() and run(PYTHON, "-m", "pip", "--version").returncode == 0:
         return
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise CannotInstall(without_venv())
     say(f"Making .venv with Python {sys.version.split()[0]} …")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
+    made = run(sys.executable, "-m", "venv", "--clear", VENV)
     if made.returncode != 0:
         reason = " ".join(made.stderr.split()[-12:]) or without_venv()
         raise CannotInstall(f"The virtual environment could not be made in {VENV}: {reason}")
@@ -94,22 +96,24 @@ def make_venv() -> None:
 def without_venv() -> str:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return (
-        f"This Python ({sys.executable}) comes without venv: on Debian or Ubuntu `apt-get install python{version}-venv`, "
+        f"This Python ({sys.executable}) comes without venv: on Debian `apt-get install python{version}-venv`, "
         "then again."
     )
 
 
 def pip_install(wanted: str) -> None:
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"]
-    # --user or a target in somebody's pip configuration would install beside the .venv.
-    environment = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
-    done = subprocess.run(
-        [*command, "-r", CHECKOUT / REQUIREMENTS[wanted]], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
+    done = run(PYTHON, "-m", "pip", "install", *quiet, "--require-hashes", "-r", CHECKOUT / REQUIREMENTS[wanted])
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if "ERROR" in line] or lines or ["no reason given"]
         raise CannotInstall(f"pip could not install {REQUIREMENTS[wanted]}: {errors[-1].removeprefix('ERROR: ')}")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    # --user in somebody's pip configuration would install beside the .venv.
+    environment = {**os.environ, "PIP_USER": "0"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def say(line: str) -> None:

@@ -1,6 +1,7 @@
 """Servers that run beside us until they are told to end."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from merchant.embedded.account import ENVIRONMENT, Account
@@ -9,7 +10,7 @@ from merchant.embedded.account import ENVIRONMENT, Account
 _children: list[subprocess.Popen[bytes]] = []
 
 
-def start(command: list[str | Path], *, account: Account, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(command: Sequence[str | Path], *, account: Account, folder: Path, log: Path) -> subprocess.Popen[bytes]:
     """Starts a server as `account` in `folder`; what it says goes to the end of `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(

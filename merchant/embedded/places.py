@@ -56,7 +56,8 @@ def check_space(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
         raise CannotStart(
-            f"Only {free // 1024**2} MB are free on the disk of {folder}; PostgreSQL needs {NEEDED_BYTES // 1024**2} MB."
+            f"Only {free // 1024**2} MB are free on the disk of {folder}, and PostgreSQL needs "
+            f"{NEEDED_BYTES // 1024**2} MB."
         )
 
 

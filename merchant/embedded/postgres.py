@@ -40,7 +40,15 @@ class Cluster:
         shutil.rmtree(self.data, ignore_errors=True)  # an initdb that was interrupted leaves a part
         self.data.mkdir(mode=0o700)
         self.account.give(self.data)
-        command = [self.programs / "initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
+        command: list[str | Path] = [
+            self.programs / "initdb",
+            "-D",
+            self.data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
         # The same order of letters on every machine; the wheel is built without ICU.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         made = self.account.run(*command, *locale, *([] if self.durable else ["--no-sync"]), cwd=self.data)
@@ -57,7 +65,7 @@ class Cluster:
         self.account.give(sockets)
         settings = MODEST | {"unix_socket_directories": str(sockets)} | ({} if self.durable else FORGETFUL)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [self.programs / "postgres", "-D", self.data, *options]
+        command: list[str | Path] = [self.programs / "postgres", "-D", self.data, *options]
         process = background.start(command, account=self.account, folder=self.data, log=self._log)
         try:
             self._wait_until_ready(process)

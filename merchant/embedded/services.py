@@ -1,8 +1,6 @@
 """Both embedded services together: the lasting pair of the demo, and a passing pair for each run of the tests."""
 
 import fcntl
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from merchant.embedded.account import Account, postgres_account
 from merchant.embedded.addresses import Addresses
 from merchant.embedded.binaries import postgres_programs
 from merchant.embedded.errors import CannotStart
-from merchant.embedded.places import check_space, clusters_folder, private_folder, write_private
+from merchant.embedded.owners import owner, sign
+from merchant.embedded.places import check_space, clusters_folder, private_folder
 from merchant.embedded.postgres import Cluster
 from merchant.embedded.redis_server import RedisServer
 
 DATABASE = "frontrow"
 PASSING = "run-"
+OWNER = "owner.json"
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def passing() -> Iterator[Addresses]:
     _sweep(home, account)
     folder = Path(tempfile.mkdtemp(prefix=PASSING, dir=home))
     folder.chmod(0o711)
-    write_private(folder / "owner.json", json.dumps({"pid": os.getpid(), "born": psutil.Process().create_time()}))
+    sign(folder / OWNER)
     services = _services_of_a_run(folder, postgres_programs(account, home), account)
     _copy_new_cluster(home, services.cluster)
     try:
@@ -85,7 +83,9 @@ def _services_of_a_run(folder: Path, programs: Path, account: Account) -> Servic
 
 def _copy_new_cluster(home: Path, cluster: Cluster) -> None:
     """Copying a fresh cluster takes a tenth of making one."""
-    template = Cluster(home / f"template-{cluster.programs.parent.name}", cluster.programs, cluster.account, durable=False)
+    template = Cluster(
+        home / f"template-{cluster.programs.parent.name}", cluster.programs, cluster.account, durable=False
+    )
     with (home / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         template.create()
@@ -99,17 +99,6 @@ def _copy_new_cluster(home: Path, cluster: Cluster) -> None:
 def _sweep(home: Path, account: Account) -> None:
     """Ends what runs that were killed have left behind."""
     for folder in home.glob(f"{PASSING}*"):
-        try:
-            owner = json.loads((folder / "owner.json").read_text())
-        except FileNotFoundError:
-            continue  # just being made by somebody else
-        if not _lives(owner):
+        if (folder / OWNER).exists() and owner(folder / OWNER) is None:  # no file yet: just being made
             _services_of_a_run(folder, postgres_programs(account, home), account).stop()
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(owner: dict[str, float]) -> bool:
-    try:
-        return psutil.Process(int(owner["pid"])).create_time() == owner["born"]
-    except psutil.NoSuchProcess:
-        return False

@@ -1,0 +1,67 @@
+"""The processes of the demo, as a table; honcho runs them side by side."""
+
+import os
+import shlex
+import sys
+
+import psutil
+from honcho.manager import Manager
+
+from merchant.demo.surroundings import HOST, MARK, Surroundings
+from merchant.embedded.places import CHECKOUT, private_folder
+
+PYTHON = (sys.executable, "-m")
+
+
+def commands(surroundings: Surroundings) -> dict[str, list[str]]:
+    """Name and command of each process."""
+    port = surroundings.port
+    web = [*PYTHON, "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2"]
+    live = [*PYTHON, "granian", "--interface", "asgi", "--workers", "1"]
+    quiet = ["--host", HOST, "--log-level", "warning", "--respawn-failed-workers"]
+    celery = [*PYTHON, "celery", "--app", "merchant", "--quiet"]
+    table = {
+        "web": [*web, *quiet, "--port", str(port), "merchant.wsgi:application"],
+        "live": [*live, *quiet, "--port", str(port + 1), "merchant.asgi:application"],
+        "worker": [*celery, "worker", "-P", "threads", "-c", "8", "-Q", "payments,messages,default", "-l", "warning"],
+        "beat": [*celery, "beat", "-s", str(private_folder() / "beat-schedule"), "--pidfile=", "-l", "warning"],
+    }
+    if surroundings.own_stripe:
+        state = private_folder("demo") / "stripe.sqlite3"
+        webhooks = f"http://{HOST}:{port}/webhooks/stripe/"
+        table["sandbox"] = [
+            *PYTHON, "checkout.sandbox", "--port", str(port + 2), "--webhook-url", webhooks, "--state", str(state),
+        ]  # fmt: skip
+    return table
+
+
+def manager(surroundings: Surroundings) -> Manager:
+    """Everything, ready to loop. A process that ends is started again; one that cannot run ends the demo."""
+    made = Manager()
+    for name, command in commands(surroundings).items():
+        kept = [*PYTHON, "merchant.demo.keep", name, str(os.getpid()), *command]
+        made.add_process(name, f"exec {shlex.join(kept)}", env=dict(os.environ), cwd=str(CHECKOUT))
+    return made
+
+
+def end_leftovers() -> int:
+    """Ends what a killed demo of this checkout left running; returns how many there were."""
+    leftovers = [process for process in psutil.process_iter() if _belongs_here(process)]
+    for process in leftovers:
+        process.terminate()
+    _, stubborn = psutil.wait_procs(leftovers, timeout=5)
+    for process in stubborn:
+        process.kill()
+    return len(leftovers)
+
+
+def _belongs_here(process: psutil.Process) -> bool:
+    """By the mark in its environment, which every child inherits."""
+    try:
+        return process.pid not in _ourselves() and process.environ().get(MARK) == str(CHECKOUT)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _ourselves() -> set[int]:
+    return {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
