@@ -1,0 +1,268 @@
+"""The only writer of stock. Counting is arithmetic in SQL, under the row's lock, guarded by ``stock_never_oversold``.
+
+Every verb runs in its caller's transaction and touches the hot counters last, in ascending order of their ids: two
+baskets in opposite order cannot wait for each other, and a lock lives only until the commit that should follow at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Greatest, Least
+
+from drops.errors import HoldExpired, SoldOut, UnitsInUse, UnknownOffer
+from drops.models import Hold, HoldState, OfferComponent, OwnerKind, StockItem
+from merchant import journal
+from merchant.wake import wake
+
+__all__ = ["Need", "Owner", "OwnerKind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Units of one stock item. ``sku`` is what the fan asked for, to say it when there is not enough."""
+
+    stock_item_id: int
+    quantity: int
+    sku: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """For whom units are kept: a cart or an order, by a reference that checkout chose."""
+
+    kind: OwnerKind
+    ref: str
+
+
+# Locks the wanted rows in ascending order, then counts; a row without enough units is left out of the answer.
+# `available` is looked at again on the newest version of the row, under its lock.
+_COUNT = """
+    locked AS (
+        SELECT s.id, w.quantity FROM drops_stockitem s JOIN wanted w ON w.id = s.id ORDER BY s.id FOR NO KEY UPDATE OF s
+    )
+    UPDATE drops_stockitem s
+    SET held = s.held + l.quantity * %(held)s,
+        sold = s.sold + l.quantity * %(sold)s,
+        total = s.total + l.quantity * %(total)s
+    FROM locked l
+    WHERE s.id = l.id AND s.available >= l.quantity * (%(held)s + %(sold)s - %(total)s)
+    RETURNING s.id
+"""
+_WANTED = "WITH wanted AS (SELECT * FROM unnest(%(ids)s::bigint[], %(quantities)s::int[]) AS w (id, quantity)),"
+_KEPT = """
+    kept AS (
+        INSERT INTO drops_hold (stock_item_id, quantity, owner_kind, owner_ref, state, expires_at, hard_cap_at)
+        SELECT id, quantity, %(kind)s, %(ref)s, 'active', %(expires_at)s, %(hard_cap_at)s FROM wanted
+    ),
+"""
+
+
+def needs(lines: Iterable[tuple[int, int]]) -> list[Need]:
+    """What ``(offer id, quantity)`` lines take from stock, summed for each item, ascending by item.
+
+    Raises UnknownOffer for an offer that takes nothing from any stock.
+    """
+    wanted: dict[int, int] = {}
+    for offer_id, quantity in lines:
+        wanted[offer_id] = wanted.get(offer_id, 0) + quantity
+    found = list(
+        OfferComponent.objects.filter(offer_id__in=wanted)
+        .order_by("stock_item_id", "offer_id")
+        .values_list("offer_id", "stock_item_id", "quantity", "offer__variant__sku")
+    )
+    if missing := wanted.keys() - {offer_id for offer_id, *_ in found}:
+        raise UnknownOffer(f"No offer {min(missing)}.")
+    summed: dict[int, Need] = {}
+    for offer_id, item_id, each, sku in found:
+        before = summed.get(item_id, Need(item_id, 0, sku))
+        summed[item_id] = Need(item_id, before.quantity + each * wanted[offer_id], before.sku)
+    return list(summed.values())
+
+
+def hold(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
+    """Keep all of these units for ``owner``, in one statement; they count as not available from here on.
+
+    Raises SoldOut when one is short: the caller must roll back. An owner that already holds one of the items is a
+    mistake (IntegrityError by ``one_active_hold_an_owner``); use ``change``.
+    """
+    units = {need.stock_item_id: need for need in wanted}
+    taken = _counted(
+        _WANTED + _KEPT + _COUNT,
+        {item_id: need.quantity for item_id, need in units.items()},
+        held=1,
+        kind=owner.kind.value,
+        ref=owner.ref,
+        expires_at=expires_at,
+        hard_cap_at=hard_cap_at,
+    )
+    if short := sorted(units.keys() - taken):
+        raise _sold_out(units[short[0]])
+    wake("live")
+
+
+def change(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
+    """Make the owner's holds exactly these units, taking and freeing only the difference.
+
+    What is held already keeps its times, so no edit ever prolongs it; only new items get the given ones. The caller
+    holds a lock on the owner, so that two edits come one after the other. Raises SoldOut: the caller must roll back.
+    """
+    units = {need.stock_item_id: need for need in wanted if need.quantity}
+    before = {kept.stock_item_id: kept for kept in _active(owner).order_by("stock_item_id").select_for_update()}
+    deltas = {
+        item_id: (units[item_id].quantity if item_id in units else 0)
+        - (before[item_id].quantity if item_id in before else 0)
+        for item_id in units.keys() | before.keys()
+    }
+    deltas = {item_id: delta for item_id, delta in deltas.items() if delta}
+    if not deltas:
+        return
+    for item_id in deltas:
+        if item_id not in before:
+            _keep(units[item_id], owner, expires_at, hard_cap_at)
+        elif item_id in units:
+            Hold.objects.filter(pk=before[item_id].pk).update(quantity=units[item_id].quantity)
+        else:
+            Hold.objects.filter(pk=before[item_id].pk).update(state=HoldState.RELEASED)
+    if short := sorted(deltas.keys() - _count(deltas, held=1)):
+        raise _sold_out(units[short[0]])
+    wake("live")
+
+
+def hand_over(frm: Owner, to: Owner, *, expires_at: datetime, hard_cap_at: datetime) -> None:
+    """What ``frm`` holds is held for ``to`` from now on, until the given times; the counters stay as they are.
+
+    Raises HoldExpired when ``frm`` holds nothing any more.
+    """
+    moved = _active(frm).update(owner_kind=to.kind, owner_ref=to.ref, expires_at=expires_at, hard_cap_at=hard_cap_at)
+    if not moved:
+        raise HoldExpired
+
+
+def holds_of(owner: Owner) -> list[Hold]:
+    """The owner's active holds, ascending by item."""
+    return list(_active(owner).order_by("stock_item_id"))
+
+
+def prolong(owner: Owner, until: datetime) -> datetime:
+    """Keep what the owner holds until ``until``, but never past its hard cap and never shorter than before.
+
+    Returns when it ends now. Raises HoldExpired when nothing is held.
+    """
+    _active(owner).update(expires_at=Greatest(F("expires_at"), Least(Value(until), F("hard_cap_at"))))
+    return _earliest_end(owner)
+
+
+def defer(owner: Owner, until: datetime) -> datetime:
+    """Keep what the owner holds until ``until``, past the hard cap: the provider is in trouble, not the fan.
+
+    Returns when it ends now. Raises HoldExpired when nothing is held.
+    """
+    _active(owner).update(
+        expires_at=Greatest(F("expires_at"), Value(until)), hard_cap_at=Greatest(F("hard_cap_at"), Value(until))
+    )
+    return _earliest_end(owner)
+
+
+def release(owner: Owner) -> int:
+    """Free what the owner holds. Returns the units that came back: 0 the second time."""
+    return _turn(owner, HoldState.ACTIVE, HoldState.RELEASED, held=-1)
+
+
+def commit(owner: Owner) -> int:
+    """What the owner holds is sold. Returns the units sold: 0 the second time.
+
+    Raises HoldExpired when the units were freed before, whoever has them now.
+    """
+    units = _turn(owner, HoldState.ACTIVE, HoldState.COMMITTED, held=-1, sold=1)
+    if not units and not _of(owner).filter(state=HoldState.COMMITTED).exists():
+        raise HoldExpired
+    return units
+
+
+def take_back(owner: Owner, *, restock: bool) -> int:
+    """What was sold to the owner is not sold any more (a refund). Returns the units: 0 the second time.
+
+    With ``restock`` they can be sold again; without (they did not come back) the stock is that much smaller.
+    """
+    return _turn(owner, HoldState.COMMITTED, HoldState.RELEASED, sold=-1, total=0 if restock else -1)
+
+
+def add_item(code: str, total: int = 0) -> StockItem:
+    """The stock item of this code; made with ``total`` units if there was none."""
+    return StockItem.objects.get_or_create(code=code, defaults={"total": total})[0]
+
+
+@transaction.atomic
+def restock(item_id: int, delta: int, *, actor: str, why: str) -> None:
+    """Add ``delta`` units (or take away, when negative), with a line in the journal.
+
+    Raises UnitsInUse when fewer than that are free.
+    """
+    item = StockItem.objects.select_for_update(no_key=True).get(pk=item_id)
+    if item.available + delta < 0:
+        raise UnitsInUse(item.code, item.available)
+    StockItem.objects.filter(pk=item_id).update(total=F("total") + delta)
+    journal.record(f"stock:{item.code}", "restocked", actor=actor, why=why, data={"units": delta})
+    wake("live")
+
+
+def _turn(owner: Owner, frm: HoldState, to: HoldState, *, held: int = 0, sold: int = 0, total: int = 0) -> int:
+    """Move the owner's holds from one state to another and the counters with them, once."""
+    with transaction.atomic():
+        # A twin waits here, and then finds none left.
+        kept = list(_of(owner).filter(state=frm).order_by("stock_item_id", "id").select_for_update())
+        if not kept:
+            return 0
+        Hold.objects.filter(pk__in=[row.pk for row in kept]).update(state=to)
+        units: dict[int, int] = {}
+        for row in kept:
+            units[row.stock_item_id] = units.get(row.stock_item_id, 0) + row.quantity
+        _count(units, held=held, sold=sold, total=total)
+        wake("live")
+        return sum(units.values())
+
+
+def _count(units: Mapping[int, int], *, held: int = 0, sold: int = 0, total: int = 0) -> set[int]:
+    return _counted(_WANTED + _COUNT, units, held=held, sold=sold, total=total)
+
+
+def _counted(statement: str, units: Mapping[int, int], **values: object) -> set[int]:
+    """Run it for ``units`` (item id → quantity); returns the ids of the items that had enough."""
+    values = {"held": 0, "sold": 0, "total": 0} | values | {"ids": list(units), "quantities": list(units.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return {item_id for (item_id,) in cursor.fetchall()}
+
+
+def _keep(need: Need, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
+    Hold.objects.create(
+        stock_item_id=need.stock_item_id,
+        quantity=need.quantity,
+        owner_kind=owner.kind,
+        owner_ref=owner.ref,
+        expires_at=expires_at,
+        hard_cap_at=hard_cap_at,
+    )
+
+
+def _sold_out(need: Need) -> SoldOut:
+    item = StockItem.objects.get(pk=need.stock_item_id)
+    return SoldOut(need.sku or item.code, in_other_carts=item.total - item.sold >= need.quantity)
+
+
+def _earliest_end(owner: Owner) -> datetime:
+    ends = _active(owner).order_by("expires_at").values_list("expires_at", flat=True).first()
+    if ends is None:
+        raise HoldExpired
+    return ends
+
+
+def _active(owner: Owner) -> QuerySet[Hold]:
+    return _of(owner).filter(state=HoldState.ACTIVE)
+
+
+def _of(owner: Owner) -> QuerySet[Hold]:
+    return Hold.objects.filter(owner_kind=owner.kind, owner_ref=owner.ref)
