@@ -23,7 +23,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when database, Redis and a worker answer; 503 names what does not. Only the database stops an order."""
-    found = {"database": _database(), **_redis_and_worker()}
+    found = {"database": _database(), **redis_and_worker()}
     return JsonResponse(found, status=200 if all(found.values()) else 503)
 
 
@@ -36,7 +36,8 @@ def _database() -> bool:
         return False
 
 
-def _redis_and_worker() -> dict[str, bool]:
+def redis_and_worker() -> dict[str, bool]:
+    """Whether Redis answers, and whether a worker was seen in the last half minute."""
     try:
         return {"redis": bool(client().ping()), "worker": bool(client().exists(_mark()))}
     except redis.RedisError:

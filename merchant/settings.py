@@ -134,6 +134,50 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
 AXES_LOCKOUT_TEMPLATE = "merchant/locked_out.html"
+AXES_ENABLE_ADMIN = False
+
+# --- the merchant's desk ------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "merchant.navigation.shop_name",
+    "SITE_HEADER": "merchant.navigation.shop_name",
+    "SITE_SYMBOL": "storefront",
+    "SITE_URL": "/",
+    "SHOW_BACK_BUTTON": False,
+    "SHOW_HISTORY": False,  # the journal says who did what, in the shop's words
+    "ENVIRONMENT": "merchant.navigation.environment",
+    "DASHBOARD_CALLBACK": "merchant.dashboard.today",
+    "STYLES": ["merchant.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "merchant.navigation.sidebar"},
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "#faf9f7",
+            "100": "#f3f1ee",
+            "200": "#e6e2dc",
+            "300": "#d2ccc3",
+            "400": "#a59d92",
+            "500": "#746c62",
+            "600": "#575048",
+            "700": "#433d37",
+            "800": "#2b2723",
+            "900": "#1c1917",
+            "950": "#12100e",
+        },
+        "primary": {
+            "50": "#fbf3f0",
+            "100": "#f6e3dd",
+            "200": "#ecc7bc",
+            "300": "#dfa391",
+            "400": "#cd7d66",
+            "500": "#b45b44",
+            "600": "#97452f",
+            "700": "#7d3727",
+            "800": "#672f23",
+            "900": "#562a21",
+            "950": "#2f130e",
+        },
+    },
+}
 
 # --- safety of pages ------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SECURE_SSL_REDIRECT", default=True)

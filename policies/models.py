@@ -5,6 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from merchant.append_only import append_only
 
@@ -46,6 +47,13 @@ class Policy(models.Model):
         verbose_name_plural = "policies"
         ordering = ["position", "title"]
 
+    @property
+    def scope_in_words(self) -> str:
+        """Where it applies, for people."""
+        kind, _, name = self.scope.partition(":")
+        words = name.replace("-", " ")
+        return {"drop": f"the drop “{words}”", "tag": f"everything tagged “{words}”"}.get(kind, "the whole shop")
+
     def __str__(self) -> str:
         return self.title
 
@@ -75,6 +83,7 @@ class PolicyVersion(models.Model):
 
     class Meta:
         ordering = ["policy", "-number"]
+        permissions = [("publish_policyversion", "Can publish a policy version")]
         constraints = [
             models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
             models.CheckConstraint(
@@ -94,6 +103,14 @@ class PolicyVersion(models.Model):
     @property
     def mandatory(self) -> bool:
         return bool(self.box_wording)
+
+    @property
+    def change_in_words(self) -> str:
+        """How much it changed, without the explanation that the merchant chooses by."""
+        return ChangeClass(self.change_class).label.partition(" (")[0]
+
+    def get_absolute_url(self) -> str:
+        return reverse("policies:version", args=[self.policy.slug, self.number])
 
     def __str__(self) -> str:
         return f"{self.policy} v{self.number}"

@@ -1,0 +1,87 @@
+"""May this drop go live? A checklist in the merchant's words, worked out anew each time it is asked for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from drops.disclosures import disclosures
+from drops.models import Drop, DropKind, Offer
+from merchant.models import StoreProfile
+from policies.models import Kind
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the checklist. ``must``: without it the drop is not scheduled; else it is advice."""
+
+    done: bool
+    words: str
+    must: bool = True
+
+
+def checklist(drop: Drop, *, now: datetime) -> list[Check]:
+    """Everything that should be true before fans come, done or not."""
+    offers = list(drop.offers.select_related("variant__product").prefetch_related("components__stock_item"))
+    return [
+        *_shop(offers),
+        *_times(drop, now),
+        *_offers(offers),
+        *_promises(drop, now),
+        *_looks(drop, offers),
+    ]
+
+
+def hurdles(drop: Drop, *, now: datetime) -> list[str]:
+    """What still forbids scheduling; empty when the drop may go live."""
+    return [check.words for check in checklist(drop, now=now) if check.must and not check.done]
+
+
+def _shop(offers: list[Offer]) -> Iterator[Check]:
+    shop = StoreProfile.objects.first()
+    yield Check(shop is not None, "Save the shop's profile: its name, country and currency.")
+    if shop:
+        foreign = [offer.variant.sku for offer in offers if offer.currency != shop.currency]
+        yield Check(not foreign, f"Set every price in {shop.currency}." + _named(foreign))
+
+
+def _times(drop: Drop, now: datetime) -> Iterator[Check]:
+    yield Check(drop.starts_at is not None, "Set the start.")
+    if drop.kind == DropKind.TIMED:
+        yield Check(drop.ends_at is None or drop.ends_at > now, "The end has passed: set a later one.")
+        yield Check(drop.ends_at is not None, "Set an end, so that fans know how long they have.", must=False)
+    if drop.ship_date and drop.starts_at:
+        yield Check(drop.ship_date >= drop.starts_at.date(), "The ship date lies before the start.")
+
+
+def _offers(offers: list[Offer]) -> Iterator[Check]:
+    yield Check(bool(offers), "Put at least one thing on offer.")
+    free_of_charge = [offer.variant.sku for offer in offers if not offer.price_minor]
+    yield Check(not free_of_charge, "Give every offer a price." + _named(free_of_charge))
+    empty = [offer.variant.sku for offer in offers if not _has_stock(offer)]
+    yield Check(not empty, "Put units into stock for every offer." + _named(empty))
+
+
+def _has_stock(offer: Offer) -> bool:
+    components = list(offer.components.all())
+    return bool(components) and all(each.stock_item.available >= each.quantity for each in components)
+
+
+def _promises(drop: Drop, now: datetime) -> Iterator[Check]:
+    kinds = {policy.kind for policy in disclosures(drop, now=now)}
+    yield Check(Kind.RETURNS in kinds, "Publish a returns policy: a buyer must be able to read it.")
+    yield Check(Kind.PRIVACY in kinds, "Publish a privacy policy.", must=False)
+    if drop.ship_date:
+        yield Check(Kind.PRE_ORDER in kinds, "Publish a pre-order policy: this drop ships later.")
+
+
+def _looks(drop: Drop, offers: list[Offer]) -> Iterator[Check]:
+    yield Check(bool(drop.cover), "Choose a cover picture.", must=False)
+    yield Check(not drop.cover or bool(drop.cover_alt), "Describe the cover for those who can't see it.", must=False)
+    yield Check(bool(drop.strapline), "Write one sentence under the name.", must=False)
+    products = {offer.variant.product for offer in offers}
+    bare = sorted(product.title for product in products if not product.pictures.exists())
+    yield Check(not bare, "Give every product a picture." + _named(bare), must=False)
+
+
+def _named(things: list[str]) -> str:
+    return f" Missing: {', '.join(things)}." if things else ""

@@ -1,0 +1,204 @@
+"""Settings of the shop at the desk: its profile, its people and their roles, and the journal."""
+
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel import Locale
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminTextInputWidget,
+)
+
+from merchant import journal
+from merchant.desk import DeskAdmin, MoneyField, ReadOnlyAdmin, moment_cell
+from merchant.models import JournalEntry, StoreProfile
+from merchant.store import forget_store
+
+COUNTRIES = {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
+
+
+class CountriesField(forms.CharField):
+    """Two-letter countries with commas between: ``DE, FR, US``."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:  # type: ignore[override]  # a list comes out
+        codes = [code.upper() for code in super().clean(value).replace(",", " ").split()]
+        if unknown := [code for code in codes if code not in COUNTRIES]:
+            raise ValidationError(f"No such country: {', '.join(unknown)}. Use two letters, like DE or US.")
+        return list(dict.fromkeys(codes))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class PercentField(forms.DecimalField):
+    """A percentage as people type it ("19"); its value is hundredths of a percent."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", UnfoldAdminDecimalFieldWidget)
+        super().__init__(min_value=Decimal(0), max_value=Decimal(100), decimal_places=2, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{Decimal(value).scaleb(-2):f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int:  # type: ignore[override]  # hundredths come out
+        return int((super().clean(value) or Decimal(0)).scaleb(2))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    country = forms.ChoiceField(
+        choices=sorted(COUNTRIES.items(), key=lambda pair: pair[1]), widget=UnfoldAdminSelect2Widget
+    )
+    timezone = forms.ChoiceField(
+        choices=[(zone, zone) for zone in sorted(available_timezones())], widget=UnfoldAdminSelect2Widget
+    )
+    ships_to = CountriesField(required=False, help_text="With commas: DE, FR, US. Empty: everywhere.")
+    shipping_minor = MoneyField(label="Flat shipping", help_text="One price for an order, in the shop's currency.")
+    tax_basis_points = PercentField(
+        label="Included tax, %", help_text="The share that is already inside your prices: 19 for 19 %."
+    )
+
+    class Meta:
+        model = StoreProfile
+        fields = "__all__"  # noqa: DJ007  # the page is the whole profile
+        widgets = {"accent": UnfoldAdminColorInputWidget}
+
+
+@admin.register(StoreProfile)
+class StoreProfileAdmin(DeskAdmin):
+    """There is one shop: the list leads to it."""
+
+    form = ShopForm
+    fieldsets = (
+        (None, {"fields": ("name", "tagline", "story", "support_email")}),
+        ("Look", {"fields": ("logo", "accent")}),
+        ("Place and money", {"fields": (("country", "timezone"), ("currency", "tax_basis_points"))}),
+        ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not StoreProfile.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        page = "change" if StoreProfile.objects.exists() else "add"
+        return redirect(reverse(f"admin:merchant_storeprofile_{page}", args=[1] if page == "change" else []))
+
+    def save_model(self, request: HttpRequest, obj: StoreProfile, form: Any, change: bool) -> None:
+        obj.pk = 1
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            journal.record(
+                "shop",
+                "profile_changed",
+                actor=journal.staff(request.user.get_username()),
+                why=", ".join(form.changed_data),
+            )
+        transaction.on_commit(forget_store)
+
+
+@admin.register(JournalEntry)
+class JournalAdmin(ReadOnlyAdmin):
+    """Who did what, newest first."""
+
+    list_display = ("time", "what", "who", "subject", "why")
+    list_display_links = ("what",)
+    list_filter = (("subject", FieldTextFilter), ("actor", FieldTextFilter), ("at", RangeDateTimeFilter))
+    search_fields = ("subject", "verb", "actor", "why")
+    fields = ("time", "actor", "subject", "verb", "why", "data")
+    show_full_result_count = False
+
+    @display(description="When", ordering="id")
+    def time(self, entry: JournalEntry) -> str:
+        return moment_cell(entry.at)
+
+    @display(description="What")
+    def what(self, entry: JournalEntry) -> str:
+        return entry.verb.replace("_", " ").capitalize()
+
+    @display(description="Who")
+    def who(self, entry: JournalEntry) -> str:
+        return entry.actor
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class PeopleAdmin(UserAdmin, DeskAdmin):  # type: ignore[type-arg]  # generic for the type checker alone
+    """The people who work at this shop. What they may do follows from their roles."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "roles", "is_active", "seen")
+    list_filter = ("groups", "is_active")
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email")}),
+        (
+            "May do",
+            {
+                "fields": ("groups", "is_active", "is_staff"),
+                "description": "Someone who left is switched off, not deleted: the journal names them.",
+            },
+        ),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2")}),)
+    filter_horizontal = ()
+    readonly_fields = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @display(description="Roles")
+    def roles(self, user: User) -> str:
+        if user.is_superuser:
+            return "Everything"
+        return ", ".join(group.name for group in user.groups.all()) or "–"
+
+    @display(description="Last seen", ordering="last_login")
+    def seen(self, user: User) -> str:
+        return moment_cell(user.last_login)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group)
+class RolesAdmin(GroupAdmin, DeskAdmin):  # type: ignore[type-arg]  # generic for the type checker alone
+    """Built-in roles come back to their table at every set-up; a mix of one's own is a new role."""
+
+    list_display = ("name", "people")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(people_count=Count("user"))
+
+    @display(description="People", ordering="people_count")
+    def people(self, group: Any) -> int:
+        return int(group.people_count)

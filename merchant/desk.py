@@ -1,0 +1,123 @@
+"""What the pages of the merchant's desk share: read-only pages, money as people type it, the story of a thing."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from merchant.clock import now
+from merchant.models import JournalEntry
+from merchant.money import Money, exponent
+from merchant.store import current_store
+from merchant.templatetags.desk import when
+
+
+class DeskAdmin(ModelAdmin):
+    """A page of the desk. Saving writes only what the form shows: counters and states have writers of their own."""
+
+    compressed_fields = True
+    warn_unsaved_form = True
+    list_filter_submit = True
+    list_per_page = 50
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        own = {field.name for field in obj._meta.concrete_fields}
+        obj.save(update_fields=[name for name in form.changed_data if name in own])
+
+
+class ReadOnlyAdmin(DeskAdmin):
+    """A page to look at: what it shows is written by the shop's verbs alone."""
+
+    actions = None
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class MoneyField(forms.DecimalField):
+    """An amount as people type it ("48.00"); its value is minor units of the shop's currency."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "class": "desk-money"}))
+        super().__init__(min_value=Decimal(0), max_digits=10, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return str(Money(value, _currency()).as_decimal())
+        return value
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]  # minor units come out
+        amount: Decimal | None = super().clean(value)
+        if amount is None:
+            return None
+        minor = amount.scaleb(exponent(_currency()))
+        if minor != minor.to_integral_value():
+            raise ValidationError(f"{_currency()} has {exponent(_currency())} digits after the point.")
+        return int(minor)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+def _currency() -> str:
+    return current_store().currency
+
+
+class ConfirmDialog(BaseDialogForm):
+    """Asks before a deed and names what it will do, in the words of ``consequence``."""
+
+    form_before_template = "desk/_confirm.html"
+
+    def consequence(self) -> dict[str, Any]:
+        """``text`` and, if something stands against it, ``hurdles``."""
+        raise NotImplementedError
+
+    def get_before_template_context(self, request: HttpRequest, object_id: Any = None) -> dict[str, Any]:
+        return {**self.consequence(), "errors": self.non_field_errors() if self.is_bound else []}
+
+
+def done(url: str) -> HttpResponse:
+    """The answer to a dialog that did its deed: htmx goes to ``url``."""
+    return HttpResponse(headers={"HX-Redirect": url})
+
+
+def moment_cell(at: datetime | None) -> str:
+    """A time in a table: with its zone, and how far away it is."""
+    return when(at, now()) if at else "–"
+
+
+def story_of(subject: str) -> SafeString:
+    """The journal of one thing, oldest first."""
+    entries = JournalEntry.objects.filter(subject=subject).order_by("id")[:200]
+    return render_to_string("desk/_story.html", {"entries": entries})
+
+
+def panel(template: str, **context: Any) -> SafeString:
+    """A rendered panel inside a page of the desk."""
+    return render_to_string(template, context)
+
+
+def listing(page: str, **filters: Any) -> str:
+    """The address of a list at the desk: ``listing("checkout_order", state__exact="deferred")``."""
+    return reverse(f"admin:{page}_changelist") + (f"?{urlencode(filters)}" if filters else "")

@@ -1,0 +1,93 @@
+"""Who may do what at the desk. One table; ``ensure_roles()`` brings the database in line with it.
+
+A role is a Django group. Nobody is given more than the table says: a permission that was added by hand to one of these
+groups goes at the next run. A shop that needs another mix makes a group of its own beside them.
+"""
+
+from typing import Final
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+OWNER: Final = "Owner"
+DROP_MANAGER: Final = "Drop manager"
+POLICY_EDITOR: Final = "Policy editor"
+POLICY_REVIEWER: Final = "Policy reviewer"
+SUPPORT: Final = "Support"
+DOOR_STAFF: Final = "Door staff"
+
+SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
+SEE_POLICIES = "policies: view policy policyversion rendering"
+SEE_ORDERS = "checkout: view order orderline payment refund"
+SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
+
+EVERYTHING = "*"
+ROLES: Final[dict[str, tuple[str, ...]]] = {
+    OWNER: (EVERYTHING,),
+    DROP_MANAGER: (
+        SEE_DROPS,
+        "drops: add drop offer product picture variant",
+        "drops: change drop offer product picture variant stockitem",
+        "drops: delete drop offer product picture variant",
+        SEE_POLICIES,
+        SEE_ORDERS,
+        SEE_FANS,
+        "segments: add segment",
+        "segments: change segment",
+        "checkout: view webhookevent",
+        "merchant: view storeprofile journalentry",
+    ),
+    POLICY_EDITOR: (
+        SEE_POLICIES,
+        "policies: add policy policyversion",
+        "policies: change policy policyversion",
+        "policies: delete policyversion",  # a draft; the database keeps what was published
+        SEE_DROPS,
+    ),
+    POLICY_REVIEWER: (
+        SEE_POLICIES,
+        "policies: publish policyversion",
+        "policies: view acceptance",
+        SEE_DROPS,
+        SEE_ORDERS,
+        "merchant: view journalentry",
+    ),
+    SUPPORT: (
+        SEE_DROPS,
+        SEE_POLICIES,
+        "policies: view acceptance",
+        SEE_ORDERS,
+        SEE_FANS,
+        "checkout: view webhookevent",
+        "merchant: view journalentry",
+    ),
+    DOOR_STAFF: ("drops: view drop",),
+}
+APPS = ("merchant", "policies", "segments", "drops", "checkout", "auth")
+
+
+def ensure_roles() -> None:
+    """Make every role, with exactly the permissions of the table. Safe to run again and again."""
+    for name, lines in ROLES.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set(_permissions(lines))
+
+
+def _permissions(lines: tuple[str, ...]) -> list[Permission]:
+    if EVERYTHING in lines:
+        return list(Permission.objects.filter(content_type__app_label__in=APPS))
+    wanted = {(app, codename) for line in lines for app, codename in _codenames(line)}
+    query = Q()
+    for app, codename in wanted:
+        query |= Q(content_type__app_label=app, codename=codename)
+    found = list(Permission.objects.filter(query).select_related("content_type"))
+    if missing := wanted - {(each.content_type.app_label, each.codename) for each in found}:
+        raise LookupError(f"No such permissions (are the migrations applied?): {sorted(missing)}")
+    return found
+
+
+def _codenames(line: str) -> list[tuple[str, str]]:
+    """``"drops: view drop offer"`` → ``[("drops", "view_drop"), ("drops", "view_offer")]``."""
+    app, words = line.split(": ")
+    deed, *models = words.split()
+    return [(app, f"{deed}_{model}") for model in models]
