@@ -44,16 +44,28 @@ manage: install-demo  ## a management command in the demo's settings, as in make
 	@FRONTROW_ENV_FILE=.frontrow/demo.env exec $(PY) manage.py $(ARGS)
 
 test: install  ## the whole suite, or a part, as in make test ARGS="policies -k chain"
-	@exec $(PY) -m pytest -n $${FRONTROW_TEST_PROCESSES:-2} $(ARGS)
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: install  ## format, lint, types, templates, layers, migrations, deployment settings
-	@$(PY) -m ruff format --check --quiet . || { echo "Not formatted: run make format."; exit 1; }
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
+	@echo "All checks passed: $(CHECKS:check-%=%)."
+
+CHECKS = check-types check-python check-layers check-templates check-migrations check-deployment
+.PHONY: $(CHECKS)
+check-types:
+	@$(AS_IN_PRODUCTION) $(PY) -m mypy --no-error-summary .
+check-python:
+	@$(PY) -m ruff format --check --quiet . || { echo "Not formatted: make format does it."; exit 1; }
 	@$(PY) -m ruff check --quiet .
-	@.venv/bin/lint-imports --no-cache | tail -3
-	@$(PY) -m djlint --quiet --check --lint templates
-	@$(AS_IN_PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
+check-layers:
+	@found=$$(.venv/bin/lint-imports) || { echo "$$found"; exit 1; }
+check-templates:
+	@$(PY) -m djlint --quiet --check templates || { echo "Templates are not formatted: make format does it."; exit 1; }
+	@$(PY) -m djlint --quiet --lint templates
+check-migrations:
+	@$(AS_IN_PRODUCTION) $(PY) -W ignore manage.py makemigrations --check --dry-run
+check-deployment:
 	@$(AS_IN_PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
-	@$(AS_IN_PRODUCTION) $(PY) -m mypy .
 
 format: install  ## writes Python and templates the way `make check` wants them
 	@$(PY) -m ruff check --quiet --fix-only . ; $(PY) -m ruff format --quiet .
