@@ -1,0 +1,118 @@
+// The drop page: stock and phase follow the live news, the countdown the server's clock.
+import { countDown } from "./countdown.js";
+import { setServerTime } from "./clock.js";
+import { follow } from "./live.js";
+
+const decision = () => document.getElementById("decision");
+let version = -1;
+let timer = null;
+let refreshing = false;
+
+const words = ({ available, in_carts: inCarts }) =>
+  available > 0 ? `${available} left` : inCarts > 0 ? "In carts, may come back" : "Sold out";
+const amount = (available) => (available <= 0 ? "none" : available <= 5 ? "few" : "some");
+
+function announce(text) {
+  const region = decision().querySelector("[data-announce]");
+  if (region) region.textContent = text;
+}
+
+function showStock(sku, stock) {
+  const size = decision().querySelector(`[data-sku="${CSS.escape(sku)}"]`);
+  if (!size || decision().dataset.phase === "upcoming") return;
+  const place = size.querySelector("[data-stock]");
+  if (place.textContent === words(stock)) return;
+  place.textContent = words(stock);
+  size.classList.remove("fell");
+  requestAnimationFrame(() => size.classList.add("fell"));
+  const before = size.dataset.left;
+  size.dataset.left = amount(stock.available);
+  const radio = size.querySelector("input");
+  if (!radio) return;
+  radio.disabled = stock.available <= 0;
+  if (radio.checked && (radio.disabled || before !== size.dataset.left)) {
+    announce(`${size.querySelector("b").firstChild.textContent.trim()}: ${words(stock)}`);
+  }
+}
+
+function news(message) {
+  if (message.version !== undefined && message.version < version) return;
+  version = message.version ?? version;
+  if (message.phase && message.phase !== decision().dataset.phase) return refreshSoon();
+  for (const [sku, stock] of Object.entries(message.stock || {})) showStock(sku, stock);
+}
+
+// Everybody's page turns at the same second: spread the asking over a short while.
+function refreshSoon() {
+  if (refreshing) return;
+  refreshing = true;
+  setTimeout(refresh, Math.random() * 1500);
+}
+
+async function refresh() {
+  refreshing = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+    if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("decision"));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // offline: the next news or poll tries again
+  } finally {
+    refreshing = false;
+  }
+}
+
+function replace(fresh) {
+  if (!fresh) return;
+  const typing = document.activeElement?.closest("#tell-me");
+  if (fresh.dataset.phase === decision().dataset.phase) {
+    setServerTime(fresh.dataset.serverNow);
+    return fresh.querySelectorAll("[data-sku]").forEach(copyStock);
+  }
+  if (typing && fresh.dataset.phase !== "live") return; // never take a form away from under somebody's hands
+  const chosen = decision().querySelector("[name=sku]:checked")?.value;
+  decision().replaceWith(document.importNode(fresh, true));
+  const radio = chosen && decision().querySelector(`[name=sku][value="${CSS.escape(chosen)}"]:enabled`);
+  if (radio) radio.checked = true;
+  announce(decision().querySelector("[data-phase-label]").textContent.trim());
+  begin();
+}
+
+function copyStock(fresh) {
+  const text = fresh.querySelector("[data-stock]").textContent.trim();
+  const available = Number.parseInt(text, 10) || 0;
+  showStock(fresh.dataset.sku, { available, in_carts: text.startsWith("In carts") ? 1 : 0 });
+}
+
+function choose() {
+  const chosen = decision().querySelector("[name=sku]:checked");
+  if (!chosen) return;
+  const price = decision().querySelector("[data-chosen-price]");
+  if (price) price.textContent = ` · ${chosen.dataset.price}`;
+  decision().querySelectorAll("#quantity option").forEach((option) => {
+    option.hidden = option.disabled = Number(option.textContent) > Number(chosen.dataset.limit);
+    if (option.disabled && option.selected) decision().querySelector("#quantity").value = chosen.dataset.limit;
+  });
+}
+
+function begin() {
+  clearInterval(timer);
+  timer = countDown(decision().parentElement, () => refreshSoon());
+  choose();
+}
+
+function countPictures() {
+  const gallery = document.querySelector("[data-gallery]");
+  const [list, count] = [gallery?.querySelector("ul"), gallery?.querySelector(".gallery-count")];
+  if (!count) return;
+  const show = () => {
+    count.hidden = false;
+    count.textContent = `${Math.round(list.scrollLeft / list.clientWidth) + 1} / ${list.children.length}`;
+  };
+  list.addEventListener("scroll", show, { passive: true });
+  show();
+}
+
+document.addEventListener("change", (event) => event.target.name === "sku" && choose());
+countPictures();
+begin();
+if (decision().dataset.live) follow(decision().dataset.live, { news, poll: refresh });

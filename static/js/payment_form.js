@@ -1,0 +1,85 @@
+// Stripe.js: loaded from Stripe (or its stand-in), dressed in the shop's colours. Card data never touches this page.
+const PATIENCE = 12000;
+
+export const config = (id) => JSON.parse(document.getElementById(id).textContent);
+
+export function within(promise, ms, what) {
+  const late = new Promise((_, no) => setTimeout(() => no(new Error(`${what} did not answer`)), ms));
+  return Promise.race([promise, late]);
+}
+
+export function loadStripe(src, key) {
+  const loading = new Promise((yes, no) => {
+    if (window.Stripe) return yes();
+    const script = Object.assign(document.createElement("script"), { src, onload: yes, onerror: () => no(new Error("Stripe.js")) });
+    document.head.append(script);
+  });
+  return within(loading, PATIENCE, "Stripe.js").then(() => window.Stripe(key));
+}
+
+// Any CSS colour as #rrggbb: the payment form understands no custom properties.
+function colour(name) {
+  const probe = Object.assign(document.createElement("i"), { hidden: true });
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  const [r, g, b] = value.match(/[\d.]+/g).map(Number);
+  return `#${[r, g, b].map((n) => Math.round(n).toString(16).padStart(2, "0")).join("")}`;
+}
+
+export function appearance() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return {
+    theme: dark ? "night" : "stripe",
+    variables: {
+      colorPrimary: colour("accent"), colorBackground: colour("surface"), colorText: colour("ink"), colorTextSecondary: colour("muted"),
+      colorDanger: colour("bad"), borderRadius: "8px", fontFamily: "system-ui, sans-serif", fontSizeBase: "16px", spacingUnit: "4px",
+    },
+  };
+}
+
+// Mounts the form into place; resolves once it can be used.
+export async function mountCard(settings, place) {
+  place.hidden = false;
+  place.textContent = "The card form is coming…";
+  const stripe = await loadStripe(settings.stripe_js, settings.publishable_key);
+  const elements = stripe.elements({
+    mode: "payment", amount: settings.amount, currency: settings.currency.toLowerCase(), appearance: appearance(),
+  });
+  const holder = document.createElement("div");
+  const element = elements.create("payment", { layout: "tabs" });
+  place.textContent = "";
+  place.append(holder);
+  const ready = new Promise((yes) => element.on("ready", yes));
+  element.mount(holder);
+  await within(ready, PATIENCE, "The card form");
+  place.classList.remove("waiting");
+  return { stripe, elements };
+}
+
+// A ConfirmationToken for what was typed. Throws a CardProblem in words for the fan, or an Error when nobody answered.
+export class CardProblem extends Error {}
+
+export async function cardToken({ stripe, elements }, settings, billing) {
+  const checked = await elements.submit();
+  if (checked.error) throw new CardProblem(checked.error.message);
+  const params = { return_url: settings.return_url };
+  if (billing) params.payment_method_data = { billing_details: billing };
+  const made = await within(stripe.createConfirmationToken({ elements, params }), PATIENCE, "The payment provider");
+  if (!made.error) return made.confirmationToken.id;
+  if (["card_error", "validation_error"].includes(made.error.type)) throw new CardProblem(made.error.message);
+  throw new Error(made.error.message);
+}
+
+// While it works the button says so; without a text it is itself again.
+export function busy(button, text) {
+  if (!text && button.dataset.label === undefined) return;
+  button.dataset.label ??= button.textContent;
+  button.textContent = text || button.dataset.label;
+  if (!text) delete button.dataset.label;
+  for (const name of ["aria-busy", "aria-disabled"]) {
+    if (text) button.setAttribute(name, "true");
+    else button.removeAttribute(name);
+  }
+}
