@@ -69,7 +69,7 @@ def to_html(version: PolicyVersion, values: Mapping[str, str]) -> str:
     """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
     body = _sanitised(_markdown(_filled(version.source, values)))
     anchor = f"policy-{version.policy.slug}-v{version.number}"
-    return f'<article class="policy-text" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
+    return f'<article class="prose" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
 
 
 def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest: str) -> Rendering:

@@ -1,0 +1,72 @@
+"""The changelog as an Atom feed, for whoever wants to hear of every change."""
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.syndication.views import Feed
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+
+from merchant.store import current_store
+from policies.changelog import Entry, entries, newest_first
+
+NEWEST = 50
+
+
+class ChangelogFeed(Feed[Entry, None]):
+    """The ids are tag: URIs (RFC 4151): an entry stays the same entry when the shop moves to another address."""
+
+    feed_type = Atom1Feed
+
+    def title(self) -> str:
+        return f"{current_store().name}: policy changes"
+
+    def subtitle(self) -> str:
+        return "Every version of every policy, with what it changed."
+
+    def link(self) -> str:
+        return reverse("policies:changelog")
+
+    def feed_url(self) -> str:
+        return reverse("policies:feed")
+
+    def feed_guid(self) -> str:
+        return f"tag:{_host()},2026:policies"
+
+    def author_name(self) -> str:
+        return current_store().name
+
+    def items(self) -> list[Entry]:
+        return entries(newest_first()[:NEWEST])
+
+    def item_title(self, item: Entry) -> str:
+        return f"{item.version.policy.title}, version {item.version.number}"
+
+    def item_description(self, item: Entry) -> str:
+        return item.headline
+
+    def item_link(self, item: Entry) -> str:
+        return item.version.get_absolute_url()
+
+    def item_guid(self, item: Entry) -> str:
+        return f"tag:{_host()},{_published(item):%Y-%m-%d}:{item.version.ref}"
+
+    def item_pubdate(self, item: Entry) -> datetime:
+        return _published(item)
+
+    def item_updateddate(self, item: Entry) -> datetime:
+        return _published(item)
+
+    def item_categories(self, item: Entry) -> list[str]:
+        return [item.version.policy.kind, item.version.change_class]
+
+
+def _published(item: Entry) -> datetime:
+    if item.version.published_at is None:
+        raise ValueError(f"{item.version.ref} is a draft.")
+    return item.version.published_at
+
+
+def _host() -> str:
+    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"

@@ -1,0 +1,127 @@
+"""A draft begins, is read, and is published once. From then on only another version can follow it."""
+
+import hashlib
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+
+from merchant import journal
+from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
+from policies.models import ChangeClass, Policy, PolicyVersion
+from policies.queries import forget
+from policies.rendering import VARIABLES, render, variables
+
+
+@transaction.atomic
+def new_draft(policy: Policy, by: str, *, language: str = "en") -> PolicyVersion:
+    """The open draft of ``policy`` in ``language``; when there is none, a new one with the text published last."""
+    _lock(policy)
+    versions = PolicyVersion.objects.select_related("policy").filter(policy=policy)
+    if draft := versions.filter(published_at=None, language=language).first():
+        return draft
+    last = versions.filter(language=language).first()
+    draft = PolicyVersion.objects.create(
+        policy=policy,
+        number=(versions.aggregate(highest=Max("number"))["highest"] or 0) + 1,
+        language=language,
+        summary=last.summary if last else "",
+        source=last.source if last else "",
+        box_wording=last.box_wording if last else "",
+        change_class=ChangeClass.MATERIAL,
+    )
+    journal.record(_subject(policy), "draft_started", actor=by, data={"version": draft.number})
+    return draft
+
+
+@transaction.atomic
+def publish(
+    version: PolicyVersion,
+    *,
+    by: str,
+    now: datetime,
+    effective_at: datetime | None = None,
+    reviewed: str | None = None,
+) -> PolicyVersion:
+    """Make a draft public for good, in force from ``effective_at`` (else the draft's own, else ``now``) on.
+
+    ``reviewed`` is the fingerprint of what was read before deciding: raises DraftChanged if the draft differs by now.
+    Raises AlreadyPublished, and NotPublishable with every reason at once. A text never takes effect before it is
+    published, nor before its predecessor: what stood at a past instant stays answered for ever.
+    """
+    _lock(version.policy)
+    draft = PolicyVersion.objects.select_related("policy").get(pk=version.pk)
+    if draft.published_at is not None:
+        raise AlreadyPublished(draft.ref)
+    if reviewed is not None and reviewed != fingerprint(draft):
+        raise DraftChanged(draft.ref)
+    starts = effective_at or draft.effective_at or now
+    if reasons := obstacles(draft, now=now, effective_at=starts):
+        raise NotPublishable(reasons)
+    claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
+        published_at=now, published_by=by, effective_at=starts
+    )
+    if claimed != 1:
+        raise AlreadyPublished(draft.ref)
+    draft.published_at, draft.published_by, draft.effective_at = now, by, starts
+    rendering = render(draft, VARIABLES)  # a text that cannot be shown must fail here, not in front of a fan
+    journal.record(
+        _subject(draft.policy),
+        "published",
+        actor=by,
+        why=draft.change_summary,
+        data={"version": draft.number, "effective_at": starts.isoformat(), "sha256": rendering.sha256},
+    )
+    transaction.on_commit(forget)
+    return draft
+
+
+def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime) -> list[str]:
+    """Everything that keeps a draft from being published, as sentences for the merchant."""
+    before = predecessor(draft)
+    reasons = []
+    if not draft.source.strip():
+        reasons.append("The text is empty.")
+    if not draft.summary.strip():
+        reasons.append("Write the one-sentence summary that fans read first.")
+    if before and not draft.change_summary.strip():
+        reasons.append(f"Say in plain words what changes since version {before.number}.")
+    if unknown := [name for name in variables(draft.source) if name not in VARIABLES]:
+        known = ", ".join(VARIABLES)
+        reasons.append(f"Nothing can fill in {{{{ {', '.join(unknown)} }}}}. There are: {known}.")
+    if effective_at < now:
+        reasons.append("A text cannot take effect in the past. Leave the time empty to start now.")
+    if before and before.effective_at and effective_at < before.effective_at:
+        reasons.append(f"Version {before.number} takes effect later. Choose its time or a later one.")
+    return reasons
+
+
+def predecessor(version: PolicyVersion) -> PolicyVersion | None:
+    """The published version that came before, in the same language."""
+    return (
+        PolicyVersion.objects.select_related("policy")
+        .filter(
+            policy=version.policy_id,
+            language=version.language,
+            published_at__isnull=False,
+            number__lt=version.number,
+        )
+        .order_by("-number")
+        .first()
+    )
+
+
+def fingerprint(version: PolicyVersion) -> str:
+    """Names everything a reviewer reads of a draft, so that publishing can tell whether it is still the same."""
+    read = (version.summary, version.source, version.box_wording, version.change_class, version.change_summary)
+    starts = version.effective_at.isoformat() if version.effective_at else ""
+    return hashlib.sha256("\0".join((*map(str, read), starts)).encode()).hexdigest()
+
+
+def _lock(policy: Policy) -> None:
+    """One at a time: two drafts would take the same number, two texts could overtake each other."""
+    Policy.objects.select_for_update().get(pk=policy.pk)
+
+
+def _subject(policy: Policy) -> str:
+    return f"policy:{policy.slug}"
