@@ -66,6 +66,7 @@ from django.db import connection  # noqa: E402
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """Each worker gets a Redis database of its own; its PostgreSQL database is pytest-django's doing."""
     address = urlsplit(os.environ["REDIS_URL"])
