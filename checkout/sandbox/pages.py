@@ -19,12 +19,12 @@ class Markup(str):
     __slots__ = ()
 
 
-def render(name: str, **values: object) -> Markup:
+def render(name: str, /, **values: object) -> Markup:
     text = (HERE / "templates" / name).read_text(encoding="utf-8")
     return Markup(Template(text).substitute({key: _safe(value) for key, value in values.items()}))
 
 
-def page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+def page(name: str, /, *, status: int = 200, **values: object) -> HTMLResponse:
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return HTMLResponse(render(name, **values), status_code=status, headers=headers)
 

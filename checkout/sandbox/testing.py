@@ -39,7 +39,7 @@ class SandboxServer:
         command += ["--webhook-url", webhook_url] if webhook_url else []
         command += ["--state", str(state)] if state else []
         environment = {**os.environ, "STRIPE_WEBHOOK_SECRET": self.webhook_secret, "SANDBOX_PUBLIC_URL": self.base_url}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment)
         self._wait()
         return self.base_url
 
