@@ -1,0 +1,164 @@
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from merchant.store import current_store
+from policies.models import Policy, PolicyVersion
+from policies.publishing import new_draft
+from policies.queries import show
+from policies.tests.conftest import Publish
+
+pytestmark = pytest.mark.django_db
+LAST_WEEK = datetime.now(UTC) - timedelta(days=7)
+YESTERDAY = LAST_WEEK + timedelta(days=6)
+NEXT_WEEK = LAST_WEEK + timedelta(days=14)
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+@pytest.fixture
+def three(returns: Policy, publish_text: Publish) -> list[PolicyVersion]:
+    """An earlier version, the one in force, and one announced."""
+    return [
+        publish_text(returns, "Send it back within 30 days.", now=LAST_WEEK),
+        publish_text(returns, "Send it back within 14 days.", now=YESTERDAY, box_wording="I have read it."),
+        publish_text(returns, "Send it back within 60 days.", now=YESTERDAY, effective_at=NEXT_WEEK),
+    ]
+
+
+def text_of(client: Client, address: str, *, status: int = 200) -> str:
+    response = client.get(address)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def test_the_index_shows_what_stands(client: Client, three: list[PolicyVersion]) -> None:
+    page = text_of(client, "/policies/")
+    assert "In short: Send it back within 14 days." in page
+    assert "changes on" in page
+    assert "30 days" not in page
+
+
+def test_the_index_knows_a_shop_without_promises(client: Client) -> None:
+    assert "Nothing is published yet." in text_of(client, "/policies/")
+
+
+def test_a_policys_page_is_the_text_in_force(client: Client, three: list[PolicyVersion]) -> None:
+    page = text_of(client, "/policies/returns/")
+    assert "Send it back within 14 days.</p>" in page
+    assert "I have read it." in page
+    assert "takes over on" in page
+    assert show(three[1]).sha256 in page
+    assert "<del>30</del><ins>14</ins>" in page
+
+
+def test_an_earlier_version_keeps_its_page(client: Client, three: list[PolicyVersion]) -> None:
+    page = text_of(client, "/policies/returns/v1/")
+    assert "Send it back within 30 days.</p>" in page
+    assert "It was replaced on" in page
+    assert 'content="noindex"' in page
+
+
+def test_an_announced_version_says_when(client: Client, three: list[PolicyVersion]) -> None:
+    page = text_of(client, "/policies/returns/v3/")
+    assert "This version takes effect on" in page
+
+
+@pytest.mark.parametrize("address", ["/policies/returns/v2/", "/policies/nothing/", "/policies/returns/v9/"])
+def test_drafts_and_nothing_are_not_found(client: Client, returns: Policy, publish_text: Publish, address: str) -> None:
+    publish_text(returns, "30 days.")
+    new_draft(returns, "staff:owner")
+    text_of(client, address, status=404)
+
+
+def test_a_policy_with_a_draft_alone_is_not_found(client: Client, returns: Policy) -> None:
+    new_draft(returns, "staff:owner")
+    text_of(client, "/policies/returns/", status=404)
+
+
+def test_the_changelog_shows_each_word_newest_first(client: Client, three: list[PolicyVersion]) -> None:
+    page = text_of(client, "/policies/changelog/")
+    assert page.index("Returns, version 3") < page.index("Returns, version 2") < page.index("Returns, version 1")
+    assert "<del>14</del><ins>60</ins>" in page
+    assert "Takes effect" in page
+
+
+def test_a_strangers_page_number_is_forgiven(client: Client, three: list[PolicyVersion]) -> None:
+    assert "Returns, version 3" in text_of(client, "/policies/changelog/?page=nonsense")
+
+
+def test_words_of_the_merchant_are_escaped_in_diffs(client: Client, returns: Policy, publish_text: Publish) -> None:
+    publish_text(returns, "Plain.", now=LAST_WEEK)
+    publish_text(returns, "<script>alert(1)</script>", now=YESTERDAY)
+    assert "<script>alert" not in text_of(client, "/policies/changelog/")
+
+
+def test_the_feed_is_atom_with_ids_that_outlive_an_address(client: Client, three: list[PolicyVersion]) -> None:
+    response = client.get("/policies/changelog.atom")
+    assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
+    feed = ET.fromstring(response.content)  # noqa: S314  # our own feed
+    ids = [entry.findtext("a:id", namespaces=ATOM) for entry in feed.findall("a:entry", ATOM)]
+    assert ids == [
+        f"tag:127.0.0.1,{YESTERDAY:%Y-%m-%d}:returns/v3",
+        f"tag:127.0.0.1,{YESTERDAY:%Y-%m-%d}:returns/v2",
+        f"tag:127.0.0.1,{LAST_WEEK:%Y-%m-%d}:returns/v1",
+    ]
+    assert feed.findtext("a:id", namespaces=ATOM) == "tag:127.0.0.1,2026:policies"
+
+
+def test_an_empty_feed_is_a_feed(client: Client) -> None:
+    assert client.get("/policies/changelog.atom").status_code == 200
+
+
+def test_machines_can_verify_every_text(client: Client, three: list[PolicyVersion]) -> None:
+    said = json.loads(text_of(client, "/policies/changelog.json"))
+    assert [entry["id"] for entry in said["entries"]] == ["returns/v3", "returns/v2", "returns/v1"]
+    for entry in said["entries"]:
+        assert entry["sha256"] == hashlib.sha256(entry["text"].encode()).hexdigest()
+    assert said["entries"][0]["url"].endswith("/policies/returns/v3/")
+
+
+def test_a_fingerprint_leads_to_its_text(client: Client, three: list[PolicyVersion]) -> None:
+    digest = show(three[0]).sha256
+    page = text_of(client, reverse("policies:verify", args=[digest.upper()]))
+    assert "it is the same" in page
+    assert "Returns, version 1" in page
+
+
+def test_the_exact_bytes_give_the_fingerprint_again(client: Client, three: list[PolicyVersion]) -> None:
+    digest = show(three[0]).sha256
+    response = client.get(reverse("policies:exact-bytes", args=[digest]))
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert hashlib.sha256(response.content).hexdigest() == digest
+
+
+def test_an_unknown_fingerprint_is_said_to_be_unknown(client: Client) -> None:
+    assert "We do not know this fingerprint" in text_of(client, f"/policies/verify/{'0' * 64}/", status=404)
+
+
+@pytest.mark.parametrize(
+    ("address", "queries"),
+    [("/policies/", 1), ("/policies/returns/", 3), ("/policies/changelog/", 3), ("/policies/changelog.json", 1)],
+)
+def test_pages_cost_the_same_whatever_their_length(
+    client: Client, returns: Policy, publish_text: Publish, address: str, queries: int
+) -> None:
+    for day in range(5):
+        publish_text(returns, f"{day + 10} days.", now=LAST_WEEK + timedelta(days=day))
+    current_store()
+    with CaptureQueriesContext(connection) as queried:
+        text_of(client, address)
+    assert len(queried) == queries
+
+
+def test_no_page_has_inline_styles_or_scripts(client: Client, three: list[PolicyVersion]) -> None:
+    for address in ("/policies/", "/policies/returns/", "/policies/changelog/"):
+        page = text_of(client, address)
+        assert " style=" not in page
+        assert "<script>" not in page
