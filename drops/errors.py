@@ -52,3 +52,11 @@ class UnitsInUse(DropError):
         super().__init__(f"Only {free} units of {code} are free; the others are held or sold.")
         self.code = code
         self.free = free
+
+
+class NotReady(IllegalMove):
+    """The checklist forbids scheduling; ``hurdles`` says what is missing, in the merchant's words."""
+
+    def __init__(self, hurdles: list[str]) -> None:
+        super().__init__(" ".join(hurdles))
+        self.hurdles = hurdles
