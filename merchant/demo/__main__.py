@@ -67,6 +67,8 @@ def serve(surroundings: Surroundings, started: float) -> int:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal ends the demo too
     processes.loop()
     end_leftovers()
+    if processes.returncode == 1:
+        say("The demo stopped because one of its processes kept ending: its last words are above.")
     return int(processes.returncode or 0)
 
 

@@ -22,6 +22,7 @@ def prepare(database_url: str, say: Callable[[str], None]) -> None:
     if done.get(f"migrated {database}") != (migrations := _fingerprint(_migration_files())):
         say("Bringing the database up to date …")
         _manage("migrate", "--verbosity=0")
+        _manage("setup_roles")
         _remember(f"migrated {database}", migrations)
     if done.get("static") != (static := _fingerprint(_static_files())):
         say("Collecting static files …")
@@ -56,7 +57,8 @@ def _identity(database_url: str) -> str:
 
 def _migration_files() -> list[Path]:
     ours = [path for app in APPS for path in (CHECKOUT / app / "migrations").glob("*.py")]
-    return [*sorted(ours), CHECKOUT / "requirements.txt"]  # other people's migrations come with their versions
+    # Other people's migrations come with their versions; the roles are brought up to date with ours.
+    return [*sorted(ours), CHECKOUT / "merchant" / "roles.py", CHECKOUT / "requirements.txt"]
 
 
 def _static_files() -> list[Path]:
