@@ -135,6 +135,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
 AXES_LOCKOUT_TEMPLATE = "merchant/locked_out.html"
 AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False  # its greeting is printed by every command otherwise
 
 # --- the merchant's desk ------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {
@@ -263,4 +264,5 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# Our StaffThrottle is its middleware, for the staff's pages alone.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
