@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +27,8 @@ from merchant.templatetags.desk import when
 class DeskAdmin(ModelAdmin):
     """A page of the desk. Saving writes only what the form shows: counters and states have writers of their own."""
 
+    # Unfold's own checks ask the database for permissions; `migrate` runs the checks before there are any.
+    checks_class = ModelAdminChecks
     compressed_fields = True
     warn_unsaved_form = True
     list_filter_submit = True
