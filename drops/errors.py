@@ -60,3 +60,11 @@ class NotReady(IllegalMove):
     def __init__(self, hurdles: list[str]) -> None:
         super().__init__(" ".join(hurdles))
         self.hurdles = hurdles
+
+
+class SignUpRefused(DropError):
+    """An address to hear of a drop was not taken; ``problems`` says why, by field, for the fan."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems

@@ -92,6 +92,11 @@ class Home:
     upcoming: tuple[DropCard, ...]
     closed: tuple[DropCard, ...]
 
+    @property
+    def lead(self) -> DropCard | None:
+        """The one drop that the page begins with."""
+        return next(iter(self.live + self.upcoming), None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:

@@ -7,6 +7,7 @@ baskets in opposite order cannot wait for each other, and a lock lives only unti
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Value
@@ -229,9 +230,10 @@ def _count(units: Mapping[int, int], *, held: int = 0, sold: int = 0, total: int
     return _counted(_WANTED + _COUNT, units, held=held, sold=sold, total=total)
 
 
-def _counted(statement: str, units: Mapping[int, int], **values: object) -> set[int]:
+def _counted(statement: str, units: Mapping[int, int], **given: str | int | datetime) -> set[int]:
     """Run it for ``units`` (item id → quantity); returns the ids of the items that had enough."""
-    values = {"held": 0, "sold": 0, "total": 0} | values | {"ids": list(units), "quantities": list(units.values())}
+    values: dict[str, Any] = {"held": 0, "sold": 0, "total": 0, **given}
+    values |= {"ids": list(units), "quantities": list(units.values())}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return {item_id for (item_id,) in cursor.fetchall()}

@@ -1,4 +1,10 @@
 from django.urls import path
 
+from drops import views
+
 app_name = "drops"
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("drops/<slug:slug>/", views.drop, name="drop"),
+    path("drops/<slug:slug>/tell-me/", views.tell_me, name="tell_me"),
+]

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from drops import stock
-from drops.errors import SoldOut
+from drops.errors import HoldExpired, SoldOut
 from drops.models import Hold, HoldState, StockItem
 from drops.tests.factories import NOW, close_connection, counts, hold, item, order
 
@@ -147,5 +147,5 @@ def test_with_release_and_commit_at_once_units_move_once() -> None:
 def commit_if_held(owner: stock.Owner) -> int:
     try:
         return stock.commit(owner)
-    except stock.HoldExpired:
+    except HoldExpired:
         return 0

@@ -1,0 +1,117 @@
+"""What fans see: home, a drop's page, and the list of those who want to hear of it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from drops import queries, stock
+from drops.models import Drop, DropKind, DropState, OfferComponent
+from drops.sign_ups import WORDING
+from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
+from merchant.clock import now
+from merchant.markdown import to_html
+from segments.models import Consent, Fan, Footprint
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+Counter = Callable[[int], AbstractContextManager[object]]
+
+
+def test_home_sorts_by_interest() -> None:
+    drop("candle", kind=DropKind.STANDING)
+    drop("winter", DropState.LIVE, ends_at=NOW + DAY)
+    drop("spring", DropState.SCHEDULED, starts_at=NOW + 2 * DAY)
+    drop("soon", DropState.SCHEDULED, starts_at=NOW + DAY)
+    drop("gone", DropState.SOLD_OUT)
+    drop("autumn", DropState.CLOSED)
+    drop("secret", DropState.DRAFT)
+    home = queries.home(NOW)
+    assert [card.slug for card in home.live] == ["winter", "candle"]
+    assert [card.slug for card in home.upcoming] == ["soon", "spring"]
+    assert [card.slug for card in home.closed] == ["gone", "autumn"]
+
+
+def test_home_costs_one_query_and_the_shop(client: Client, django_assert_num_queries: Counter) -> None:
+    for number in range(5):
+        drop(f"drop-{number}")
+    with django_assert_num_queries(2):
+        assert client.get("/").status_code == 200
+
+
+def test_a_drop_page_reads_its_shelf_once_and_its_stock_always(django_assert_num_queries: Counter) -> None:
+    winter = drop()
+    for size in "SML":
+        offer(winter, f"ROBE-{size}")
+    with django_assert_num_queries(4):  # the drop, its stock, its offers, their pictures
+        queries.drop_page("winter-robe", NOW)
+    with django_assert_num_queries(2):
+        page = queries.drop_page("winter-robe", NOW)
+    assert [each.sku for each in page.offers] == ["ROBE-S", "ROBE-M", "ROBE-L"]
+
+
+def test_stock_is_what_can_be_bought_and_what_may_come_back() -> None:
+    winter = drop()
+    offer(winter, "ROBE-M", total=5)
+    hold(item("ROBE-M"), 2, owner=cart())
+    hold(item("ROBE-M"), 3, owner=order())
+    stock.commit(order())
+    [robe] = queries.drop_page("winter-robe", NOW).offers
+    assert (robe.available, robe.in_carts, robe.limit, robe.price_minor, robe.currency) == (0, 2, 2, 4800, "USD")
+
+
+def test_a_bundle_has_as_many_as_its_scarcest_part() -> None:
+    winter = drop()
+    bundle = offer(winter, "SET", total=9)
+    OfferComponent.objects.create(offer=bundle, stock_item=item("SLIPPERS", 5), quantity=2)
+    hold(item("SLIPPERS"), 2, owner=cart())
+    assert queries.stock_of(winter.pk) == {"SET": queries.Stock(available=1, in_carts=1)}
+
+
+def test_a_drop_page_shows_its_story_without_what_could_run(client: Client) -> None:
+    drop(story="Made **slowly**. <script>alert(1)</script> [x](javascript:alert(1))", starts_at=now() - DAY)
+    page = client.get("/drops/winter-robe/").content.decode()
+    assert "Made <strong>slowly</strong>." in page
+    assert "<script>alert" not in page
+    assert 'href="javascript:' not in page
+
+
+def test_markdown_of_nothing_is_nothing() -> None:
+    assert to_html("") == ""
+
+
+def test_a_draft_is_not_there(client: Client) -> None:
+    drop(state=DropState.DRAFT)
+    assert client.get("/drops/winter-robe/").status_code == 404
+    assert client.get("/drops/no-such-drop/").status_code == 404
+    with pytest.raises(Drop.DoesNotExist):
+        queries.drop_page("winter-robe", NOW)
+
+
+def test_tells_who_asked(client: Client) -> None:
+    winter = drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
+    for email in ("Fan@Example.com", "fan@example.com"):
+        answer = client.post("/drops/winter-robe/tell-me/", {"email": email, "consent": "yes"})
+        assert (answer.status_code, answer["Location"]) == (303, "/drops/winter-robe/?told#tell-me")
+    assert "You are on the list" in client.get("/drops/winter-robe/?told").content.decode()
+    fan = Fan.objects.get()
+    given = Consent.objects.get()
+    assert (given.granted, given.source, given.wording) == (True, "drop:winter-robe", WORDING)
+    assert Footprint.objects.get(fan=fan).subject == f"drop:{winter.slug}"
+
+
+def test_without_a_yes_or_an_address_nothing_is_kept(client: Client) -> None:
+    drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
+    answer = client.post("/drops/winter-robe/tell-me/", {"email": "not-an-address"})
+    assert answer.status_code == 422
+    assert "Write your whole e-mail address" in answer.content.decode()
+    assert "Tick the box" in answer.content.decode()
+    assert not Fan.objects.exists()
+
+
+def test_the_page_shows_the_wording_that_is_recorded(client: Client) -> None:
+    drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
+    assert WORDING in client.get("/drops/winter-robe/").content.decode()

@@ -1,0 +1,51 @@
+"""The doors to the drops: home, a drop's page, and leaving an address."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from drops import queries, sign_ups
+from drops.disclosures import disclosures
+from drops.errors import SignUpRefused
+from drops.models import Drop
+from merchant.clock import now
+from merchant.markdown import to_html
+from merchant.store import current_store
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    context = {"home": queries.home(now()), "story_html": to_html(current_store().story)}
+    return render(request, "drops/home.html", context)
+
+
+@require_safe
+def drop(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(queries.public(), slug=slug)
+    return _page(request, found, told="you" if "told" in request.GET else "")
+
+
+@require_POST
+def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST ``email`` and ``consent``; then the drop's page says that it was heard."""
+    found = get_object_or_404(queries.public(), slug=slug)
+    email = request.POST.get("email", "")
+    try:
+        sign_ups.sign_up(found, email, consented=bool(request.POST.get("consent")))
+    except SignUpRefused as refusal:
+        return _page(request, found, status=422, sign_up={"email": email}, sign_up_errors=refusal.problems)
+    return HttpResponseRedirect(reverse("drops:drop", args=[slug]) + "?told#tell-me", status=303)
+
+
+def _page(request: HttpRequest, found: Drop, *, status: int = 200, **more: Any) -> HttpResponse:
+    at = now()
+    context = {
+        "drop": queries.view_of(found, at),
+        "policies": disclosures(found, now=at),
+        "consent_wording": sign_ups.WORDING,
+        **more,
+    }
+    return render(request, "drops/drop.html", context, status=status)
