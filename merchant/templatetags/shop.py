@@ -56,7 +56,7 @@ def _span(seconds: int) -> str:
 
 
 class Priced(Protocol):
-    """Anything with a price and a personal limit: an offer of a drop."""
+    """Anything with a price, a stock and a personal limit: an offer of a drop."""
 
     @property
     def price_minor(self) -> int: ...
@@ -64,6 +64,8 @@ class Priced(Protocol):
     def currency(self) -> str: ...
     @property
     def limit(self) -> int: ...
+    @property
+    def available(self) -> int: ...
 
 
 @register.filter
@@ -85,3 +87,9 @@ def prices_differ(offers: Sequence[Priced]) -> bool:
 def largest_limit(offers: Sequence[Priced]) -> range:
     """The quantities that at least one of the offers allows: 1, 2, …"""
     return range(1, max((offer.limit for offer in offers), default=1) + 1)
+
+
+@register.filter
+def any_left(offers: Sequence[Priced]) -> bool:
+    """Whether anything can be bought."""
+    return any(offer.available > 0 for offer in offers)

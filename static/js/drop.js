@@ -30,9 +30,17 @@ function showStock(sku, stock) {
   const radio = size.querySelector("input");
   if (!radio) return;
   radio.disabled = stock.available <= 0;
+  allowBuying();
   if (radio.checked && (radio.disabled || before !== size.dataset.left)) {
     announce(`${size.querySelector("b").firstChild.textContent.trim()}: ${words(stock)}`);
   }
+}
+
+// Whatever is left decides whether there is something to press.
+function allowBuying() {
+  const none = !decision().querySelector("[name=sku]:enabled");
+  decision().querySelectorAll(".buy button").forEach((button) => (button.disabled = none));
+  decision().querySelectorAll(".quantity,.buy-hint").forEach((part) => (part.hidden = none));
 }
 
 function news(message) {
