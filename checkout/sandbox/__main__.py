@@ -16,6 +16,8 @@ from .config import Config
 
 logger = logging.getLogger("stripe_sandbox")
 
+GRACE = 1.0
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m checkout.sandbox", description=__doc__)
@@ -49,8 +51,14 @@ async def serve(args: argparse.Namespace) -> None:
         log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.stop()
+        # A request that a switch holds back must not hold the process back; all state is written already.
+        loop.call_later(GRACE, os._exit, 0)
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, server.stop)
+        loop.add_signal_handler(name, stop)
     logger.info("Stripe sandbox on http://%s:%s/", args.host, args.port)
     await server.serve()
 

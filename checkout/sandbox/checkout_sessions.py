@@ -88,6 +88,7 @@ def pay(box: Sandbox, session: Json, method: Json, email: str | None) -> Decline
     intent = box.store.find("payment_intent", session["payment_intent"])
     if intent is None:
         intent = payment_intents.new(box, Params(session[PRIVATE]["payment_intent_data"]))
+        intent[PRIVATE] = {"session": session["id"]}
         session["payment_intent"] = box.store.put(intent)["id"]
         emit(box, "payment_intent.created", intent)
     session["customer_details"] = _customer(method, email or session["customer_email"])
@@ -108,6 +109,13 @@ def complete_when_paid(box: Sandbox, session: Json) -> None:
     session.update(status="complete", payment_status="paid" if paid else "unpaid", url=None)
     box.store.put(session)
     emit(box, "checkout.session.completed", session)
+
+
+def follow(box: Sandbox, intent: Json) -> None:
+    """Completes the session that a PaymentIntent belongs to, if there is one and its money came."""
+    session = box.store.find(KIND, intent.get(PRIVATE, {}).get("session"))
+    if session:
+        complete_when_paid(box, session)
 
 
 def _expires_at(box: Sandbox, params: Params) -> int:

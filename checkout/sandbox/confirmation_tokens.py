@@ -68,7 +68,7 @@ def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
         "return_url": params.text("return_url"),
         "setup_future_usage": params.text("setup_future_usage"),
         "setup_intent": None,
-        "shipping": _shipping(params.mapping("shipping")),
+        "shipping": _shipping(params.nested("shipping")),
         "use_stripe_sdk": use_stripe_sdk,
     }
     return box.store.put(token)
@@ -80,8 +80,8 @@ def _method(box: Sandbox, params: Params) -> Json:
     return payment_methods.existing(box, params.required("payment_method"))
 
 
-def _shipping(values: Json) -> Json | None:
-    if not values:
+def _shipping(shipping: Params) -> Json | None:
+    if not shipping.values:
         return None
-    address = unflatten_address(values.get("address") or {})
-    return {"address": address, "name": values.get("name"), "phone": values.get("phone")}
+    address = unflatten_address(shipping.mapping("address"))
+    return {"address": address, "name": shipping.text("name"), "phone": shipping.text("phone")}

@@ -142,7 +142,7 @@ def _require_return_url(intent: Json, return_url: str | None) -> None:
 
 def _action(box: Sandbox, intent: Json, return_url: str | None, *, uses_sdk: bool) -> Json:
     page = f"{box.config.public_url}/sandbox/3ds/{intent['id']}?client_secret={intent['client_secret']}"
-    intent[PRIVATE] = {"return_url": return_url}
+    intent.setdefault(PRIVATE, {})["return_url"] = return_url
     if return_url and not uses_sdk:
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": page}}
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page}}
@@ -182,6 +182,6 @@ def _fail(box: Sandbox, intent: Json, method: Json, decline: cards.Decline, *, c
 def _begin_slowly(box: Sandbox, intent: Json, method: Json) -> None:
     charges.record(box, intent, method, status="pending", captured=False, decline=None)
     intent.update(status="processing", processing=None)
-    intent[PRIVATE] = {"settles_at": box.now + box.config.settle_after}
+    intent.setdefault(PRIVATE, {})["settles_at"] = box.now + box.config.settle_after
     box.store.put(intent)
     emit(box, "payment_intent.processing", intent)

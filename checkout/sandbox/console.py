@@ -57,8 +57,8 @@ def _payment(intent: Json) -> Markup:
 
 
 def _event(event: Json) -> Markup:
-    delivered = "waiting" if event["pending_webhooks"] else "delivered"
-    return render("row.html", time=_time(event["created"]), what=event["type"], detail=event["id"], state=delivered)
+    delivered = "waiting" if event["pending_webhooks"] else "done"
+    return render("row.html", time=_time(event["created"]), what=event["type"], state=delivered, detail=event["id"])
 
 
 def _request(entry: Json) -> Markup:

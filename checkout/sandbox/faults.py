@@ -109,8 +109,10 @@ def parse_fault(values: Json) -> Fault:
         raise BadFault(str(error)) from error
 
 
-def parse_webhook_faults(values: Json) -> Json:
+def parse_webhook_faults(values: object) -> Json:
     """Settings of `WebhookFaults`, checked. Raises `BadFault`."""
+    if not isinstance(values, dict):
+        raise BadFault("webhooks must be an object")
     known = asdict(WebhookFaults())
     if unknown := set(values) - set(known):
         raise BadFault(f"unknown: {', '.join(sorted(unknown))}")

@@ -7,7 +7,7 @@ ALPHABET = string.ascii_letters + string.digits
 
 
 def letters(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(length))
 
 
 def new_id(prefix: str) -> str:

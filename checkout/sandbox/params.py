@@ -18,7 +18,7 @@ def decode(text: str) -> Json:
     for key, value in parse_qsl(text, keep_blank_values=True):
         head, _, rest = key.partition("[")
         _insert(tree, [head, *PART.findall("[" + rest)] if rest else [head], value)
-    return {name: _lists(value) for name, value in tree.items()}
+    return {name: _lists(name, value) for name, value in tree.items()}
 
 
 def _insert(tree: Json, path: list[str], value: str) -> None:
@@ -31,10 +31,11 @@ def _insert(tree: Json, path: list[str], value: str) -> None:
     tree[path[-1] or str(len(tree))] = value
 
 
-def _lists(value: object) -> object:
-    if not isinstance(value, dict):
+def _lists(key: str, value: object) -> object:
+    # Metadata's keys are the caller's own words, and may be digits.
+    if not isinstance(value, dict) or key == "metadata":
         return value
-    children = {name: _lists(child) for name, child in value.items()}
+    children = {name: _lists(name, child) for name, child in value.items()}
     if children and all(name.isdigit() for name in children):
         return [children[name] for name in sorted(children, key=int)]
     return children

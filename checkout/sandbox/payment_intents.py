@@ -8,7 +8,7 @@ from .listing import page
 from .params import Params
 from .search import search as search_page
 from .state import Call, Sandbox
-from .store import public
+from .store import PRIVATE, public
 
 CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
@@ -162,6 +162,9 @@ def cancel(box: Sandbox, call: Call) -> Json:
     intent = box.store.get("payment_intent", call.id, param="intent")
     if intent["status"] not in CANCELLABLE:
         raise unexpected_state(intent, "cancel", "canceled", CANCELLABLE)
+    if "session" in intent.get(PRIVATE, {}):
+        message = "You cannot cancel a PaymentIntent that a Checkout Session created. Expire the session instead."
+        raise refused(message, code="payment_intent_unexpected_state", payment_intent=public(intent))
     return close(box, intent, reason if "cancellation_reason" in params else None)
 
 

@@ -71,6 +71,7 @@ class Switches:
         def act(values: Json) -> None:
             intent = self.box.store.get("payment_intent", request.path_params["id"])
             confirming.authenticate(self.box, intent, passed=_outcome(values, "complete", "fail"))
+            checkout_sessions.follow(self.box, intent)
 
         return await self._change(request, act)
 
@@ -115,6 +116,8 @@ class Switches:
 
     def _clear(self, identifier: str | None) -> None:
         if identifier:
+            if not str(identifier).isdecimal():
+                raise BadSwitch("id must be a number")
             self.box.faults.remove(int(identifier))
             return
         self.box.faults.clear()

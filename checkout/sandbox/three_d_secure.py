@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from . import confirming
+from . import checkout_sessions, confirming
 from .errors import Json
 from .pages import money, page
 from .params import decode
@@ -40,6 +40,7 @@ class ThreeDSecure:
         if intent is None:
             return page("notice.html", status=404, title="No such payment", text="Go back to the shop and try again.")
         confirming.authenticate(self.box, intent, passed=values.get("outcome") == "complete")
+        checkout_sessions.follow(self.box, intent)
         return self._leave(intent, str(values.get("host", "")))
 
     def _leave(self, intent: Json, host: str) -> Response:

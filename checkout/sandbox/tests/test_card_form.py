@@ -107,7 +107,7 @@ def test_the_bank_is_answered_in_a_dialog(shop: Page, client: stripe.StripeClien
 
 def test_escape_refuses_the_bank(shop: Page, client: stripe.StripeClient) -> None:
     ask_the_bank(shop, client)
-    expect(shop.frame_locator(BANK_FRAME).get_by_role("button", name="Complete authentication")).to_be_visible()
+    expect(shop.frame_locator(BANK_FRAME).get_by_role("button", name="Complete authentication")).to_be_focused()
     shop.keyboard.press("Escape")
     expect(shop.locator("#state")).to_contain_text("We are unable to authenticate your payment method.")
 

@@ -1,5 +1,7 @@
 """Checkout Sessions, paid on their own page by forms alone."""
 
+from typing import Any
+
 import httpx
 import pytest
 import stripe
@@ -17,7 +19,7 @@ def open_session(client: stripe.StripeClient, expires_at: int | None = None) -> 
         "quantity": 2,
         "price_data": {"currency": "usd", "unit_amount": 2400, "product_data": {"name": "Winter robe"}},
     }
-    params = {
+    params: dict[str, Any] = {
         "mode": "payment",
         "line_items": [item],
         "success_url": "https://shop.example/orders/1?session={CHECKOUT_SESSION_ID}",
@@ -115,6 +117,17 @@ def test_expires_in_time_and_cannot_be_paid_any_more(
     assert isinstance(expired.payment_intent, stripe.PaymentIntent)
     assert expired.payment_intent.status == "canceled"
     receiver.wait_for(lambda types: "checkout.session.expired" in types)
+
+
+def test_its_payment_intent_is_cancelled_by_expiring_the_session_only(
+    client: stripe.StripeClient, browserless: httpx.Client
+) -> None:
+    session = open_session(client)
+    browserless.post(path_of(session), data=DECLINED)
+    intent = client.v1.checkout.sessions.retrieve(session.id).payment_intent
+
+    with pytest.raises(stripe.InvalidRequestError, match="Expire the session instead"):
+        client.v1.payment_intents.cancel(str(intent))
 
 
 def test_expiring_by_hand_works_once_and_never_after_payment(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def make(kind: str, client: stripe.StripeClient, sandbox: SandboxServer) -> tupl
     """Brings one object of that kind about; answers its path and its id."""
     intent = paid(client)
     charge = str(intent.latest_charge)
-    return {
+    makers: dict[str, Callable[[], tuple[str, str]]] = {
         "payment_intent": lambda: ("payment_intents", intent.id),
         "charge": lambda: ("charges", charge),
         "refund": lambda: ("refunds", client.v1.refunds.create({"charge": charge}).id),
@@ -39,7 +40,8 @@ def make(kind: str, client: stripe.StripeClient, sandbox: SandboxServer) -> tupl
         "dispute": lambda: ("disputes", sandbox.dispute(intent.id)),
         "event": lambda: ("events", client.v1.events.list().data[0].id),
         "payment_method": lambda: ("payment_methods", str(intent.payment_method)),
-    }[kind]()
+    }
+    return makers[kind]()
 
 
 KINDS = [
