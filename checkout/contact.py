@@ -41,7 +41,9 @@ class Contact:
 def countries() -> tuple[tuple[str, str], ...]:
     """ISO 3166 codes with their English names, by name."""
     names = Locale("en").territories
-    found = [(code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in NO_COUNTRY]
+    found = [
+        (code, name) for code, name in names.items() if len(code) == 2 and code.isalpha() and code not in NO_COUNTRY
+    ]
     return tuple(sorted(found, key=lambda pair: pair[1]))
 
 

@@ -13,7 +13,7 @@ class CheckoutError(Exception):
     """Every refusal of this app."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Invalid(CheckoutError):
     """The request itself is wrong; ``fields`` says where and why."""
 
@@ -32,35 +32,35 @@ class HoldEnded(CheckoutError):
     """The cart's hold ended and the stock does not allow another."""
 
 
-@dataclass
+@dataclass(eq=False)
 class QuoteExpired(CheckoutError):
     """The quote is too old, or not ours; ``fresh`` is what holds now."""
 
     fresh: "Quote"
 
 
-@dataclass
+@dataclass(eq=False)
 class TotalChanged(CheckoutError):
     """Price, shipping or tax differ from what was agreed; ``fresh`` is what holds now."""
 
     fresh: "Quote"
 
 
-@dataclass
+@dataclass(eq=False)
 class PoliciesChanged(CheckoutError):
     """A text differs from the one shown; ``fresh`` carries the ones in force now."""
 
     fresh: "Quote"
 
 
-@dataclass
+@dataclass(eq=False)
 class Restricted(CheckoutError):
     """We may not sell this there."""
 
     reason: str
 
 
-@dataclass
+@dataclass(eq=False)
 class AlreadyOrdered(CheckoutError):
     """This cart has become an order before, perhaps in another tab."""
 
@@ -79,7 +79,7 @@ class GatewayError(CheckoutError):
     """Something between us and the payment provider."""
 
 
-@dataclass
+@dataclass(eq=False)
 class GatewayUnavailable(GatewayError):
     """The provider is slow, limited or down. ``acted`` is None when it may or may not have done what we asked."""
 
@@ -90,7 +90,7 @@ class GatewayUnavailable(GatewayError):
     retryable = True
 
 
-@dataclass
+@dataclass(eq=False)
 class CardDeclined(GatewayError):
     """The bank said no to this card; another one may be tried on the same intent."""
 
@@ -99,14 +99,14 @@ class CardDeclined(GatewayError):
     intent: "IntentView | None" = None
 
 
-@dataclass
+@dataclass(eq=False)
 class TokenUnusable(GatewayError):
     """The confirmation token is spent, expired or unknown; the fan must enter the card again."""
 
     message: str
 
 
-@dataclass
+@dataclass(eq=False)
 class GatewayRefused(GatewayError):
     """The provider understood and will not: a wrong state, a missing object, or a mistake of ours."""
 

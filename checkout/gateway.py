@@ -108,7 +108,15 @@ def cancel_intent(intent_id: str) -> IntentView:
 
 
 def create_session(
-    order_ref: str, title: str, amount: Money, *, email: str, success_url: str, cancel_url: str, until: datetime, key: str
+    order_ref: str,
+    title: str,
+    amount: Money,
+    *,
+    email: str,
+    success_url: str,
+    cancel_url: str,
+    until: datetime,
+    key: str,
 ) -> SessionView:
     """Open a Checkout Session for the whole order until a time (30 minutes to 24 hours from now)."""
     price = {"currency": amount.currency.lower(), "unit_amount": amount.amount, "product_data": {"name": title}}
@@ -143,8 +151,12 @@ def refund(intent_id: str, amount_minor: int, *, key: str) -> RefundView:
     return _refund(_call(lambda api: api.refunds.create(params, _options(key))))
 
 
+def retrieve_refund(refund_id: str) -> RefundView:
+    return _refund(_call(lambda api: api.refunds.retrieve(refund_id)))
+
+
 def verify_event(payload: bytes, signature: str) -> EventView:
-    """A webhook whose signature fits one of our secrets and whose time is within five minutes, else SignatureInvalid."""
+    """A webhook signed with one of our secrets within the last five minutes. Raises SignatureInvalid."""
     for secret in settings.STRIPE_WEBHOOK_SECRETS:
         try:
             event = stripe.Webhook.construct_event(payload, signature, secret)

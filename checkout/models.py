@@ -41,7 +41,7 @@ class CartLine(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A client's promise that two requests are one. Unique in a drop; a refusal rolls it back and so never uses it up."""
+    """A client's promise that two requests are one. Unique in a drop; a refusal rolls it back, unused."""
 
     drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
@@ -166,12 +166,15 @@ class Payment(models.Model):
     confirmation_token = models.CharField(max_length=120, blank=True)
     attempt = models.PositiveSmallIntegerField(default=1, help_text="Counts cards; a part of the confirm key.")
     confirm_sent = models.BooleanField(default=False, help_text="This attempt's confirm may have reached the provider.")
+    create_number = models.PositiveSmallIntegerField(default=1, help_text="A part of the create key.")
     intent_id = models.CharField(max_length=120, blank=True, db_index=True)
     client_secret = models.CharField(max_length=200, blank=True)
     session_id = models.CharField(max_length=120, blank=True, db_index=True)
     session_url = models.URLField(max_length=1000, blank=True)
+    session_expires_at = models.DateTimeField(null=True)
     session_number = models.PositiveSmallIntegerField(default=0, help_text="Counts sessions; a part of the create key.")
     provider_status = models.CharField(max_length=40, blank=True, help_text="What the provider last said.")
+    outcome_unknown = models.BooleanField(default=False, help_text="We asked and got no answer: it may have acted.")
     charge_id = models.CharField(max_length=120, blank=True)
     error_code = models.CharField(max_length=80, blank=True)
     error_message = models.CharField(max_length=300, blank=True, help_text="In words for the fan.")

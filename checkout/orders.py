@@ -9,7 +9,9 @@ from merchant import journal
 
 S = OrderState
 MOVES: dict[str, frozenset[str]] = {
-    S.PLACED: frozenset({S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.PLACED: frozenset(
+        {S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}
+    ),
     S.AUTHORISING: frozenset({S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
     S.ACTION_REQUIRED: frozenset({S.AUTHORISING, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
     S.DEFERRED: frozenset({S.AUTHORISING, S.ACTION_REQUIRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
@@ -35,7 +37,7 @@ def move_to(
 ) -> None:
     """Move a locked order and write its journal line in the same transaction.
 
-    Raises IllegalMove when ``MOVES`` does not allow it, or when the row was moved by somebody who did not take the lock.
+    Raises IllegalMove when ``MOVES`` does not allow it, or when somebody moved the row without its lock.
     """
     if state not in MOVES[order.state]:
         raise IllegalMove(f"{order} cannot go from {order.state} to {state}")

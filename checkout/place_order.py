@@ -52,7 +52,7 @@ class OrderRequest:
     cart_id: int | None = None
 
     def fingerprint(self) -> str:
-        """Tells one body from another. The payment token is left out: a retry may bring a new one, the first is used."""
+        """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
         body = asdict(self) | {"confirmation_token": None, "idempotency_key": None}
         return body_hmac(json.dumps(body, sort_keys=True, default=str))
 

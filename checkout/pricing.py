@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from checkout.errors import Invalid
 from drops.errors import LimitReached, UnknownOffer
-from drops.models import Drop, Offer
+from drops.models import Drop, Offer, Variant
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -33,6 +33,7 @@ class PricedLine:
     total_minor: int
     tax_minor: int
     currency: str
+    picture_url: str
 
 
 def merged(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
@@ -65,7 +66,11 @@ def included_tax(amount_minor: int, basis_points: int) -> int:
 
 
 def _offers(drop: Drop, skus: list[str]) -> dict[str, Offer]:
-    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).select_related("variant__product")
+    offers = (
+        Offer.objects.filter(drop=drop, variant__sku__in=skus)
+        .select_related("variant__product")
+        .prefetch_related("variant__product__pictures")
+    )
     return {offer.variant.sku: offer for offer in offers}
 
 
@@ -84,4 +89,13 @@ def _price(offer: Offer | None, line: Wanted) -> PricedLine:
         total_minor=total.amount,
         tax_minor=included_tax(total.amount, current_store().tax_basis_points),
         currency=offer.currency,
+        picture_url=picture_url(offer.variant),
     )
+
+
+def picture_url(variant: Variant) -> str:
+    """The variant's own picture, else its product's first (prefetch ``product__pictures``), else nothing."""
+    if variant.picture:
+        return variant.picture.url
+    first = next(iter(variant.product.pictures.all()), None)
+    return first.file.url if first else ""

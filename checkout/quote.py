@@ -160,4 +160,3 @@ def _opened(token: str) -> dict[str, Any] | None:
     except signing.BadSignature:
         return None
     return opened
-

@@ -1,4 +1,16 @@
 from django.urls import path
 
+from checkout.views import cart, checkout, order, webhook
+
 app_name = "checkout"
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("drops/<slug:slug>/cart/", cart.cart, name="cart"),
+    path("drops/<slug:slug>/cart/lines/<str:sku>/", cart.line, name="cart_line"),
+    path("drops/<slug:slug>/checkout/", checkout.checkout, name="checkout"),
+    path("orders/<str:token>/", order.order, name="order"),
+    path("orders/<str:token>/returned/", order.returned, name="returned"),
+    path("orders/<str:token>/pay", order.pay, name="pay"),
+    path("orders/<str:token>/card", order.card, name="card"),
+    path("orders/<str:token>/cancel", order.cancel, name="cancel"),
+    path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
+]

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
-class Problem(Exception):  # noqa: N818  # it is the answer's name, RFC 9457
+@dataclass(eq=False)
+class Problem(Exception):
     """An answer that is not what was asked for. ``type`` never changes its meaning; ``detail`` speaks to a person."""
 
     type: str

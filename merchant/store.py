@@ -6,22 +6,20 @@ from zoneinfo import ZoneInfo
 from merchant.models import StoreProfile
 
 FRESH_SECONDS = 5.0
-_cached: tuple[float, StoreProfile] | None = None
+_cached: list[tuple[float, StoreProfile]] = []
 
 
 def current_store() -> StoreProfile:
     """The shop's profile; an unsaved default before the first one is saved. At most five seconds old."""
-    global _cached
     now = time.monotonic()
-    if _cached is None or now - _cached[0] > FRESH_SECONDS:
-        _cached = (now, StoreProfile.objects.first() or StoreProfile(pk=1, name="Your shop"))
-    return _cached[1]
+    if not _cached or now - _cached[0][0] > FRESH_SECONDS:
+        _cached[:] = [(now, StoreProfile.objects.first() or StoreProfile(pk=1, name="Your shop"))]
+    return _cached[0][1]
 
 
 def forget_store() -> None:
     """Read the profile anew at the next call: after saving it, and between tests."""
-    global _cached
-    _cached = None
+    _cached.clear()
 
 
 def store_zone() -> ZoneInfo:

@@ -1,0 +1,122 @@
+"""When time is up: close what could still be paid, then free the units. Never the other way round.
+
+This sweep alone frees holds, because only checkout knows what a hold is waiting for.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from checkout import fallback, gateway, notify, settle
+from checkout.carts import owner_of as cart_owner
+from checkout.errors import GatewayUnavailable, IllegalMove
+from checkout.gateway import IntentView, SessionView
+from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.orders import TIMED, move_to
+from checkout.settle import lock_both
+from drops import stock
+from merchant import journal
+
+LEASE = timedelta(seconds=60)
+BATCH = 200
+CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
+
+
+def sweep(now: datetime) -> int:
+    """Free the carts and close the orders whose time is up, in batches. Returns how many of both."""
+    return _free_carts(now) + sum(_close_one(order_id, now) for order_id in _ended(now))
+
+
+def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
+    """End an order as *expired* or *cancelled* once the provider has confirmed that nothing can be paid any more.
+
+    False when it must wait: somebody is paying it right now, or it turned out to be paid. Raises GatewayUnavailable
+    when the provider does not answer (the units stay), and IllegalMove when the order is over already.
+    """
+    payment = _claim(order_id, into, now)
+    if payment is None:
+        return False
+    try:
+        still_payable = _close_payable(payment, now)
+    except GatewayUnavailable:
+        Payment.objects.filter(pk=payment.pk).update(leased_until=None)
+        raise
+    return not still_payable and _finish(order_id, into, why=why, actor=actor, now=now)
+
+
+def _ended(now: datetime) -> list[int]:
+    ended = Order.objects.filter(state__in=TIMED, hold_expires_at__lte=now).order_by("hold_expires_at")
+    nobody_pays = Q(payment__leased_until=None) | Q(payment__leased_until__lte=now)
+    return list(ended.filter(nobody_pays).values_list("pk", flat=True)[:BATCH])
+
+
+def _close_one(order_id: int, now: datetime) -> bool:
+    try:
+        return close(order_id, OrderState.EXPIRED, why="time is up", actor=journal.WORKER, now=now)
+    except GatewayUnavailable:
+        return False  # unconfirmed: the units stay until the provider answers
+    except IllegalMove:
+        return False  # somebody else was faster
+
+
+def _free_carts(now: datetime) -> int:
+    with transaction.atomic(durable=True):
+        ended = Cart.objects.filter(closed_at=None, expires_at__lte=now).order_by("pk")
+        carts = list(ended.select_for_update(skip_locked=True)[:BATCH])
+        for cart in carts:
+            stock.release(cart_owner(cart))
+        Cart.objects.filter(pk__in=[cart.pk for cart in carts]).update(expires_at=None)
+        return len(carts)
+
+
+def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if order.state not in CLOSABLE[into]:
+            raise IllegalMove(f"{order} is {order.state}")
+        if into == OrderState.EXPIRED and order.hold_expires_at > now:
+            return None
+        if payment.leased_until is not None and payment.leased_until > now:
+            return None
+        payment.leased_until = now + LEASE
+        payment.save(update_fields=["leased_until"])
+        return payment
+
+
+def _close_payable(payment: Payment, now: datetime) -> bool:
+    """Close the one payable object, if there is one. True when money is on its way after all."""
+    if payment.path == PaymentPath.SESSION:
+        session = fallback.close_session(payment)
+        return session is not None and _session_pays(payment.order_id, session, now)
+    if payment.intent_id and payment.provider_status != "canceled":
+        return _intent_pays(payment.order_id, gateway.cancel_intent(payment.intent_id), now)
+    return False  # an intent whose id was lost is unconfirmed and nobody has its secret
+
+
+def _session_pays(order_id: int, session: SessionView, now: datetime) -> bool:
+    if session.status == "expired":
+        return False
+    intent = gateway.retrieve_intent(session.intent_id) if session.intent_id else None
+    settle.settle_session(order_id, session, intent, now=now)
+    return True
+
+
+def _intent_pays(order_id: int, intent: IntentView, now: datetime) -> bool:
+    if intent.status == "canceled":
+        return False
+    settle.settle_intent(order_id, intent, now=now)
+    return True
+
+
+def _finish(order_id: int, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if order.state not in CLOSABLE[into] or payment.state == PaymentState.PAID:
+            return False
+        payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
+        payment.save(update_fields=["state", "leased_until", "confirmation_token"])
+        stock.release(settle.owner_of(order))
+        move_to(order, into, why=why, actor=actor, now=now)
+        notify.ended(order)
+        return True

@@ -1,0 +1,58 @@
+"""The messages an order sends, each planned once by its key in the transaction of the deed it tells about."""
+
+from checkout.addresses import order_url, pay_url
+from checkout.models import Order, OrderState, Payment
+from checkout.queries import order_view
+from merchant.clock import now
+from merchant.store import current_store
+from segments import delivery, fans, footprints
+from segments.models import FootprintKind
+
+
+def confirmed(order: Order) -> None:
+    """A receipt, and the footprint of a purchase that segments are made of."""
+    _plan(order, "confirmed", f"Confirmed: {order.drop.title} ({order.reference})")
+    address = order.address
+    fan = fans.find_or_create(
+        order.email,
+        name=order.name,
+        phone=order.phone,
+        country=address.get("country", ""),
+        region=address.get("region", ""),
+    )
+    footprints.leave(
+        fan,
+        FootprintKind.PURCHASED,
+        f"drop:{order.drop.slug}",
+        key=f"order:{order.reference}:purchased",
+        amount_minor=order.total_minor,
+    )
+
+
+def please_pay(order: Order, payment: Payment) -> None:
+    """The link to the payment page, once for each card that was tried."""
+    _plan(order, "pay", f"One step left for {order.reference}", key=f"pay:{payment.attempt}")
+
+
+def deferred(order: Order, payment: Payment) -> None:
+    _plan(order, "deferred", f"We are holding {order.reference} for you")
+
+
+def ended(order: Order) -> None:
+    subject = "Cancelled" if order.state == OrderState.CANCELLED else "Your hold ended"
+    _plan(order, "expired", f"{subject}: {order.reference}")
+
+
+def refunding(order: Order) -> None:
+    _plan(order, "refunding", f"Your money is on its way back: {order.reference}")
+
+
+def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
+    delivery.plan(
+        f"order:{order.reference}:{key or name}",
+        kind=f"order_{name}",
+        to=order.email,
+        subject=f"{subject} · {current_store().name}",
+        template=f"checkout/email/{name}",
+        context={"order": order_view(order, now()), "order_url": order_url(order), "pay_url": pay_url(order)},
+    )

@@ -1,0 +1,231 @@
+"""Paying an order: one PaymentIntent, created unconfirmed, its id committed, then confirmed by that id.
+
+A worker may die between any two lines. Whoever comes next reads how far it got: no id, create under the same key;
+an id, ask what became of it before doing anything. So a fan is charged once, or not at all.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from checkout import gateway, settle
+from checkout.addresses import return_url
+from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, NothingToPay, TokenUnusable
+from checkout.gateway import IntentView
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.orders import OPEN, hold_until, move_to
+from checkout.settle import lock_both
+from merchant import journal
+from merchant.money import Money
+from merchant.wake import wake
+
+log = logging.getLogger(__name__)
+LEASE = timedelta(seconds=60)  # longer than all calls of one round can take together
+EXTENSION = timedelta(minutes=2)  # units are kept at least this long while a payment is on its way
+LONGEST_WAIT_SECONDS = 60
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs to know to pay one order, read once, carried through calls without a transaction."""
+
+    order_id: int
+    order_ref: str
+    email: str
+    amount: Money
+    placed_at: datetime
+    path: PaymentPath
+    intent_id: str
+    session_id: str
+    token: str
+    attempt: int
+    create_number: int
+    confirm_sent: bool
+    tries: int
+    return_url: str
+
+
+def drain(clock: Callable[[], datetime], limit: int = 50) -> int:
+    """Pay what is due, one order after the other, until nothing is or ``limit`` is reached. Returns how many.
+
+    Any number of workers may drain at once: each claims its own rows.
+    """
+    done = 0
+    while done < limit and (payment_id := claim(clock())):
+        pay(payment_id, clock=clock)
+        done += 1
+    return done
+
+
+def claim(now: datetime) -> int | None:
+    """Lease the payment that has been due for longest. A lease that ended (its worker died) can be claimed again."""
+    with transaction.atomic(durable=True):
+        due = Payment.objects.filter(state=PaymentState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
+        payment = due.order_by("due_at").select_for_update(skip_locked=True).first()
+        if payment is None:
+            return None
+        Payment.objects.filter(pk=payment.pk).update(leased_until=now + LEASE)
+        return payment.pk
+
+
+def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
+    """Bring one claimed payment a step further and settle the order by the answer."""
+    job = _begin(payment_id, clock())
+    if job is None:
+        return
+    try:
+        if job.path == PaymentPath.SESSION:
+            look_at_session(job.order_id, job.session_id, now=clock())
+        else:
+            _settle(job, _pay_intent(job), clock())
+    except CardDeclined as declined:
+        _decline(job, declined, clock())
+    except TokenUnusable as unusable:
+        settle.want_card(job.order_id, unusable.message, "token_unusable", now=clock())
+    except GatewayUnavailable as away:
+        _defer(job, away, clock())
+    except GatewayRefused as refused:
+        _refused(job, refused, clock())
+
+
+def use_card(order_id: int, token: str, *, now: datetime) -> None:
+    """The fan entered another card: the same intent is confirmed again, as a new attempt.
+
+    Raises NothingToPay when the order is paid, over, still being asked about, or being paid on the provider's page.
+    """
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+        if not waiting or payment.path != PaymentPath.INTENT or payment.error_code == "action":
+            raise NothingToPay
+        payment.confirmation_token, payment.confirm_sent = token, False
+        payment.attempt += 1
+        payment.state, payment.due_at, payment.leased_until = PaymentState.DUE, now, None
+        payment.error_code = payment.error_message = ""
+        payment.save()
+        move_to(order, OrderState.AUTHORISING, why="another card", actor=journal.FAN, now=now)
+    wake("payments")
+
+
+def look_again(order_id: int, *, now: datetime) -> None:
+    """Ask the provider soon what became of a payment that waits for the fan: they say that they are back."""
+    waiting = Payment.objects.filter(
+        order_id=order_id, order__state__in=OPEN, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING]
+    )
+    payable = waiting.exclude(intent_id="", session_id="")
+    if payable.update(state=PaymentState.DUE, due_at=now, leased_until=None, confirm_sent=True):
+        wake("payments")
+
+
+def look_at_session(order_id: int, session_id: str, *, now: datetime) -> None:
+    """Read a Checkout Session, and the intent it made, and settle the order by them."""
+    session = gateway.retrieve_session(session_id)
+    intent = gateway.retrieve_intent(session.intent_id) if session.intent_id else None
+    settle.settle_session(order_id, session, intent, now=now)
+
+
+def _begin(payment_id: int, now: datetime) -> Job | None:
+    """Say that we are paying, and how far an earlier worker got. None when there is nothing to do."""
+    with transaction.atomic(durable=True):
+        order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
+        order, payment = lock_both(order_id)
+        if order.state not in OPEN or payment.state != PaymentState.DUE:
+            return None
+        if order.state == OrderState.PLACED and payment.confirmation_token:
+            move_to(order, OrderState.AUTHORISING, why="asking the bank", actor=journal.WORKER, now=now)
+        hold_until(order, max(order.hold_expires_at, min(now + EXTENSION, order.hard_cap_at)))
+        return _job(order, payment)
+
+
+def _job(order: Order, payment: Payment) -> Job:
+    return Job(
+        order_id=order.pk,
+        order_ref=order.reference,
+        email=order.email,
+        amount=order.total,
+        placed_at=order.placed_at,
+        path=PaymentPath(payment.path),
+        intent_id=payment.intent_id,
+        session_id=payment.session_id,
+        token=payment.confirmation_token,
+        attempt=payment.attempt,
+        create_number=payment.create_number,
+        confirm_sent=payment.confirm_sent,
+        tries=payment.tries,
+        return_url=return_url(order),
+    )
+
+
+def _pay_intent(job: Job) -> IntentView | None:
+    """Create, commit the id, confirm. None when no card is known yet, or the order ended meanwhile."""
+    if job.confirm_sent and job.intent_id:
+        found = gateway.retrieve_intent(job.intent_id)
+        if found.status not in CONFIRMABLE or not job.token:
+            return found
+    if not job.token:
+        return None
+    intent_id = job.intent_id or _create(job).id
+    if not _remember(job, intent_id):
+        return None
+    return gateway.confirm_intent(
+        intent_id, job.token, return_url=job.return_url, key=f"order:{job.order_ref}:confirm:{job.attempt}"
+    )
+
+
+def _create(job: Job) -> IntentView:
+    key = f"order:{job.order_ref}:create:{job.create_number}"
+    if job.create_number > 1:  # an earlier create failed on their side: perhaps after it made one
+        found = gateway.find_intent(job.order_ref, job.placed_at - timedelta(minutes=5))
+        if found is not None:
+            return found
+    return gateway.create_intent(job.order_ref, job.amount, email=job.email, key=key)
+
+
+def _remember(job: Job, intent_id: str) -> bool:
+    """Commit the id and that a confirm is about to be sent; False when the order is no longer ours to charge."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(job.order_id)
+        if order.state not in OPEN or payment.state != PaymentState.DUE or payment.attempt != job.attempt:
+            return False
+        payment.intent_id, payment.confirm_sent = intent_id, True
+        payment.save(update_fields=["intent_id", "confirm_sent"])
+        return True
+
+
+def _settle(job: Job, intent: IntentView | None, now: datetime) -> None:
+    if intent is not None:
+        settle.settle_intent(job.order_id, intent, now=now)
+    elif not job.token:
+        settle.want_card(job.order_id, settle.CARD_WANTED, "card_wanted", now=now)
+
+
+def _decline(job: Job, declined: CardDeclined, now: datetime) -> None:
+    if declined.intent is not None:
+        settle.settle_intent(job.order_id, declined.intent, now=now)
+    else:
+        settle.want_card(job.order_id, declined.message, declined.code, now=now)
+
+
+def _refused(job: Job, refused: GatewayRefused, now: datetime) -> None:
+    """The provider will not, so asking again is no use: staff read why, the fan is asked for another way to pay."""
+    log.error("payment.refused", extra={"order": job.order_ref, "code": refused.code, "why": refused.message})
+    settle.want_card(job.order_id, "This payment could not be started. Try another card.", refused.code, now=now)
+
+
+def _defer(job: Job, away: GatewayUnavailable, now: datetime) -> None:
+    """Full jitter, so that a thousand deferred orders do not come back in the same second."""
+    ceiling = min(LONGEST_WAIT_SECONDS, 2 ** min(job.tries + 1, 10))
+    wait = timedelta(seconds=1 + random.uniform(0, ceiling))  # noqa: S311  # spreads load, guards nothing
+    settle.defer(
+        job.order_id,
+        why=away.why,
+        retry_at=now + wait,
+        outcome_unknown=bool(job.token) and away.acted is None,
+        new_key=not away.replayable,
+        now=now,
+    )

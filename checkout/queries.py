@@ -1,0 +1,229 @@
+"""What the pages read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.urls import reverse
+from django.utils import timezone
+
+from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.orders import OPEN
+from checkout.pricing import picture_url
+from checkout.stories import CARD_DECLINED, NEEDS_BANK, STORIES, TIMELINE, Story, Tone
+from checkout.tokens import hashed, order_token
+from drops.models import Drop, StockItem
+from merchant.models import JournalEntry
+from policies.models import Acceptance
+
+POLLED = (OrderState.PLACED, OrderState.AUTHORISING, OrderState.DEFERRED, OrderState.ACTION_REQUIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLineView:
+    title: str
+    quantity: int
+    total_minor: int
+
+
+class AcceptedPolicy(NamedTuple):
+    id: str
+    title: str
+    url: str
+    accepted: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as its fan sees it. Amounts in minor units of ``currency``."""
+
+    reference: str
+    state: str
+    token: str
+    headline: str
+    explanation: str
+    next_step: str
+    tone: Tone
+    timeline: tuple[tuple[datetime, str], ...]
+    lines: tuple[OrderLineView, ...]
+    subtotal_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    refunded_minor: int
+    currency: str
+    email: str
+    address_lines: tuple[str, ...]
+    hold_expires_at: datetime | None
+    policies: tuple[AcceptedPolicy, ...]
+    pay_url: str | None
+    can_cancel: bool
+    needs_bank: bool
+    poll: bool
+    drop_slug: str
+    drop_title: str
+    server_now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CartLineView:
+    sku: str
+    title: str
+    picture_url: str
+    quantity: int
+    limit: int
+    unit_minor: int
+    total_minor: int
+    currency: str
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class CartView:
+    lines: tuple[CartLineView, ...]
+    subtotal_minor: int
+    currency: str
+    hold_expires_at: datetime | None
+    hold_ended: bool
+    server_now: datetime
+
+
+def order_by_token(token: str) -> Order | None:
+    """The order whose secret this is."""
+    found = Order.objects.select_related("drop", "payment")
+    return found.filter(token_hash=hashed(token)).first()
+
+
+def order_view(order: Order, now: datetime) -> OrderView:
+    """Everything the order's page and its e-mails say. Four queries besides the order's own."""
+    payment = order.payment
+    story = _story(order, payment)
+    words = _words(order, payment)
+    open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+    return OrderView(
+        reference=order.reference,
+        state=order.state,
+        token=order_token(order.token_nonce),
+        headline=story.headline.format(**words),
+        explanation=story.explanation.format(**words).strip(),
+        next_step=story.next_step.format(**words),
+        tone=story.tone,
+        timeline=_timeline(order),
+        lines=tuple(
+            OrderLineView(line.title, line.quantity, line.unit_price_minor * line.quantity)
+            for line in order.lines.all()
+        ),
+        subtotal_minor=order.subtotal_minor,
+        shipping_minor=order.shipping_minor,
+        tax_minor=order.tax_minor,
+        total_minor=order.total_minor,
+        refunded_minor=order.refunded_minor,
+        currency=order.currency,
+        email=order.email,
+        address_lines=_address_lines(order),
+        hold_expires_at=order.hold_expires_at if order.state in POLLED else None,
+        policies=_policies(order),
+        pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
+        can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
+        needs_bank=open_and_waiting and _needs_bank(payment),
+        poll=order.state in POLLED,
+        drop_slug=order.drop.slug,
+        drop_title=order.drop.title,
+        server_now=now,
+    )
+
+
+def cart_view(cart: Cart | None, drop: Drop, now: datetime) -> CartView:
+    """The cart's page. Two queries."""
+    lines = _cart_lines(cart) if cart else ()
+    held = cart is not None and cart.expires_at is not None and cart.expires_at > now
+    return CartView(
+        lines=lines,
+        subtotal_minor=sum(line.total_minor for line in lines),
+        currency=lines[0].currency if lines else "",
+        hold_expires_at=cart.expires_at if cart and held else None,
+        hold_ended=bool(lines) and not held and drop.hold_from == "cart",
+        server_now=now,
+    )
+
+
+def _story(order: Order, payment: Payment) -> Story:
+    if order.state == OrderState.ACTION_REQUIRED and _needs_bank(payment):
+        return NEEDS_BANK
+    if order.state == OrderState.ACTION_REQUIRED and payment.error_code not in ("", "card_wanted"):
+        return CARD_DECLINED
+    return STORIES[order.state]
+
+
+def _words(order: Order, payment: Payment) -> dict[str, str]:
+    unknown = payment.outcome_unknown
+    return {
+        "until": timezone.localtime(order.hold_expires_at).strftime("%H:%M %Z"),
+        "email": order.email,
+        "error": payment.error_message,
+        "charged": "We are checking whether your bank already answered; you are never charged twice."
+        if unknown
+        else "You have not been charged.",
+        "returned": "Your money is back on its way to you." if order.refunded_minor else "You have not been charged.",
+    }
+
+
+def _needs_bank(payment: Payment) -> bool:
+    return payment.path == PaymentPath.INTENT and payment.error_code == "action" and bool(payment.client_secret)
+
+
+def _pay_path(order: Order) -> str:
+    return reverse("checkout:pay", args=[order_token(order.token_nonce)])
+
+
+def _timeline(order: Order) -> tuple[tuple[datetime, str], ...]:
+    deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
+    return tuple((deed.at, TIMELINE[deed.verb]) for deed in deeds)
+
+
+def _address_lines(order: Order) -> tuple[str, ...]:
+    address = order.address
+    town = " ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("region")]))
+    lines = [order.name, address.get("line1"), address.get("line2"), town, address.get("country")]
+    return tuple(line for line in lines if line)
+
+
+def _policies(order: Order) -> tuple[AcceptedPolicy, ...]:
+    accepted = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
+    return tuple(
+        AcceptedPolicy(
+            id=one.rendering.version.ref,
+            title=one.rendering.version.policy.title,
+            url=reverse("policies:version", args=[one.rendering.version.policy.slug, one.rendering.version.number]),
+            accepted=one.accepted,
+        )
+        for one in accepted.order_by("pk")
+    )
+
+
+def _cart_lines(cart: Cart) -> tuple[CartLineView, ...]:
+    found = cart.lines.select_related("offer__variant__product").prefetch_related(
+        "offer__variant__product__pictures", "offer__components"
+    )
+    lines = list(found.order_by("offer__position", "offer_id"))
+    free = _free({part.stock_item_id for line in lines for part in line.offer.components.all()})
+    return tuple(
+        CartLineView(
+            sku=line.offer.variant.sku,
+            title=f"{line.offer.variant.product.title}, {line.offer.variant.title}",
+            picture_url=picture_url(line.offer.variant),
+            quantity=line.quantity,
+            limit=line.offer.per_person_limit,
+            unit_minor=line.offer.price_minor,
+            total_minor=line.offer.price_minor * line.quantity,
+            currency=line.offer.currency,
+            available=min(
+                (free[part.stock_item_id] // part.quantity for part in line.offer.components.all()), default=0
+            ),
+        )
+        for line in lines
+    )
+
+
+def _free(item_ids: set[int]) -> dict[int, int]:
+    return dict(StockItem.objects.filter(pk__in=item_ids).values_list("pk", "available"))

@@ -1,0 +1,212 @@
+"""What an order does about what the payment provider said. Each function locks the order and commits one step.
+
+What the provider says of an object only moves forward: once paid, nothing it said earlier is listened to. What the
+order does about it follows ``orders.MOVES``.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from checkout import notify, refunds
+from checkout.gateway import IntentView, SessionView
+from checkout.models import Order, OrderState, Payment, PaymentState
+from checkout.orders import OPEN, hold_until, lock, move_to
+from drops import stock
+from drops.errors import HoldExpired, SoldOut
+from drops.models import OwnerKind
+from drops.stock import Owner
+from merchant import journal
+from merchant.money import Money
+
+CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
+Rule = Callable[[Order, Payment, IntentView, datetime], None]
+
+
+def owner_of(order: Order) -> Owner:
+    return Owner(OwnerKind.ORDER, order.reference)
+
+
+def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
+    """Apply what a PaymentIntent says. Doing it twice, late or out of order changes nothing."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if payment.state == PaymentState.PAID or _is_of_the_past(payment, intent):
+            return
+        payment.intent_id = intent.id
+        payment.client_secret = intent.client_secret or payment.client_secret
+        payment.provider_status = intent.status
+        payment.outcome_unknown = False
+        payment.tries = 0
+        payment.leased_until = None
+        RULES.get(intent.status, _nothing)(order, payment, intent, now)
+        payment.save()
+
+
+def settle_session(order_id: int, session: SessionView, intent: IntentView | None, *, now: datetime) -> None:
+    """Apply what a Checkout Session says; ``intent`` is the PaymentIntent it made, once it has one."""
+    if intent is not None and session.status == "complete":
+        settle_intent(order_id, intent, now=now)
+        return
+    with transaction.atomic(durable=True):
+        _, payment = lock_both(order_id)
+        if payment.state != PaymentState.PAID and payment.session_id == session.id:
+            # Open: the fan is on the provider's page. Expired: another can be opened, or the sweep frees the units.
+            payment.state, payment.provider_status = PaymentState.AWAITING_FAN, f"session {session.status}"
+            payment.leased_until, payment.tries, payment.outcome_unknown = None, 0, False
+            payment.save()
+
+
+def want_card(order_id: int, message: str, code: str, *, now: datetime) -> None:
+    """The fan has to enter a card, or another one: the order waits for them, at most until its hard cap."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if payment.state != PaymentState.PAID and order.state in OPEN:
+            _wait_for_fan(order, payment, message, code, now)
+            payment.save()
+
+
+def defer(order_id: int, *, why: str, retry_at: datetime, outcome_unknown: bool, new_key: bool, now: datetime) -> None:
+    """The provider is away: keep the order and its units, say so, and try again at ``retry_at``.
+
+    ``new_key``: the idempotency key that was used would only bring the same failure back.
+    """
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if payment.state != PaymentState.DUE:
+            return
+        payment.due_at, payment.leased_until = retry_at, None
+        payment.tries += 1
+        payment.outcome_unknown = payment.outcome_unknown or outcome_unknown
+        if new_key and payment.intent_id:
+            payment.attempt += 1
+        elif new_key:
+            payment.create_number += 1
+        payment.save()
+        if order.state in (OrderState.PLACED, OrderState.AUTHORISING):
+            hold_until(order, max(order.hold_expires_at, order.deferral_ends_at))
+            stock.defer(owner_of(order), order.hold_expires_at)
+            move_to(order, OrderState.DEFERRED, why=why, actor=journal.WORKER, now=now)
+            notify.deferred(order, payment)
+
+
+def lock_both(order_id: int) -> tuple[Order, Payment]:
+    """Order first, then its payment: everybody locks them in this order."""
+    order = lock(order_id)
+    order.payment = Payment.objects.select_for_update().get(order=order)
+    return order, order.payment
+
+
+def _is_of_the_past(payment: Payment, intent: IntentView) -> bool:
+    """Another intent than the one we pay with, and it brought no money."""
+    if payment.intent_id == intent.id or intent.status == "succeeded":
+        return False
+    return bool(payment.intent_id) or intent.status == "canceled"
+
+
+def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    payment.state, payment.charge_id = PaymentState.PAID, intent.charge_id
+    payment.error_code = payment.error_message = ""
+    Order.objects.filter(pk=order.pk).update(captured_minor=intent.received_minor)
+    order.captured_minor = intent.received_minor
+    if Money(intent.received_minor, intent.amount.currency) != order.total:
+        journal.record(order.subject, "amount_differs", actor=journal.WORKER, data=intent.amount.as_json())
+    if order.state in OPEN and stock_is_ours(order):
+        confirm(order, now)
+    elif order.state in MAY_BE_LATE:
+        _paid_too_late(order, now)
+
+
+def stock_is_ours(order: Order) -> bool:
+    """Turn the order's held units into sold ones; False when they were freed before."""
+    try:
+        stock.commit(owner_of(order))
+    except HoldExpired:
+        return False
+    return True
+
+
+def confirm(order: Order, now: datetime) -> None:
+    move_to(order, OrderState.CONFIRMED, why="paid", actor=journal.WORKER, now=now)
+    Order.objects.filter(pk=order.pk).update(confirmed_at=now)
+    order.confirmed_at = now
+    notify.confirmed(order)
+
+
+MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
+
+
+def _paid_too_late(order: Order, now: datetime) -> None:
+    """The ladder: take the units again if there are any; else the money goes back, once."""
+    wanted_still = order.state == OrderState.EXPIRED
+    move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
+    if wanted_still and _take_again(order):
+        confirm(order, now)
+    else:
+        refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
+        notify.refunding(order)
+
+
+def _take_again(order: Order) -> bool:
+    lines = order.lines.values_list("offer_id", "quantity")
+    try:
+        with transaction.atomic():
+            stock.hold(
+                stock.needs(lines),
+                owner=owner_of(order),
+                expires_at=order.hold_expires_at,
+                hard_cap_at=order.hard_cap_at,
+            )
+            stock.commit(owner_of(order))
+    except SoldOut:
+        return False
+    return True
+
+
+def _processing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    payment.state = PaymentState.PROCESSING
+    if order.state in OPEN and order.state != OrderState.PROCESSING:
+        move_to(order, OrderState.PROCESSING, why="the bank needs time", actor=journal.WORKER, now=now)
+
+
+def _action_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    if order.state in OPEN:
+        _wait_for_fan(order, payment, "Your bank wants you to confirm this payment.", "action", now)
+
+
+def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    if order.state in OPEN:
+        _wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
+
+
+def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
+    payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
+    payment.leased_until, payment.confirmation_token, payment.confirm_sent = None, "", False
+    payment.outcome_unknown = False
+    if order.state == OrderState.ACTION_REQUIRED:
+        return
+    until = min(max(order.hold_expires_at, now + timedelta(minutes=order.drop.hold_minutes)), order.hard_cap_at)
+    hold_until(order, max(until, now))
+    stock.prolong(owner_of(order), until)
+    move_to(order, OrderState.ACTION_REQUIRED, why=code or "card wanted", actor=journal.WORKER, now=now)
+    notify.please_pay(order, payment)
+
+
+def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    """Nothing can be paid on it any more. Freeing the units is the closer's job, not ours."""
+    if payment.state != PaymentState.CLOSED:
+        payment.state = PaymentState.AWAITING_FAN
+
+
+def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    """A status that asks nothing of the order."""
+
+
+RULES: dict[str, Rule] = {
+    "succeeded": _paid,
+    "processing": _processing,
+    "requires_action": _action_wanted,
+    "requires_payment_method": _card_wanted,
+    "canceled": _canceled,
+}

@@ -1,0 +1,182 @@
+"""The shapes of the storefront API. Money is minor units, times are UTC in ISO 8601."""
+
+from datetime import datetime
+from typing import Annotated
+
+from ninja import Schema
+from pydantic import Field, StringConstraints
+
+Short = Annotated[str, StringConstraints(max_length=200)]
+Sku = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]
+
+
+class MoneyOut(Schema):
+    amount: int
+    currency: str
+
+
+class MoneyIn(Schema):
+    amount: Annotated[int, Field(ge=0, le=10**11)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class LineIn(Schema):
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=50)]
+
+
+class AddressIn(Schema):
+    line1: Short
+    line2: Short = ""
+    city: Short
+    postal_code: Short = ""
+    region: Short = ""
+    country: Country
+
+
+class QuoteIn(Schema):
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
+    country: Country | None = None
+    address: AddressIn | None = None
+    shipping_option: Short = "standard"
+    email: Short | None = None
+
+
+class LineOut(Schema):
+    sku: str
+    title: str
+    quantity: int
+    unit_price: MoneyOut
+    total: MoneyOut
+
+
+class ShippingOut(Schema):
+    code: str
+    title: str
+    note: str
+    price: MoneyOut
+
+
+class PolicyOut(Schema):
+    id: str
+    sha256: str
+    title: str
+    summary: str
+    html: str
+    box_wording: str
+    language: str
+    mandatory: bool
+
+
+class VerdictOut(Schema):
+    allowed: bool
+    reason: str
+
+
+class QuoteOut(Schema):
+    quote: str
+    lines: list[LineOut]
+    shipping_options: list[ShippingOut]
+    shipping_option: str
+    subtotal: MoneyOut
+    shipping: MoneyOut
+    tax: MoneyOut
+    total: MoneyOut
+    policies: list[PolicyOut]
+    verdict: VerdictOut
+    expires_at: datetime
+
+
+class PolicyAnswer(Schema):
+    id: Short
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    accepted: bool | None = None
+
+
+class OrderIn(Schema):
+    quote: Annotated[str, StringConstraints(max_length=20_000)]
+    agreed_total: MoneyIn
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
+    email: Short
+    phone: Short | None = None
+    name: Short
+    address: AddressIn
+    shipping_option: Short = "standard"
+    birth_date: Short | None = None
+    policies: Annotated[list[PolicyAnswer], Field(max_length=50)] = []
+    confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
+    invite: Short | None = None
+
+
+class PlacedOut(Schema):
+    token: str
+    status: str
+    total: MoneyOut
+    hold_expires_at: datetime
+    status_url: str
+
+
+class DeedOut(Schema):
+    at: datetime
+    text: str
+
+
+class NextActionOut(Schema):
+    type: str
+    client_secret: str | None = None
+    url: str | None = None
+
+
+class OrderOut(Schema):
+    reference: str
+    status: str
+    headline: str
+    explanation: str
+    next_step: str
+    total: MoneyOut
+    refunded: MoneyOut
+    hold_expires_at: datetime | None
+    lines: list[LineOut]
+    timeline: list[DeedOut]
+    next_action: NextActionOut | None
+
+
+class OfferOut(Schema):
+    sku: str
+    title: str
+    price: MoneyOut
+    available: int
+    in_carts: int
+    limit: int
+
+
+class DropOut(Schema):
+    slug: str
+    title: str
+    strapline: str
+    phase: str
+    kind: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    url: str
+
+
+class DropDetailOut(DropOut):
+    offers: list[OfferOut]
+    policies: list[PolicyOut]
+
+
+class StockOut(Schema):
+    version: int
+    phase: str
+    stock: dict[str, dict[str, int]]
+
+
+class ProblemOut(Schema):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,103 @@
+"""What an order's state means to its fan: what happened, what happens next, what they can do. Plain words, one table."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from checkout.models import OrderState as S
+
+Tone = Literal["good", "wait", "act", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """``{until}`` is the time until which the units are held, ``{email}`` the fan's address, ``{shop}`` the shop."""
+
+    headline: str
+    explanation: str
+    next_step: str
+    tone: Tone
+
+
+STORIES: dict[str, Story] = {
+    S.PLACED: Story(
+        "Yours for now; paying…",
+        "Your units are held until {until}. We are about to ask your bank.",
+        "Nothing to do. This page changes by itself.",
+        "wait",
+    ),
+    S.AUTHORISING: Story(
+        "One moment, your bank is answering",
+        "Your order is held while your bank decides. You are charged once, or not at all.",
+        "Nothing to do. This page changes by itself.",
+        "wait",
+    ),
+    S.ACTION_REQUIRED: Story(
+        "One step left: pay for your order",
+        "Your units are held until {until}. {error}",
+        "Pay before then and they are yours.",
+        "act",
+    ),
+    S.DEFERRED: Story(
+        "Held for you until {until}",
+        "Our payment provider is slow right now, so we keep your order and keep trying. {charged}",
+        "Nothing to do. We write to {email} as soon as it is paid.",
+        "wait",
+    ),
+    S.PROCESSING: Story(
+        "Your bank needs a little longer",
+        "Your payment is on its way, which can take some days. Your units stay yours meanwhile.",
+        "Nothing to do. We write to {email} when it has arrived.",
+        "wait",
+    ),
+    S.CONFIRMED: Story(
+        "Yours.",
+        "Your payment arrived and your order is confirmed.",
+        "We have written to {email}, and write again when it ships.",
+        "good",
+    ),
+    S.EXPIRED: Story(
+        "Your hold ended",
+        "The order was not paid in time, so its units went back on sale. You have not been charged.",
+        "If there is stock left you can order again.",
+        "bad",
+    ),
+    S.CANCELLED: Story(
+        "Cancelled",
+        "This order was cancelled and its units went back on sale. {returned}",
+        "You can order again while there is stock.",
+        "bad",
+    ),
+    S.LATE_PAID: Story(
+        "Your payment came after the hold had ended",
+        "Your units had gone back on sale and were sold. We are sending your money back in full.",
+        "Nothing to do. It reaches your account within 5 to 10 days.",
+        "wait",
+    ),
+}
+NEEDS_BANK = Story(
+    "Your bank wants a word",
+    "Your units are held until {until}. Your bank asks you to confirm this payment.",
+    "Confirm it now, and they are yours.",
+    "act",
+)
+CARD_DECLINED = Story(
+    "That card did not work",
+    "{error} Your units are held until {until}, and you have not been charged.",
+    "Use another card before then.",
+    "act",
+)
+
+# The timeline: the journal's verbs in a fan's words. What is not here is for staff only.
+TIMELINE = {
+    "placed": "Order placed, units held for you",
+    S.AUTHORISING: "Asked your bank",
+    S.ACTION_REQUIRED: "Waiting for you",
+    S.DEFERRED: "Payment provider slow; order kept, we keep trying",
+    S.PROCESSING: "Payment on its way",
+    S.CONFIRMED: "Paid and confirmed",
+    S.EXPIRED: "Hold ended, units back on sale",
+    S.CANCELLED: "Cancelled",
+    S.LATE_PAID: "Payment arrived after the hold had ended",
+    "refund_requested": "Refund started",
+    "refunded": "Refunded",
+}

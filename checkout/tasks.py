@@ -1,0 +1,25 @@
+"""One line each. Every task may be lost or run twice."""
+
+from celery import shared_task
+
+from checkout import expiry, payments, refunds, webhooks
+from merchant.clock import now
+from merchant.wake import awake
+
+
+@shared_task
+def drain_payments() -> None:
+    awake("payments")
+    payments.drain(now)
+    refunds.drain(now)
+
+
+@shared_task
+def drain_webhooks() -> None:
+    awake("webhooks")
+    webhooks.drain(now)
+
+
+@shared_task
+def sweep_expired() -> None:
+    expiry.sweep(now())

@@ -1,0 +1,104 @@
+"""Many fans in the same instant, on real PostgreSQL: the race shown without the guard, and gone with it."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from django.db import connection, transaction
+
+from checkout.models import IdempotencyKey, Order
+from checkout.place_order import place_order
+from checkout.tests import fan
+from drops.errors import SoldOut
+from drops.models import Drop
+from merchant.models import StoreProfile
+
+FANS = 16
+
+
+def together(act: Callable[[int], str], fans: int = FANS) -> Counter[str]:
+    """Run ``act`` in as many threads, released at once; count what they answered."""
+    gate = threading.Barrier(fans)
+    answers: list[str] = []
+
+    def run(number: int) -> None:
+        try:
+            gate.wait()
+            answers.append(act(number))
+        except Exception as error:
+            answers.append(type(error).__name__)
+            raise
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(fans)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Counter(answers)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_c1_one_unit_many_buyers_one_order(shop: StoreProfile, now: datetime) -> None:
+    drop = fan.live_drop(total=1)
+    requests = [fan.request(fan.quoted(drop, at=now)) for _ in range(FANS)]
+
+    def buy(number: int) -> str:
+        try:
+            place_order(drop, requests[number], person=fan.PERSON, now=now)
+        except SoldOut:
+            return "sold out"
+        return "placed"
+
+    assert together(buy) == {"placed": 1, "sold out": FANS - 1}
+    assert Order.objects.count() == 1
+    assert fan.counts() == (1, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_c2_two_baskets_in_opposite_order_do_not_deadlock(shop: StoreProfile, now: datetime) -> None:
+    drop = fan.live_drop(total=FANS, skus=("ROBE-L", "ROBE-M"))
+    lines = [("ROBE-L", 1), ("ROBE-M", 1)]
+    requests = [fan.request(fan.quoted(drop, *(lines[:: 1 if n % 2 else -1]), at=now)) for n in range(FANS)]
+    answers = together(
+        lambda number: "placed" if place_order(drop, requests[number], person=fan.PERSON, now=now) else ""
+    )
+    assert answers == {"placed": FANS}
+    assert fan.counts("ROBE-L") == fan.counts("ROBE-M") == (FANS, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_c5_one_key_many_twins_one_order(robe: Drop, now: datetime) -> None:
+    request = fan.request(fan.quoted(robe, at=now))
+    answers = together(lambda _: place_order(robe, request, person=fan.PERSON, now=now).token)
+    assert list(answers.values()) == [FANS]
+    assert Order.objects.count() == 1
+    assert fan.counts() == (1, 0, 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_unique_key_twins_order_twice(robe: Drop, now: datetime) -> None:
+    """The guard taken away: look first, insert then. Every twin looks before any has inserted."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE checkout_idempotencykey DROP CONSTRAINT idempotency_key_once_a_drop")
+    all_looked = threading.Barrier(FANS)
+
+    def naive(_: int) -> str:
+        with transaction.atomic():
+            known = IdempotencyKey.objects.filter(drop=robe, key="k").exists()
+            all_looked.wait()
+            if not known:
+                IdempotencyKey.objects.create(drop=robe, key="k", body_hmac="")
+        return "twin" if known else "ordered"
+
+    try:
+        assert together(naive) == {"ordered": FANS}
+    finally:
+        IdempotencyKey.objects.all().delete()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "ALTER TABLE checkout_idempotencykey ADD CONSTRAINT idempotency_key_once_a_drop UNIQUE (drop_id, key)"
+            )

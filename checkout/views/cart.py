@@ -1,0 +1,72 @@
+"""The cart of a drop: add, change, look."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from checkout import carts
+from checkout.cookies import cart_token, set_cart_token
+from checkout.errors import AlreadyOrdered, Invalid
+from checkout.queries import cart_view
+from checkout.refusals import in_words
+from checkout.tokens import order_token
+from drops.disclosures import disclosures
+from drops.errors import DropError
+from drops.models import Drop, DropState
+from merchant.clock import now
+
+
+def visible_drop(slug: str) -> Drop:
+    return get_object_or_404(Drop.objects.exclude(state=DropState.DRAFT), slug=slug)
+
+
+def cart(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET shows the cart; POST adds ``quantity`` (1) of ``sku`` and goes on to the cart, or with ``go`` to the checkout."""
+    drop = visible_drop(slug)
+    if request.method != "POST":
+        return _page(request, drop)
+    try:
+        quantity = int(request.POST.get("quantity") or 1)
+        _, token = carts.add(drop, request.POST.get("sku", ""), quantity, token=cart_token(request, drop), now=now())
+    except (DropError, Invalid, ValueError) as refusal:
+        return _page(request, drop, problem=in_words(refusal))
+    except AlreadyOrdered as before:
+        return redirect("checkout:order", order_token(before.order.token_nonce))
+    to = "checkout:checkout" if request.POST.get("go") == "checkout" else "checkout:cart"
+    response = HttpResponseRedirect(_address(to, drop), status=303)
+    set_cart_token(response, drop, token)
+    return response
+
+
+@require_POST
+def line(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
+    """POST sets the ``quantity`` of a line; 0 removes it."""
+    drop = visible_drop(slug)
+    cart = carts.open_cart(cart_token(request, drop), drop)
+    if cart is None:
+        return redirect("checkout:cart", slug)
+    try:
+        carts.change(cart, sku, int(request.POST.get("quantity", "")), now=now())
+    except (DropError, Invalid, ValueError) as refusal:
+        return _page(request, drop, problem=in_words(refusal))
+    except AlreadyOrdered as before:
+        return redirect("checkout:order", order_token(before.order.token_nonce))
+    return redirect("checkout:cart", slug)
+
+
+def _page(request: HttpRequest, drop: Drop, problem: str = "") -> HttpResponse:
+    at = now()
+    cart = carts.open_cart(cart_token(request, drop), drop)
+    context = {
+        "drop": drop,
+        "cart": cart_view(cart, drop, at),
+        "policies": disclosures(drop, now=at),
+        "problems": [problem] if problem else [],
+        "server_now": at,
+    }
+    return render(request, "checkout/cart.html", context, status=409 if problem else 200)
+
+
+def _address(name: str, drop: Drop) -> str:
+    return reverse(name, args=[drop.slug])

@@ -1,0 +1,156 @@
+"""The one page where a fan agrees and orders."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from checkout.carts import contents, open_cart, ordered_from
+from checkout.contact import countries, read_country
+from checkout.cookies import cart_token
+from checkout.errors import (
+    AlreadyOrdered,
+    CheckoutError,
+    Invalid,
+    KeyReused,
+    PoliciesChanged,
+    QuoteExpired,
+    TotalChanged,
+)
+from checkout.forms import FIELDS, read_order, read_person
+from checkout.models import Cart
+from checkout.place_order import place_order
+from checkout.quote import STANDARD, Quote, quote
+from checkout.refusals import problem_of
+from checkout.tokens import order_token
+from checkout.views.cart import visible_drop
+from drops.errors import DropError
+from drops.models import Drop
+from merchant.clock import now
+from merchant.problems import Problem
+from merchant.store import current_store
+from policies.errors import PolicyUnanswered
+
+AGREE_AGAIN = (KeyReused, PoliciesChanged, QuoteExpired, TotalChanged)
+
+
+@dataclass
+class Trouble:
+    """Why the page is shown again."""
+
+    problem: Problem | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: Exception) -> "Trouble":
+        if isinstance(error, Invalid):
+            return cls(errors=error.fields)
+        problem = problem_of(error)
+        if problem is None:
+            raise error
+        return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
+
+
+@never_cache
+def checkout(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET quotes the cart; POST places it as an order and goes to the order's page."""
+    drop = visible_drop(slug)
+    token = cart_token(request, drop)
+    cart = open_cart(token, drop)
+    if cart is None:
+        before = ordered_from(token, drop)
+        return (
+            redirect("checkout:order", order_token(before.token_nonce)) if before else redirect("checkout:cart", slug)
+        )
+    if request.method == "POST":
+        return _order(request, drop, cart)
+    return _page(request, drop, cart, Trouble(), str(uuid.uuid4()))
+
+
+def _order(request: HttpRequest, drop: Drop, cart: Cart) -> HttpResponse:
+    key = request.POST.get("idempotency_key", "")
+    try:
+        wanted = read_order(request.POST, cart_id=cart.pk, lines=contents(cart), currency=current_store().currency)
+        placed = place_order(drop, wanted, person=read_person(request, wanted.contact.email), now=now())
+    except AlreadyOrdered as before:
+        return _to_order(order_token(before.order.token_nonce))
+    except (CheckoutError, DropError, PolicyUnanswered) as error:
+        # What has to be agreed to anew is another order: it gets another key.
+        return _page(
+            request, drop, cart, Trouble.of(error), str(uuid.uuid4()) if isinstance(error, AGREE_AGAIN) else key
+        )
+    return _to_order(placed.token)
+
+
+def _to_order(token: str) -> HttpResponse:
+    return HttpResponseRedirect(reverse("checkout:order", args=[token]), status=303)
+
+
+def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: str) -> HttpResponse:
+    at = now()
+    values = {name: request.POST.get(name, "")[:200] for name in FIELDS}
+    values["country"] = values["country"] or current_store().country
+    lines = contents(cart)
+    if not lines:
+        return redirect("checkout:cart", drop.slug)
+    try:
+        quoted = _quote(drop, lines, values, at)
+    except (CheckoutError, DropError):
+        return redirect("checkout:cart", drop.slug)  # the cart says what is wrong with it
+    context = {
+        "drop": drop,
+        "quote": quoted,
+        "hold_expires_at": cart.expires_at if cart.expires_at and cart.expires_at > at else None,
+        "server_now": at,
+        "values": values,
+        "accepted": request.POST.getlist("accept"),
+        "errors": trouble.errors,
+        "summary": list(trouble.errors.items()),
+        "problem": _say(trouble.problem),
+        "idempotency_key": key,
+        "countries": countries(),
+        "pay": pay_config(quoted.total_minor, quoted.currency),
+    }
+    status = trouble.problem.status if trouble.problem else 422 if trouble.errors else 200
+    return render(request, "checkout/checkout.html", context, status=status)
+
+
+def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
+    country = read_country(values["country"], {}) or current_store().country
+    return quote(drop, lines, country=country, shipping_option=values["shipping_option"] or STANDARD, now=at)
+
+
+def pay_config(amount: int, currency: str) -> dict[str, object]:
+    """What the page's script needs to show the card form."""
+    return {
+        "stripe_js": settings.STRIPE_JS_URL,
+        "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
+        "amount": amount,
+        "currency": currency.lower(),
+        "return_url": settings.PUBLIC_URL,
+    }
+
+
+HEADLINES = {
+    "total-changed": "The total changed",
+    "policy-changed": "What you should know changed",
+    "hold-expired": "Your hold ended",
+    "sold-out": "Sold out",
+    "in-other-carts": "In other carts",
+    "not-open": "Not on sale now",
+    "restricted": "We cannot send it there",
+    "limit-reached": "That is more than one person can have",
+    "idempotency-in-flight": "Your order is still on its way",
+    "idempotency-key-reused": "Please look at your order once more",
+}
+
+
+def _say(problem: Problem | None) -> dict[str, str] | None:
+    if problem is None:
+        return None
+    return {"type": problem.type, "headline": HEADLINES[problem.type], "detail": problem.detail}

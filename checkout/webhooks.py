@@ -1,0 +1,72 @@
+"""A webhook is a doorbell: verify who rings, note it once, answer, wake a worker. What to do is read at the provider."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from checkout import gateway
+from checkout.errors import GatewayUnavailable
+from checkout.models import WebhookEvent
+from checkout.webhook_handlers import HANDLERS
+from merchant.wake import wake
+
+LEASE = timedelta(seconds=60)
+GIVE_UP_TRIES = 12  # about three hours of doubling pauses
+
+
+def receive(payload: bytes, signature: str, *, now: datetime) -> None:
+    """Store a signed event, once however often it comes, and wake a worker. Raises SignatureInvalid."""
+    event = gateway.verify_event(payload, signature)
+    row = WebhookEvent(
+        event_id=event.id,
+        type=event.type,
+        object_id=event.object_id,
+        payload=event.payload,
+        received_at=now,
+        due_at=now,
+    )
+    if event.type not in HANDLERS:
+        row.processed_at, row.outcome = now, "not ours to act on"
+    # Two deliveries at once: the unique id lets one in.
+    WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
+    wake("webhooks")
+
+
+def drain(clock: Callable[[], datetime], limit: int = 100) -> int:
+    """Act on events that are due, oldest first. Returns how many were tried."""
+    done = 0
+    while done < limit and (event := _claim(clock())):
+        _act(event, clock())
+        done += 1
+    return done
+
+
+def _claim(now: datetime) -> WebhookEvent | None:
+    with transaction.atomic(durable=True):
+        due = WebhookEvent.objects.filter(processed_at=None, due_at__lte=now).order_by("due_at", "pk")
+        event = due.select_for_update(skip_locked=True).first()
+        if event is not None:
+            # The lease: if this worker dies, the event is due again after it.
+            event.tries += 1
+            WebhookEvent.objects.filter(pk=event.pk).update(due_at=now + LEASE, tries=event.tries)
+        return event
+
+
+def _act(event: WebhookEvent, now: datetime) -> None:
+    try:
+        outcome = HANDLERS[event.type](event.payload["data"]["object"], now)
+    except GatewayUnavailable as away:
+        _later(event, now, away.why)
+        return
+    if outcome is None:
+        _later(event, now, "no order of ours yet")
+    else:
+        WebhookEvent.objects.filter(pk=event.pk).update(processed_at=now, outcome=outcome)
+
+
+def _later(event: WebhookEvent, now: datetime, why: str) -> None:
+    """An event may come before the order it is about can be seen; it waits, and is given up after some hours."""
+    given_up = now if event.tries >= GIVE_UP_TRIES else None
+    pause = timedelta(seconds=min(2**event.tries, 3600))
+    WebhookEvent.objects.filter(pk=event.pk).update(due_at=now + pause, outcome=why, processed_at=given_up)
