@@ -16,7 +16,7 @@ PYTHON = (sys.executable, "-m")
 def commands(surroundings: Surroundings) -> dict[str, list[str]]:
     """Name and command of each process."""
     port = surroundings.port
-    web = [*PYTHON, "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2"]
+    web = [*PYTHON, "merchant.demo.serve", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2"]
     live = [*PYTHON, "granian", "--interface", "asgi", "--workers", "1"]
     quiet = ["--host", HOST, "--log-level", "warning", "--respawn-failed-workers"]
     celery = [*PYTHON, "celery", "--app", "merchant", "--quiet"]
