@@ -53,7 +53,7 @@ async def serve(args: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian publishes no types for it
         # A request that a switch holds back must not hold the process back; all state is written already.
         loop.call_later(GRACE, os._exit, 0)
 
