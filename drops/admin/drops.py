@@ -1,0 +1,255 @@
+"""A drop's page at the desk: what, when, how it looks, what is on offer, and its state."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from drops import scheduling
+from drops.admin import moves
+from drops.admin.offers import OfferInline, save_offers
+from drops.admin.products import thumb
+from drops.errors import DropError, UnitsInUse
+from drops.models import Drop, DropKind, DropState, Offer
+from drops.readiness import checklist
+from drops.tally import Tally, tallies
+from merchant import journal
+from merchant.clock import now
+from merchant.desk import DeskAdmin, done, moment_cell, panel, story_of
+
+STARTED = (DropState.LIVE, DropState.PAUSED, DropState.SOLD_OUT, DropState.CLOSED)
+
+
+class DropForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    class Meta:
+        model = Drop
+        exclude = ("state", "live_version")  # noqa: DJ006  # everything but what verbs write
+
+    def clean(self) -> dict[str, Any]:
+        typed: dict[str, Any] = super().clean() or self.cleaned_data
+        starts, ends = self._now("starts_at"), self._now("ends_at")
+        if self.instance.state != DropState.DRAFT and not starts:
+            self.add_error("starts_at", "A drop that is no draft has a start.")
+        if starts and ends and ends <= starts:
+            self.add_error("ends_at", "The end lies before the start.")
+        if self._now("kind") == DropKind.STANDING and ends:
+            self.add_error("ends_at", "What is always on sale has no end.")
+        if (self._now("hard_cap_minutes") or 0) < (self._now("hold_minutes") or 0):
+            self.add_error("hard_cap_minutes", "Not shorter than the hold itself.")
+        return typed
+
+    def _now(self, name: str) -> Any:
+        """What the field will be: typed here, or shown read-only and so as it was."""
+        return self.cleaned_data.get(name) if name in self.fields else getattr(self.instance, name)
+
+
+def _move(
+    name: str, *, description: str, icon: str, dialog: type[moves.MoveDialog], title: str, variant: ActionVariant
+) -> Callable[..., HttpResponse]:
+    """A button of the drop's page that asks with ``dialog`` and calls the verb ``scheduling.<name>``."""
+
+    def move(self: Any, request: HttpRequest, form: moves.MoveDialog, object_id: str) -> HttpResponse:
+        drop = Drop.objects.get(pk=object_id)
+        try:
+            getattr(scheduling, name)(drop, actor=journal.staff(request.user.get_username()), now=now())
+            messages.success(request, f"{drop}: {title.lower()}.")
+        except DropError as refusal:
+            messages.error(request, str(refusal))
+        return done(reverse("admin:drops_drop_change", args=[object_id]))
+
+    move.__name__ = name
+    door: Callable[..., HttpResponse] = action(
+        description=description,
+        url_path=name.replace("_", "-"),
+        icon=icon,
+        variant=variant,
+        permissions=["change"],
+        dialog={"title": title, "description": "", "form_class": dialog, "form_submit_text": description},
+    )(move)
+    return door
+
+
+@admin.register(Drop)
+class DropAdmin(DeskAdmin):
+    form = DropForm
+    inlines = (OfferInline,)
+    list_display = ("picture", "name", "state_label", "starts", "ends", "stock")
+    list_display_links = ("picture", "name")
+    list_filter = (
+        ("state", ChoicesCheckboxFilter),
+        ("kind", ChoicesCheckboxFilter),
+        ("starts_at", RangeDateTimeFilter),
+    )
+    search_fields = ("title", "slug", "offers__variant__sku")
+    prepopulated_fields = {"slug": ("title",)}
+    readonly_fields = ("cover_preview",)
+    change_form_outer_before_template = "desk/drop_before.html"
+    change_form_outer_after_template = "desk/drop_after.html"
+    actions_detail = ("schedule", "open_now", "resume", "pause", "unschedule", "close")
+    fieldsets = (
+        (None, {"fields": (("title", "slug"), "strapline", "kind")}),
+        ("When", {"fields": (("starts_at", "ends_at"), "ship_date")}),
+        ("Cover", {"fields": ("cover_preview", ("cover", "cover_alt"))}),
+        ("Story", {"classes": ("tab",), "fields": ("story", "creator_name", "creator_note")}),
+        (
+            "Holding units",
+            {"classes": ("tab",), "fields": ("hold_from", ("hold_minutes", "hard_cap_minutes"), "deferral_minutes")},
+        ),
+    )
+
+    schedule = _move(
+        "schedule",
+        description="Schedule",
+        icon="event_available",
+        dialog=moves.ScheduleDialog,
+        title="Schedule this drop",
+        variant=ActionVariant.PRIMARY,
+    )
+    open_now = _move(
+        "open_now",
+        description="Start now",
+        icon="play_arrow",
+        dialog=moves.OpenDialog,
+        title="Start now",
+        variant=ActionVariant.PRIMARY,
+    )
+    pause = _move(
+        "pause",
+        description="Pause",
+        icon="pause",
+        dialog=moves.PauseDialog,
+        title="Pause the sale",
+        variant=ActionVariant.WARNING,
+    )
+    resume = _move(
+        "resume",
+        description="Resume",
+        icon="play_arrow",
+        dialog=moves.ResumeDialog,
+        title="Resume the sale",
+        variant=ActionVariant.PRIMARY,
+    )
+    unschedule = _move(
+        "unschedule",
+        description="Back to draft",
+        icon="undo",
+        dialog=moves.UnscheduleDialog,
+        title="Back to draft",
+        variant=ActionVariant.DEFAULT,
+    )
+    close = _move(
+        "close",
+        description="Close",
+        icon="stop_circle",
+        dialog=moves.CloseDialog,
+        title="Close this drop for good",
+        variant=ActionVariant.DANGER,
+    )
+
+    # --- the list ----------------------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        found = getattr(answer, "context_data", None) or {}
+        if "cl" in found:
+            counted = tallies(drop.pk for drop in found["cl"].result_list)
+            for drop in found["cl"].result_list:
+                drop.tally = counted.get(drop.pk, Tally())
+        return answer
+
+    @display(description="")
+    def picture(self, drop: Drop) -> SafeString | str:
+        return thumb(drop.cover, drop.cover_alt)
+
+    @display(description="Drop", ordering="title")
+    def name(self, drop: Drop) -> str:
+        return drop.title
+
+    @display(description="State", ordering="state")
+    def state_label(self, drop: Drop) -> SafeString:
+        return panel("desk/_state.html", drop=drop)
+
+    @display(description="Start", ordering="starts_at")
+    def starts(self, drop: Drop) -> str:
+        return moment_cell(drop.starts_at)
+
+    @display(description="End", ordering="ends_at")
+    def ends(self, drop: Drop) -> str:
+        return moment_cell(drop.ends_at)
+
+    @display(description="Stock")
+    def stock(self, drop: Any) -> SafeString:
+        return panel("desk/_stock_cell.html", tally=drop.tally)
+
+    # --- the page ----------------------------------------------------------------------------------------------------
+
+    @display(description="As fans see it")
+    def cover_preview(self, drop: Drop) -> SafeString | str:
+        return thumb(drop.cover, drop.cover_alt, "desk-cover")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Drop | None = None) -> tuple[str, ...]:
+        """What fans were told already is not edited any more."""
+        fixed: tuple[str, ...] = ("cover_preview",)
+        if obj and obj.state != DropState.DRAFT:
+            fixed += ("slug", "kind")
+        if obj and obj.state in STARTED:
+            fixed += ("starts_at", "hold_from")
+        return fixed
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Drop | None = None) -> dict[str, Any]:
+        return {} if obj else dict(self.prepopulated_fields)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        state = Drop.objects.filter(pk=object_id).values_list("state", flat=True).first()
+        legal = {f"drops_drop_{name}" for name in moves.BUTTONS.get(state or "", ())}
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in legal]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        drop = Drop.objects.filter(pk=object_id).first() if object_id else None
+        if drop:
+            extra_context = {**(extra_context or {}), **_around(drop, now())}
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Drop | None = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and (obj is None or obj.state == DropState.DRAFT)
+
+    def save_model(self, request: HttpRequest, obj: Drop, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        scheduling.set_window(obj)
+        verb = "edited" if change else "drafted"
+        who = journal.staff(request.user.get_username())
+        if form.changed_data:
+            journal.record(f"drop:{obj.pk}", verb, actor=who, why=", ".join(form.changed_data))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is not Offer:
+            super().save_formset(request, form, formset, change)
+            return
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+        try:
+            with transaction.atomic():
+                save_offers(form.instance, formset, actor=journal.staff(request.user.get_username()))
+        except UnitsInUse as refusal:
+            messages.error(request, f"The offers were not changed. {refusal}")
+
+
+def _around(drop: Drop, at: datetime) -> dict[str, Any]:
+    return {
+        "drop": drop,
+        "tally": tallies([drop.pk]).get(drop.pk, Tally()),
+        "checks": checklist(drop, now=at) if drop.state in (DropState.DRAFT, DropState.SCHEDULED) else [],
+        "server_now": at,
+        "page": f"/drops/{drop.slug}/",
+        "story": story_of(f"drop:{drop.pk}"),
+    }

@@ -1,0 +1,119 @@
+"""The offers of a drop, edited in its page: price as money, units by what comes or goes."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from drops import catalog, stock
+from drops.models import Drop, DropState, Offer, StockItem
+from merchant.desk import MoneyField, listing
+from merchant.money import Money
+from merchant.store import current_store
+
+# Afterwards fans may have it in a cart: an offer is then stopped by taking its units away.
+REMOVABLE = (DropState.DRAFT, DropState.SCHEDULED)
+
+
+class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    price_minor = MoneyField(label="Price")
+    units = forms.IntegerField(
+        required=False,
+        label="+ / − units",
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"class": "desk-units"}),
+        help_text="What comes into stock, or with a minus goes out of it.",
+    )
+
+    class Meta:
+        model = Offer
+        fields = ("variant", "price_minor", "per_person_limit", "allocation", "units", "position")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["price_minor"].label = f"Price, {current_store().currency}"
+        if self.instance.pk:
+            self.fields["variant"].disabled = True
+            self.fields["allocation"].disabled = True
+            self.fields["units"].disabled = own_item(self.instance) is None
+
+    def clean_units(self) -> int:
+        units = int(self.cleaned_data["units"] or 0)
+        item = own_item(self.instance) if self.instance.pk else None
+        free = item.available if item else 0
+        if free + units < 0:
+            raise forms.ValidationError(f"Only {free} units are free.")
+        return units
+
+
+class OfferInline(TabularInline):
+    model = Offer
+    form = OfferForm
+    fields = ("variant", "price_minor", "per_person_limit", "allocation", "stock_now", "units", "position")
+    readonly_fields = ("stock_now",)
+    autocomplete_fields = ("variant",)
+    ordering_field = "position"
+    hide_ordering_field = True
+    extra = 0
+    verbose_name_plural = "On offer"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
+        offers: QuerySet[Offer] = super().get_queryset(request)
+        return offers.select_related("variant__product").prefetch_related("components__stock_item")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Drop | None = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and (obj is None or obj.state in REMOVABLE)
+
+    @display(description="Stock now")
+    def stock_now(self, offer: Offer) -> SafeString | str:
+        if not offer.pk:
+            return "–"
+        rows = [component.stock_item for component in offer.components.all()]
+        words = " · ".join(
+            f"{item.available} free, {item.held} held, {item.sold} sold of {item.total}" for item in rows
+        )
+        return format_html('<a href="{}">{}</a>', listing("drops_stockitem", drop=offer.drop_id), words or "none")
+
+
+def own_item(offer: Offer) -> StockItem | None:
+    """The stock that is this variant's own; None for a bundle, which is made of others'."""
+    items = (component.stock_item for component in offer.components.all())
+    return next((item for item in items if item.code == offer.variant.sku), None)
+
+
+def save_offers(drop: Drop, formset: Any, *, actor: str) -> None:
+    """Write what was typed into the offers' rows, through the verbs. Raises UnitsInUse when units went meanwhile."""
+    for form in formset.deleted_forms:
+        form.instance.delete()
+    for form in formset.forms:
+        if form in formset.deleted_forms or not form.has_changed():
+            continue
+        offer = _changed(form) if form.instance.pk else _added(drop, form)
+        units, item = form.cleaned_data.get("units") or 0, own_item(offer)
+        if units and item:
+            stock.restock(item.pk, units, actor=actor, why=f"typed into {drop}")
+
+
+def _added(drop: Drop, form: Any) -> Offer:
+    typed = form.cleaned_data
+    offer = catalog.add_offer(
+        drop,
+        typed["variant"],
+        price=Money(typed["price_minor"], current_store().currency),
+        limit=typed["per_person_limit"],
+        allocation=typed["allocation"],
+    )
+    Offer.objects.filter(pk=offer.pk).update(position=typed["position"] or 0)
+    return offer
+
+
+def _changed(form: Any) -> Offer:
+    offer: Offer = form.instance
+    fields = {field.name for field in Offer._meta.concrete_fields}
+    offer.save(update_fields=[name for name in form.changed_data if name in fields])
+    return offer

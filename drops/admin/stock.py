@@ -1,0 +1,132 @@
+"""Stock at the desk: the counters to look at, and one door that adds or removes units."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from drops import stock
+from drops.errors import UnitsInUse
+from drops.models import Drop, Hold, HoldState, OfferComponent, StockItem, Variant
+from drops.tally import Tally
+from merchant import journal
+from merchant.clock import now
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, panel, story_of
+
+
+class UnitsDialog(ConfirmDialog):
+    delta = forms.IntegerField(
+        label="Units",
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="12 adds twelve, -3 takes three away. Units that are held or sold stay.",
+    )
+    why = forms.CharField(
+        label="Why", max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Delivery, count, damaged…"
+    )
+
+    def consequence(self) -> dict[str, Any]:
+        item = StockItem.objects.get(pk=self.object_id)
+        return {"text": f"{item.code}: {item.total} units, {item.held} held, {item.sold} sold, {item.available} free."}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        item = StockItem.objects.get(pk=self.object_id)
+        if item.available + cleaned.get("delta", 0) < 0:
+            self.add_error("delta", f"Only {item.available} units are free.")
+        return cleaned
+
+
+class OfDrop(admin.SimpleListFilter):
+    title, parameter_name = "drop", "drop"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(drop.pk, drop.title) for drop in Drop.objects.order_by("-starts_at", "-id")[:50]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StockItem]) -> QuerySet[StockItem]:
+        value = self.value()
+        return queryset.filter(components__offer__drop_id=value).distinct() if value and value.isdigit() else queryset
+
+
+@admin.register(StockItem)
+class StockItemAdmin(ReadOnlyAdmin):
+    list_display = ("code", "what", "bar", "total", "held", "sold", "free")
+    list_filter = (OfDrop,)
+    search_fields = ("code",)
+    ordering = ("code",)
+    actions_detail = ("change_units",)
+    fieldsets = ((None, {"fields": ("code", "what", ("total", "held", "sold", "free"))}),)
+    change_form_outer_after_template = "desk/stock_after.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockItem]:
+        variant = Variant.objects.filter(sku=OuterRef("code")).annotate(
+            words=Concat("product__title", Value(" · "), "title")
+        )
+        items: QuerySet[StockItem] = super().get_queryset(request)
+        return items.annotate(words=Subquery(variant.values("words")[:1]))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        item = StockItem.objects.filter(pk=object_id).first() if object_id else None
+        if item:
+            extra_context = {**(extra_context or {}), **_around(item)}
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @display(description="What")
+    def what(self, item: Any) -> str:
+        return item.words or "A share of the stock for one drop"
+
+    @display(description="")
+    def bar(self, item: StockItem) -> SafeString:
+        return format_html('<div class="desk-cell-bar">{}</div>', panel("desk/_stock_bar.html", tally=_tally(item)))
+
+    @display(description="Free", ordering="available")
+    def free(self, item: StockItem) -> int:
+        return item.available
+
+    @action(
+        description="Add or remove units",
+        url_path="units",
+        icon="inventory",
+        variant=ActionVariant.PRIMARY,
+        permissions=["drops.change_stockitem"],
+        dialog={
+            "title": "Add or remove units",
+            "description": "",
+            "form_class": UnitsDialog,
+            "form_submit_text": "Change the stock",
+        },
+    )
+    def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
+        delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]
+        try:
+            stock.restock(int(object_id), delta, actor=journal.staff(request.user.get_username()), why=why)
+            messages.success(request, f"{delta:+} units.")
+        except UnitsInUse as refusal:
+            messages.error(request, str(refusal))
+        return done(reverse("admin:drops_stockitem_change", args=[object_id]))
+
+
+def _tally(item: StockItem) -> Tally:
+    return Tally(item.total, item.held, item.sold)
+
+
+def _around(item: StockItem) -> dict[str, Any]:
+    holds = Hold.objects.filter(stock_item_id=item.pk, state=HoldState.ACTIVE).order_by("expires_at")
+    used = OfferComponent.objects.filter(stock_item_id=item.pk).select_related("offer__drop", "offer__variant__product")
+    return {
+        "tally": _tally(item),
+        "holds": holds[:50],
+        "used_in": used.order_by("-offer__drop__starts_at", "offer_id"),
+        "server_now": now(),
+        "story": story_of(f"stock:{item.code}"),
+    }
