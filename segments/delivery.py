@@ -24,6 +24,7 @@ from segments.models import Message, MessageState
 BATCH = 10
 LEASE = timedelta(minutes=5)  # more than a batch takes when the provider lets every message wait for its time-out
 BACKOFF = [timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6)]
+RESENDABLE = (MessageState.FAILED, MessageState.UNCERTAIN)
 STOPPED = "A worker stopped while it was handing this over."
 
 
@@ -239,7 +240,7 @@ def _note(message: Message, outcome: _Outcome) -> None:
 def send_again(message: Message, *, by: str, now: datetime) -> None:
     """A person decides to send a failed or uncertain message anew. Raises NotResendable for any other."""
     with transaction.atomic():
-        stuck = Message.objects.filter(pk=message.pk, state__in=[MessageState.FAILED, MessageState.UNCERTAIN])
+        stuck = Message.objects.filter(pk=message.pk, state__in=RESENDABLE)
         changed = stuck.update(
             state=MessageState.DUE, reason="", attempts=0, due_at=now, handed_at=None, leased_until=None
         )

@@ -58,4 +58,4 @@ def _insert_members(snapshot: MembershipSnapshot, select: str, parameters: tuple
             f"INSERT INTO {table} (membershipsnapshot_id, fan_id) SELECT %s, member.id FROM ({select}) AS member",  # noqa: S608  # Django's own SQL and our own table
             [snapshot.pk, *parameters],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

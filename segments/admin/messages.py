@@ -1,0 +1,116 @@
+"""Messages at the desk: the outbox, with each mail as the fan reads it. In the demo this is the only mailbox."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter
+from unfold.decorators import action, display
+
+from merchant import clock, journal
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, panel, story_of
+from segments.delivery import RESENDABLE, send_again
+from segments.errors import NotResendable
+from segments.models import Message, MessageState
+
+TONES = {
+    MessageState.DUE.label: "info",
+    MessageState.SENT.label: "success",
+    MessageState.UNCERTAIN.label: "warning",
+    MessageState.FAILED.label: "danger",
+}
+
+
+class SendAgainDialog(ConfirmDialog):
+    def consequence(self) -> dict[str, Any]:
+        message = Message.objects.get(pk=self.object_id)
+        text = f"“{message.subject}” goes to {message.to} once more."
+        if message.state == MessageState.UNCERTAIN:
+            text += " It may have arrived already; then it will be there twice."
+        return {"text": text}
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ("subject", "to", "kind", "state_label", "tries", "planned", "sent")
+    list_filter = (("state", ChoicesCheckboxFilter), "kind", "marketing", ("created_at", RangeDateTimeFilter))
+    search_fields = ("to", "subject", "key")
+    search_help_text = "Address, subject, or the key, such as order:FR-7K3M9Q2D"
+    show_full_result_count = False
+    actions_detail = ("send_again",)
+    fieldsets = (
+        (None, {"fields": (("subject", "to"), ("state_label", "tries"), "reason")}),
+        ("As the fan reads it", {"fields": ("mail",)}),
+        ("Times", {"fields": (("planned", "due"), ("sent", "handed"))}),
+        ("For the curious", {"fields": (("key", "kind"), ("marketing", "provider_id"), "story")}),
+    )
+    readonly_fields = ("state_label", "tries", "mail", "planned", "due", "sent", "handed", "story")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        rows: QuerySet[Message] = super().get_queryset(request)
+        return rows.defer("text", "html")
+
+    @display(description="State", ordering="state", label=TONES)
+    def state_label(self, message: Message) -> str:
+        return message.get_state_display()
+
+    @display(description="Tries", ordering="attempts")
+    def tries(self, message: Message) -> int:
+        return message.attempts
+
+    @display(description="Planned", ordering="created_at")
+    def planned(self, message: Message) -> str:
+        return moment_cell(message.created_at)
+
+    @display(description="Due", ordering="due_at")
+    def due(self, message: Message) -> str:
+        return moment_cell(message.due_at)
+
+    @display(description="Sent", ordering="sent_at")
+    def sent(self, message: Message) -> str:
+        return moment_cell(message.sent_at)
+
+    @display(description="Last handed to the provider")
+    def handed(self, message: Message) -> str:
+        return moment_cell(message.handed_at)
+
+    @display(description="Mail")
+    def mail(self, message: Message) -> SafeString:
+        return panel("segments/_mail.html", message=message)
+
+    @display(description="Journal")
+    def story(self, message: Message) -> SafeString:
+        return story_of(f"message:{message.pk}")
+
+    # --- sending again -----------------------------------------------------------------------------------------------
+
+    def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(request.user.has_perm("segments.change_message"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        stuck = Message.objects.filter(pk=object_id, state__in=RESENDABLE).exists()
+        return super().get_actions_detail(request, object_id) if stuck else []
+
+    @action(
+        description="Send again",
+        url_path="send-again",
+        icon="send",
+        permissions=["resend"],
+        dialog={
+            "title": "Send again",
+            "description": "",
+            "form_class": SendAgainDialog,
+            "form_submit_text": "Send again",
+        },
+    )
+    def send_again(self, request: HttpRequest, form: SendAgainDialog, object_id: str) -> HttpResponse:
+        message = Message.objects.get(pk=object_id)
+        try:
+            send_again(message, by=journal.staff(request.user.get_username()), now=clock.now())
+            messages.success(request, "It goes out within a few seconds.")
+        except NotResendable:
+            messages.error(request, "This message is neither failed nor unclear any more.")
+        return done(reverse("admin:segments_message_change", args=[object_id]))
