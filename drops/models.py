@@ -120,6 +120,9 @@ class Drop(models.Model):
         default=120, help_text="How long an order is held while the payment provider is in trouble."
     )
     live_version = models.BigIntegerField(default=0, editable=False, help_text="Number of the newest live message.")
+    live_digest = models.CharField(
+        max_length=80, blank=True, editable=False, help_text="Its phase and the sha256 of what it said."
+    )
 
     class Meta:
         ordering = ["-starts_at", "-id"]

@@ -1,0 +1,14 @@
+from celery import shared_task
+
+from drops import live, scheduling
+from merchant.clock import now
+
+
+@shared_task
+def turn_drops() -> None:
+    scheduling.turn_due(now())
+
+
+@shared_task
+def publish_live() -> None:
+    live.publish(now())

@@ -1,0 +1,245 @@
+"""Live news over the real thing: granian, the event stream, Redis and PostgreSQL."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from django.db import connection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from drops import live, scheduling, stock
+from drops.models import Drop, DropState
+from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
+from merchant.clock import now
+from merchant.redis_client import client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SLUG = f"robe-{os.getpid()}"  # the tests beside this one share the channel
+
+
+@pytest.fixture
+def robe() -> Drop:
+    made = drop(SLUG, starts_at=now() - timedelta(hours=1))
+    offer(made, "ROBE-M", total=5)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    client().flushdb()
+
+
+def said(news: live.News) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(news.body)
+    return body
+
+
+def fresh(one: Drop) -> Drop:
+    return Drop.objects.get(pk=one.pk)
+
+
+# --- numbering -----------------------------------------------------------------------------------------------------
+
+
+def test_says_everything_a_page_follows(robe: Drop) -> None:
+    hold(item("ROBE-M"), 2, owner=cart())
+    assert said(live.refresh(robe, now())) == {
+        "version": 1,
+        "slug": SLUG,
+        "phase": "live",
+        "stock": {"ROBE-M": {"available": 3, "in_carts": 2}},
+        "starts_at": robe.starts_at.isoformat() if robe.starts_at else None,
+        "ends_at": None,
+        "banner": "",
+    }
+
+
+def test_only_a_change_gets_a_new_number(robe: Drop) -> None:
+    assert [live.refresh(fresh(robe), now()).version for _ in range(3)] == [1, 1, 1]
+    hold(item("ROBE-M"), owner=cart())
+    assert live.refresh(fresh(robe), now()).version == 2
+
+
+def test_time_alone_changes_the_phase(robe: Drop) -> None:
+    Drop.objects.update(starts_at=NOW, ends_at=NOW + timedelta(hours=1))
+    phases = [said(live.refresh(fresh(robe), NOW + timedelta(minutes=at)))["phase"] for at in (-1, 0, 60)]
+    assert phases == ["upcoming", "live", "closed"]
+
+
+def test_a_stale_reader_does_not_number_old_news_anew(robe: Drop) -> None:
+    stale = fresh(robe)
+    hold(item("ROBE-M"), owner=cart())
+    assert live.refresh(fresh(robe), now()).version == 1
+    assert live.refresh(stale, now()).version == 1
+
+
+# --- publishing ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def subscription() -> Iterator["redis.client.PubSub"]:
+    with client().pubsub(ignore_subscribe_messages=True) as listening:  # type: ignore[no-untyped-call]  # redis-py
+        listening.subscribe(live.CHANNEL)
+        listening.get_message(timeout=1)
+        yield listening
+
+
+def heard(listening: "redis.client.PubSub") -> list[dict[str, Any]]:
+    bodies = []
+    while message := listening.get_message(timeout=0.3):
+        if (body := json.loads(message["data"]))["slug"] == SLUG:
+            bodies.append(body)
+    return bodies
+
+
+def test_publishes_what_is_new_once(robe: Drop) -> None:
+    with subscription() as listening:
+        assert [live.publish(now()), live.publish(now())] == [1, 0]
+        hold(item("ROBE-M"), owner=cart())
+        assert live.publish(now()) == 1
+        assert [body["version"] for body in heard(listening)] == [1, 2]
+
+
+def test_publishes_again_what_redis_forgot(robe: Drop) -> None:
+    live.publish(now())
+    client().flushdb()
+    assert live.publish(now()) == 1
+    assert fresh(robe).live_version == 1
+
+
+def test_a_burst_becomes_five_messages_a_second_at_most(robe: Drop) -> None:
+    begin = time.monotonic()
+    for _ in range(4):
+        live.publish(now())
+    assert time.monotonic() - begin >= 0.6
+
+
+def test_says_goodbye_once_when_a_drop_closes(robe: Drop) -> None:
+    live.publish(now())
+    scheduling.close(robe, actor="staff:owner", now=now())
+    assert [live.publish(now()), live.publish(now())] == [1, 0]
+    client().flushdb()
+    assert live.publish(now()) == 0
+
+
+def test_without_redis_publishing_is_no_error(robe: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = redis.Redis(port=free_port(), socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0))
+    monkeypatch.setattr(live, "client", lambda: nobody)
+    assert live.publish(now()) == 0
+
+
+# --- the stream ----------------------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+@contextmanager
+def live_process(**environment: str) -> Iterator[str]:
+    """The live process as in production, on this test's database."""
+    port = free_port()
+    settings = connection.settings_dict
+    database = os.environ["DATABASE_URL"].replace("/frontrow", f"/{settings['NAME']}", 1)
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1"]
+    server = subprocess.Popen(
+        [*command, "--port", str(port), "merchant.asgi:application"],
+        env=os.environ | {"DATABASE_URL": database} | environment,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/healthz", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_until_it_answers(url: str, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(url, timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the live process did not start")
+
+
+@contextmanager
+def listen(base: str, **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
+    with httpx.stream("GET", f"{base}/live/{SLUG}", headers=headers, timeout=20) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        yield (json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: "))
+
+
+def left(message: dict[str, Any]) -> tuple[int, int]:
+    return message["version"], message["stock"]["ROBE-M"]["available"]
+
+
+def test_a_stream_begins_with_a_snapshot_and_goes_on_with_news(robe: Drop) -> None:
+    with live_process() as base:
+        with listen(base) as one, listen(base) as another:
+            assert left(next(one)) == left(next(another)) == (1, 5)
+            hold(item("ROBE-M"), 2, owner=order())
+            live.publish(now())
+            assert left(next(one)) == left(next(another)) == (2, 3)
+            stock.release(order())
+            live.publish(now())
+            assert left(next(one)) == (3, 5)
+        with listen(base, **{"Last-Event-ID": "2"}) as late:
+            assert left(next(late)) == (3, 5)
+        with listen(base, **{"Last-Event-ID": "3"}) as again:
+            hold(item("ROBE-M"), owner=cart())
+            live.publish(now())
+            assert left(next(again)) == (4, 4)  # version 3 was not repeated
+
+
+def test_doors_of_the_live_process(robe: Drop) -> None:
+    drop("secret", DropState.DRAFT)
+    with live_process(PUBLIC_URL="https://shop.example") as base:
+        for path in ("/live/secret", "/live/no-such-drop", "/live/../etc", "/"):
+            assert httpx.get(base + path).status_code == 404
+        assert httpx.post(f"{base}/live/{SLUG}").status_code == 405
+        assert allowed(base, "https://shop.example") == "https://shop.example"
+        assert allowed(base, "http://127.0.0.1:8000") == "http://127.0.0.1:8000"
+        assert allowed(base, "https://shop.example.evil.test") is None
+        assert allowed(base, "null") is None
+
+
+def allowed(base: str, origin: str) -> str | None:
+    with httpx.stream("GET", f"{base}/live/{SLUG}", headers={"Origin": origin}) as answer:
+        found: str | None = answer.headers.get("access-control-allow-origin")
+        return found
+
+
+def test_without_redis_the_stream_reads_postgresql(robe: Drop) -> None:
+    with live_process(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as base, listen(base) as news:
+        assert left(next(news)) == (1, 5)
+        hold(item("ROBE-M"), 2, owner=order())
+        assert left(next(news)) == (2, 3)
+
+
+def test_a_stream_ends_when_its_process_does(robe: Drop) -> None:
+    with live_process() as base, httpx.stream("GET", f"{base}/live/{SLUG}", timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 2000"
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 10
