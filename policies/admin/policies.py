@@ -1,0 +1,151 @@
+"""A policy at the desk: its name and place, its versions, and the door to a new one."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from merchant import journal
+from merchant.clock import now
+from merchant.desk import ConfirmDialog, DeskAdmin, done, story_of
+from merchant.templatetags.shop import day
+from policies.models import Policy, PolicyVersion
+from policies.publishing import new_draft
+from policies.queries import LINE
+
+RESERVED = ("changelog", "verify")  # pages of their own under /policies/
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    class Meta:
+        model = Policy
+        fields = ("title", "slug", "kind", "scope", "position")
+        help_texts = {
+            "title": "As fans read it: Returns, When your pre-order ships.",
+            "slug": "Its address: /policies/<slug>/. Fixed once a version is published.",
+            "scope": "shop (everything), drop:<slug> (one drop) or tag:<word> (products with that tag).",
+            "position": "Fans read the lowest number first.",
+        }
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if slug in RESERVED:
+            raise ValidationError(f"/policies/{slug}/ is a page of its own. Choose another word.")
+        return slug
+
+
+class NewVersionDialog(ConfirmDialog):
+    def consequence(self) -> dict[str, Any]:
+        policy = Policy.objects.get(pk=self.object_id)
+        if draft := policy.versions.filter(published_at=None).first():
+            return {"text": f"Version {draft.number} is already being written. You go on with that draft."}
+        last = policy.versions.first()
+        start = f"the text of version {last.number}" if last else "an empty page"
+        return {"text": f"A draft opens with {start}. Fans see nothing of it until it is published."}
+
+
+@admin.register(Policy)
+class PolicyAdmin(DeskAdmin):
+    form = PolicyForm
+    view_on_site = False
+    actions = None
+    list_display = ("title", "kind", "applies_to", "stands", "coming")
+    list_filter = (("kind", ChoicesCheckboxFilter),)
+    search_fields = ("title", "slug", "versions__source")
+    prepopulated_fields = {"slug": ("title",)}
+    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), "position")}),)
+    change_form_outer_before_template = "policies/desk/policy_before.html"
+    change_form_outer_after_template = "policies/desk/policy_after.html"
+    actions_detail = ("start_version",)
+
+    @display(description="Applies to", ordering="scope")
+    def applies_to(self, policy: Policy) -> str:
+        return policy.scope_in_words.capitalize()
+
+    @display(description="Stands now")
+    def stands(self, policy: Policy) -> str:
+        return _newest(policy, "since", lambda starts: starts <= now()) or "–"
+
+    @display(description="Coming")
+    def coming(self, policy: Policy) -> str:
+        announced = _newest(policy, "from", lambda starts: starts > now())
+        drafts = [f"Draft of version {each.number}" for each in policy.versions.all() if not each.published_at]
+        return " · ".join([announced, *drafts] if announced else drafts) or "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
+        versions = PolicyVersion.objects.defer("source").order_by(*LINE)
+        rows: QuerySet[Policy] = super().get_queryset(request).prefetch_related(Prefetch("versions", queryset=versions))
+        return rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
+        public = obj is not None and any(version.published_at for version in obj.versions.all())
+        return ("slug",) if public else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Policy | None = None) -> dict[str, Any]:
+        return {} if obj else dict(self.prepopulated_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
+        """A policy that has versions is part of the record; one without was only an idea."""
+        return bool(super().has_delete_permission(request, obj)) and obj is not None and not obj.versions.all()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            verb = "edited" if change else "named"
+            journal.record(f"policy:{obj.slug}", verb, actor=_who(request), why=", ".join(form.changed_data))
+
+    def response_add(self, request: HttpRequest, obj: Policy, post_url_continue: str | None = None) -> HttpResponse:
+        """A new policy leads straight to the page where its words are written."""
+        draft = new_draft(obj, _who(request))
+        return HttpResponseRedirect(reverse("admin:policies_policyversion_change", args=[draft.pk]))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        policy = Policy.objects.filter(pk=object_id).first() if object_id else None
+        if policy:
+            around = {
+                "policy": policy,
+                "versions": PolicyVersion.objects.select_related("policy").filter(policy=policy).defer("source"),
+                "server_now": now(),
+                "story": story_of(f"policy:{policy.slug}"),
+            }
+            extra_context = {**(extra_context or {}), **around}
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @action(
+        description="Start a new version",
+        url_path="new-version",
+        icon="edit_document",
+        variant=ActionVariant.PRIMARY,
+        permissions=["policies.add_policyversion"],
+        dialog={
+            "title": "Start a new version",
+            "description": "",
+            "form_class": NewVersionDialog,
+            "form_submit_text": "Open the draft",
+        },
+    )
+    def start_version(self, request: HttpRequest, form: NewVersionDialog, object_id: str) -> HttpResponse:
+        draft = new_draft(Policy.objects.get(pk=object_id), _who(request))
+        return done(reverse("admin:policies_policyversion_change", args=[draft.pk]))
+
+
+def _newest(policy: Policy, word: str, meets: Callable[[datetime], bool]) -> str:
+    """The last of the published versions whose effective time ``meets``, in words: ``Version 3, since 20 Nov 2026``."""
+    published = [(each.number, each.effective_at) for each in policy.versions.all() if each.published_at]
+    found = [f"Version {number}, {word} {day(starts)}" for number, starts in published if starts and meets(starts)]
+    return found[-1] if found else ""
+
+
+def _who(request: HttpRequest) -> str:
+    return journal.staff(request.user.get_username())
