@@ -17,6 +17,7 @@ from django.db import connection
 from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, SignatureInvalid, TokenUnusable
 from merchant.money import Money
 
+StripeV1 = Any  # the SDK names its class privately
 TOKEN_PARAMS = {"confirmation_token"}
 
 
@@ -92,7 +93,7 @@ def retrieve_intent(intent_id: str) -> IntentView:
 def find_intent(order_ref: str, since: datetime) -> IntentView | None:
     """The newest PaymentIntent made for an order since a time, by listing: for when its id was lost."""
 
-    def listing(api: stripe.StripeClient) -> Any:
+    def listing(api: StripeV1) -> Any:
         since_then = {"created": {"gte": int(since.timestamp())}, "limit": 100}
         return [found.to_dict() for found in api.payment_intents.list(since_then).auto_paging_iter()]
 
@@ -181,13 +182,13 @@ def _options(key: str) -> dict[str, str]:
     return {"idempotency_key": key}
 
 
-def _call(ask: Callable[[stripe.StripeClient], Any]) -> Any:
+def _call(ask: Callable[[StripeV1], Any]) -> Any:
     if connection.in_atomic_block:
         raise RuntimeError("A network call inside a transaction would hold its locks for as long as the network likes.")
     if settings.DATABASE_POOL_SIZE:
         connection.close()  # back to the pool: a slow provider must not sit on a connection
     try:
-        answer = ask(_client())
+        answer = ask(_client().v1)
         return answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
     except stripe.CardError as error:
         raise _declined(error) from error

@@ -117,7 +117,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     agreed = agree(drop, request.quote, request.agreed_total, fresh)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
-    order = _insert_order(drop, request, fresh, key_id, cart, now)
+    order = _insert_order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
     acceptance.record(
         order.reference,
         shown,
@@ -156,7 +156,7 @@ def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | No
 
 
 def _insert_order(
-    drop: Drop, request: OrderRequest, fresh: Quote, key_id: int, cart: Cart | None, now: datetime
+    drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart: Cart | None, now: datetime
 ) -> Order:
     clock = clock_of(cart, drop, now)
     nonce = new_nonce()

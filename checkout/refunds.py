@@ -19,7 +19,7 @@ GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 
 
 def request(order: Order, amount_minor: int, *, key: str, reason: str, now: datetime) -> Refund:
-    """Ask for a refund of a locked order, once a key. Raises IllegalMove when it would give back more than was captured."""
+    """Ask for a refund of a locked order, once a key. Raises IllegalMove above what was captured."""
     known = Refund.objects.filter(key=key).first()
     if known is not None:
         return known

@@ -51,7 +51,7 @@ api = NinjaAPI(
 )
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 @api.get("/drops", response=list[DropOut], summary="Upcoming and live drops")
@@ -91,7 +91,7 @@ def get_order(request: HttpRequest, token: str, response: HttpResponse) -> dict[
     return _order(order)
 
 
-# --- agreeing and ordering -------------------------------------------------------------------------------------------
+# --- agreeing and ordering ------------------------------------------------------------------------
 
 
 @api.post(
@@ -120,8 +120,10 @@ def post_order(
     body: OrderIn,
     idempotency_key: str | None = Header(None, alias="Idempotency-Key"),
 ) -> tuple[int, dict[str, Any]]:
-    """The units are held and the order stands when this answers 201; paying begins after it. The same key and body again
-    get the identical answer."""
+    """The units are held and the order stands when this answers 201; paying begins after it.
+
+    The same key and body again get the identical answer.
+    """
     if not idempotency_key:
         raise Problem(
             "idempotency-key-missing", 400, "Send an Idempotency-Key header: a new random one for each order."
@@ -168,7 +170,7 @@ def _drop_view(slug: str, at: datetime) -> DropView:
         raise Http404 from nothing
 
 
-# --- shapes ----------------------------------------------------------------------------------------------------------
+# --- shapes ---------------------------------------------------------------------------------------
 
 
 def _money(minor: int, currency: str) -> dict[str, int | str]:
@@ -265,7 +267,7 @@ def _next_action(order: Order, needs_bank: bool, pay_url: str | None) -> dict[st
     return {"type": "pay", "url": settings.PUBLIC_URL + pay_url} if pay_url else None
 
 
-# --- refusals ----------------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
 def _answer(problem: Problem) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What an order's state means to its fan: what happened, what happens next, what they can do. Plain words, one table."""
+"""What an order's state means to its fan: what happened, what happens next, what they can do. One table."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Secrets that guests carry. We keep hashes; an order's token can be derived again, so a replay needs no stored copy."""
+"""Secrets that guests carry. We keep hashes; an order's token is derived again for a replay, not stored."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""A webhook is a doorbell: verify who rings, note it once, answer, wake a worker. What to do is read at the provider."""
+"""A webhook is a doorbell: verify who rings, note it once, answer, wake a worker. The rest is read anew."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

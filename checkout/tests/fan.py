@@ -80,7 +80,7 @@ def found(answer: Placed) -> Order:
 def card(sandbox: SandboxServer, name: str = "pm_card_visa") -> str:
     """A confirmation token for one of the provider's test cards."""
     client = stripe.StripeClient("sk_test_frontrow", base_addresses={"api": sandbox.base_url})
-    return client.test_helpers.confirmation_tokens.create({"payment_method": name}).id
+    return client.v1.test_helpers.confirmation_tokens.create({"payment_method": name}).id
 
 
 def counts(sku: str = "ROBE-M") -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ def visible_drop(slug: str) -> Drop:
 
 
 def cart(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET shows the cart; POST adds ``quantity`` (1) of ``sku`` and goes on to the cart, or with ``go`` to the checkout."""
+    """GET shows the cart; POST adds ``quantity`` (1) of ``sku`` and goes to the cart, or as ``go`` says."""
     drop = visible_drop(slug)
     if request.method != "POST":
         return _page(request, drop)

@@ -1,5 +1,7 @@
 """The order's own pages, known by its token alone."""
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -67,10 +69,8 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
     card_token = request.POST.get("confirmation_token", "")
     if not 1 <= len(card_token) <= 120:
         return _pay_page(request, found, "Enter your card.")
-    try:
+    with suppress(NothingToPay):  # paid or over meanwhile: the order's page says which
         payments.use_card(found.pk, card_token, now=now())
-    except NothingToPay:
-        pass  # paid or over meanwhile: the order's page says which
     return redirect("checkout:order", token)
 
 
