@@ -39,8 +39,7 @@ function showStock(sku, stock) {
 // Whatever is left decides whether there is something to press.
 function allowBuying() {
   const none = !decision().querySelector("[name=sku]:enabled");
-  decision().querySelectorAll(".buy button").forEach((button) => (button.disabled = none));
-  decision().querySelectorAll(".quantity,.buy-hint").forEach((part) => (part.hidden = none));
+  decision().querySelectorAll(".buy,.quantity,.buy-hint").forEach((part) => (part.hidden = none));
 }
 
 function news(message) {
@@ -106,6 +105,7 @@ function begin() {
   clearInterval(timer);
   timer = countDown(decision().parentElement, () => refreshSoon());
   choose();
+  if (decision().querySelector("[data-countdown]")) decision().querySelector("[data-distance]")?.remove();
 }
 
 function countPictures() {
