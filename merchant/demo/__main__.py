@@ -16,6 +16,8 @@ from merchant.embedded.owners import owner, sign
 from merchant.embedded.places import PRIVATE, private_folder
 from merchant.embedded.services import forget_lasting
 
+INTERRUPTED = (130, 143)  # Ctrl-C; the end of the terminal, or of the machine
+
 
 def main() -> int:
     started = time.monotonic()
@@ -67,9 +69,11 @@ def serve(surroundings: Surroundings, started: float) -> int:
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal ends the demo too
     processes.loop()
     end_leftovers()
-    if processes.returncode == 1:
-        say("The demo stopped because one of its processes kept ending: its last words are above.")
-    return int(processes.returncode or 0)
+    if processes.returncode not in INTERRUPTED:
+        say("The demo stops because one of its processes kept ending: its last words are above.")
+        return 1
+    say("Everything has stopped. The data stays for the next `make demo`.")
+    return 0
 
 
 def reset(surroundings: Surroundings) -> None:

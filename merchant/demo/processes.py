@@ -11,6 +11,8 @@ from merchant.demo.surroundings import HOST, MARK, Surroundings
 from merchant.embedded.places import CHECKOUT, private_folder
 
 PYTHON = (sys.executable, "-m")
+# Celery warns of root for fear of pickled tasks; ours are JSON, and in a container everybody is root.
+CELERY = (sys.executable, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--app", "merchant")
 
 
 def commands(surroundings: Surroundings) -> dict[str, list[str]]:
@@ -19,12 +21,32 @@ def commands(surroundings: Surroundings) -> dict[str, list[str]]:
     web = [*PYTHON, "merchant.demo.serve", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2"]
     live = [*PYTHON, "granian", "--interface", "asgi", "--workers", "1"]
     quiet = ["--host", HOST, "--log-level", "warning", "--respawn-failed-workers"]
-    celery = [*PYTHON, "celery", "--app", "merchant", "--quiet"]
     table = {
         "web": [*web, *quiet, "--port", str(port), "merchant.wsgi:application"],
         "live": [*live, *quiet, "--port", str(port + 1), "merchant.asgi:application"],
-        "worker": [*celery, "worker", "-P", "threads", "-c", "8", "-Q", "payments,messages,default", "-l", "warning"],
-        "beat": [*celery, "beat", "-s", str(private_folder() / "beat-schedule"), "--pidfile=", "-l", "warning"],
+        "worker": [
+            *CELERY,
+            "--quiet",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "8",
+            "-Q",
+            "payments,messages,default",
+            "-l",
+            "warning",
+        ],
+        "beat": [
+            *CELERY,
+            "--quiet",
+            "beat",
+            "-s",
+            str(private_folder() / "beat-schedule"),
+            "--pidfile=",
+            "-l",
+            "warning",
+        ],
     }
     if surroundings.own_stripe:
         state = private_folder("demo") / "stripe.sqlite3"

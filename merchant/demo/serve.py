@@ -7,4 +7,4 @@ import merchant.wsgi  # noqa: F401  # sets Django up
 
 if __name__ == "__main__":
     _ = get_resolver().url_patterns  # the pages' modules too, which Django would import at the first request
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]  # granian does not type it

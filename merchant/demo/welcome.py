@@ -2,12 +2,13 @@
 
 import json
 import os
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-from merchant.demo.surroundings import Surroundings
+from merchant.demo.surroundings import HOST, Surroundings
 
 PATIENCE_SECONDS = 60.0
 
@@ -15,7 +16,7 @@ PATIENCE_SECONDS = 60.0
 def welcome_when_ready(surroundings: Surroundings, started: float, say: Callable[[str], None]) -> None:
     """Says once that everything is up; after a minute, what is still missing."""
     warned = False
-    while missing := _missing(surroundings.home_page):
+    while missing := _missing(surroundings):
         if not warned and time.monotonic() - started > PATIENCE_SECONDS:
             say(f"Not ready yet, still waiting for: {', '.join(missing)}.")
             warned = True
@@ -33,7 +34,23 @@ def using(surroundings: Surroundings) -> list[str]:
     ]
 
 
-def _missing(home_page: str) -> list[str]:
+def _missing(surroundings: Surroundings) -> list[str]:
+    neighbours = {"live": surroundings.port + 1} | (
+        {"sandbox": surroundings.port + 2} if surroundings.own_stripe else {}
+    )
+    deaf = [name for name, port in neighbours.items() if not _listens(port)]
+    return deaf or _not_ready(surroundings.home_page)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _not_ready(home_page: str) -> list[str]:
     try:
         with urllib.request.urlopen(f"{home_page}readyz", timeout=5):  # noqa: S310  # our own http address
             return []
