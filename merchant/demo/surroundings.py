@@ -116,6 +116,7 @@ def _settle(surroundings: Surroundings) -> None:
         "PUBLIC_URL": f"http://{HOST}:{port}",
         "LIVE_URL": f"http://{HOST}:{port + 1}",
         "PYTHONUNBUFFERED": "1",
+        "CELERY_SKIP_CHECKS": "1",  # `migrate` has run them, and they take a second in each process
         **_secrets(),
     }
     if surroundings.own_stripe:
