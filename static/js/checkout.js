@@ -33,7 +33,7 @@ const wordsFor = (input) =>
   input.validity.valueMissing ? input.dataset.missing : input.type === "email" ? "This is not an e-mail address: name@example.com." : input.validationMessage;
 
 function firstFault() {
-  let first = null;
+  const faults = [];
   const said = new Set();
   for (const input of form.querySelectorAll("input:not([type=hidden]):not([type=radio]),select")) {
     if (!input.name || input.closest("#payment-element")) continue;
@@ -41,9 +41,24 @@ function firstFault() {
     if (fine && said.has(input.name)) continue;
     if (!fine) said.add(input.name);
     say(input, fine ? "" : wordsFor(input));
-    first ??= fine ? null : input;
+    if (!fine) faults.push(input);
   }
-  return first;
+  sumUp(faults);
+  return faults[0];
+}
+
+// The same errors once more above the form, each a link to its field.
+function sumUp(faults) {
+  if (faults.length < 2) return document.getElementById("trouble").replaceChildren();
+  const list = document.createElement("ul");
+  list.setAttribute("role", "list");
+  for (const input of faults) {
+    const link = Object.assign(document.createElement("a"), { href: `#${input.id || input.name}`, textContent: wordsFor(input) });
+    const item = document.createElement("li");
+    item.append(link);
+    list.append(item);
+  }
+  show(`${faults.length} things to mend`, list);
 }
 
 function cardSays(message) {
@@ -54,13 +69,17 @@ function cardSays(message) {
 }
 
 function trouble(headline, detail) {
+  show(headline, Object.assign(document.createElement("p"), { textContent: detail })).focus();
+}
+
+function show(headline, body) {
   const note = document.createElement("div");
   note.className = "note bad";
   note.tabIndex = -1;
   note.setAttribute("role", "alert");
-  note.append(Object.assign(document.createElement("strong"), { textContent: headline }), Object.assign(document.createElement("p"), { textContent: detail }));
+  note.append(Object.assign(document.createElement("strong"), { textContent: headline }), body);
   document.getElementById("trouble").replaceChildren(note);
-  note.focus();
+  return note;
 }
 
 // --- the card -------------------------------------------------------------------------------------------------------
