@@ -8,7 +8,7 @@ from typing import Literal
 
 from policies.models import PolicyVersion
 
-CONTEXT_WORDS = 14
+WORTH_LEAVING_OUT = 40  # words and the spaces between them
 _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 
 
@@ -40,14 +40,14 @@ def words(old: str, new: str) -> tuple[Piece, ...]:
 
 
 def _shortened(same: list[str], *, first: bool, last: bool) -> list[Piece]:
-    """Unchanged words near a change only; whoever wants them all opens the version."""
-    keep = CONTEXT_WORDS * 2  # a word and the space behind it
-    head, tail = (0 if first else keep), (0 if last else keep)
-    if len(same) <= head + tail + keep:
+    """Unchanged text only as far as the paragraph of a change reaches; whoever wants it all opens the version."""
+    breaks = [place for place, word in enumerate(same) if word.count("\n") > 1]
+    head = 0 if first else (breaks[0] if breaks else len(same))
+    tail = len(same) if last else (breaks[-1] + 1 if breaks else 0)
+    if tail - head < WORTH_LEAVING_OUT:
         return [Piece("same", "".join(same))]
-    start = [Piece("same", "".join(same[:head]))] if head else []
-    end = [Piece("same", "".join(same[-tail:]))] if tail else []
-    return [*start, Piece("gap"), *end]
+    around = [Piece("same", "".join(same[:head])), Piece("gap"), Piece("same", "".join(same[tail:]))]
+    return [piece for piece in around if piece.text or piece.kind == "gap"]
 
 
 def _whole(version: PolicyVersion) -> str:

@@ -31,8 +31,8 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
         fields = ("title", "slug", "kind", "scope", "position")
         help_texts = {
             "title": "As fans read it: Returns, When your pre-order ships.",
-            "slug": "Its address: /policies/<slug>/. Fixed once a version is published.",
-            "scope": "shop (everything), drop:<slug> (one drop) or tag:<word> (products with that tag).",
+            "slug": "The word in its address, /policies/returns/. Fixed once a version is published.",
+            "scope": "shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag.",
             "position": "Fans read the lowest number first.",
         }
 
@@ -66,6 +66,9 @@ class PolicyAdmin(DeskAdmin):
     change_form_outer_before_template = "policies/desk/policy_before.html"
     change_form_outer_after_template = "policies/desk/policy_after.html"
     actions_detail = ("start_version",)
+
+    class Media:
+        css = {"all": ("css/desk_policies.css",)}
 
     @display(description="Applies to", ordering="scope")
     def applies_to(self, policy: Policy) -> str:

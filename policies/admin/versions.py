@@ -122,6 +122,12 @@ class PolicyVersionAdmin(DeskAdmin):
         rows: QuerySet[PolicyVersion] = super().get_queryset(request).select_related("policy")
         return rows
 
+    def get_fieldsets(self, request: HttpRequest, obj: PolicyVersion | None = None) -> Any:
+        """A published text is read as fans read it, below; only what is about it stays in the form."""
+        if obj is None or obj.published_at is None:
+            return super().get_fieldsets(request, obj)
+        return (("What changed", {"fields": ("change_class", "change_summary", "effective_at")}),)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a version is started from its policy
 

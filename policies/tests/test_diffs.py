@@ -12,10 +12,17 @@ def test_shows_words_that_went_and_came() -> None:
     )
 
 
-def test_leaves_out_what_is_far_from_a_change() -> None:
+def test_keeps_the_paragraph_of_a_change_and_leaves_out_the_others() -> None:
     long = " ".join(f"word{n}" for n in range(200))
-    kinds = [piece.kind for piece in words(f"{long} 30 {long}", f"{long} 14 {long}")]
-    assert kinds == ["gap", "same", "del", "ins", "same", "gap"]
+    pieces = words(f"{long}\n\nFor 30 days.\n\n{long}", f"{long}\n\nFor 14 days.\n\n{long}")
+    assert pieces == (
+        Piece("gap"),
+        Piece("same", "For "),
+        Piece("del", "30"),
+        Piece("ins", "14"),
+        Piece("same", " days."),
+        Piece("gap"),
+    )
 
 
 def test_equal_texts_have_no_change() -> None:
