@@ -1,5 +1,7 @@
 """The messages an order sends, each planned once by its key in the transaction of the deed it tells about."""
 
+from django.conf import settings
+
 from checkout.addresses import order_url, pay_url
 from checkout.models import Order, OrderState, Payment
 from checkout.queries import order_view
@@ -54,5 +56,10 @@ def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
         to=order.email,
         subject=f"{subject} · {current_store().name}",
         template=f"checkout/email/{name}",
-        context={"order": order_view(order, now()), "order_url": order_url(order), "pay_url": pay_url(order)},
+        context={
+            "order": order_view(order, now()),
+            "order_url": order_url(order),
+            "pay_url": pay_url(order),
+            "shop_url": settings.PUBLIC_URL,
+        },
     )
