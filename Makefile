@@ -24,7 +24,8 @@ AS_IN_PRODUCTION = env FRONTROW_ENV_FILE=/dev/null DEBUG=false PUBLIC_URL=https:
 	SECRET_KEY=a-key-of-more-than-fifty-characters-for-this-check-only-0123456789 \
 	DATABASE_URL=postgresql://frontrow@127.0.0.1:1/frontrow REDIS_URL=redis://127.0.0.1:1/0 \
 	STRIPE_SECRET_KEY=sk_live_for_this_check STRIPE_PUBLISHABLE_KEY=pk_live_for_this_check \
-	STRIPE_WEBHOOK_SECRET=whsec_for_this_check STRIPE_WEBHOOK_SECRETS=whsec_for_this_check
+	STRIPE_WEBHOOK_SECRETS=whsec_for_this_check LIVE_URL=https://shop.example \
+	EMAIL_URL=smtp+tls://shop:secret@mail.example:587 DEFAULT_FROM_EMAIL=shop@shop.example
 
 .PHONY: help demo demo-reset services manage test check format browser bench install lock clean
 

@@ -3,12 +3,17 @@
 import os
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init
+
+from merchant.checks import refuse_unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
 
 app = Celery("frontrow")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+celeryd_init.connect(refuse_unsafe)
+beat_init.connect(refuse_unsafe)
 
 PAYMENTS, MESSAGES = {"queue": "payments"}, {"queue": "messages"}
 app.conf.task_routes = {
