@@ -5,12 +5,13 @@
 Killing a worker in the middle of a drop is something one should be able to try, and to watch.
 """
 
-import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+
+import psutil
 
 TOO_OFTEN = 5
 WITHIN_SECONDS = 60.0
@@ -68,10 +69,9 @@ def _say(code: int) -> str:
 
 def _lives(process: int) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 if __name__ == "__main__":

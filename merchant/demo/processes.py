@@ -8,6 +8,7 @@ import psutil
 from honcho.manager import Manager
 
 from merchant.demo.surroundings import HOST, MARK, Surroundings
+from merchant.embedded.owners import wait_until_gone
 from merchant.embedded.places import CHECKOUT, private_folder
 
 PYTHON = (sys.executable, "-m")
@@ -71,9 +72,8 @@ def end_leftovers() -> int:
     leftovers = [process for process in psutil.process_iter() if _belongs_here(process)]
     for process in leftovers:
         process.terminate()
-    _, stubborn = psutil.wait_procs(leftovers, timeout=5)
-    for process in stubborn:
-        process.kill()
+    for stubborn in wait_until_gone(leftovers, seconds=5):
+        stubborn.kill()
     return len(leftovers)
 
 

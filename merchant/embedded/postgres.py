@@ -15,6 +15,7 @@ from psycopg import sql
 from merchant.embedded import background
 from merchant.embedded.account import Account
 from merchant.embedded.errors import CannotStart
+from merchant.embedded.owners import lives, wait_until_gone
 from merchant.embedded.places import check_space, socket_folder
 
 START_SECONDS = 60
@@ -97,11 +98,9 @@ class Cluster:
         sockets = Path(lines[4]) if len(lines := self._note()) > 4 else None
         if process is not None:
             process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
-            try:
-                process.wait(STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            if wait_until_gone([process], seconds=STOP_SECONDS):
                 process.send_signal(signal.SIGQUIT)
-                process.wait(STOP_SECONDS)
+                wait_until_gone([process], seconds=STOP_SECONDS)
             background.reap()
         if sockets is not None and sockets.name.startswith("frontrow-"):
             shutil.rmtree(sockets, ignore_errors=True)
@@ -122,7 +121,7 @@ class Cluster:
             return None
         try:
             process = psutil.Process(int(lines[0]))
-            return process if process.name() == "postgres" else None
+            return process if process.name() == "postgres" and lives(process) else None
         except psutil.NoSuchProcess:
             return None
 

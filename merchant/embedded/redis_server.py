@@ -15,6 +15,7 @@ from merchant.embedded import background
 from merchant.embedded.account import myself
 from merchant.embedded.binaries import redis_program
 from merchant.embedded.errors import CannotStart
+from merchant.embedded.owners import wait_until_gone
 from merchant.embedded.places import write_private
 
 START_SECONDS = 20
@@ -55,7 +56,7 @@ class RedisServer:
         with redis.Redis.from_url(url) as client:
             process = psutil.Process(int(client.info("server")["process_id"]))
             client.shutdown(nosave=True)
-        process.wait(STOP_SECONDS)
+        wait_until_gone([process], seconds=STOP_SECONDS)
         background.reap()
 
     def _start_on(self, port: int) -> bool:
