@@ -63,6 +63,10 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+import drops.queries  # noqa: E402
+import policies.queries  # noqa: E402
+from merchant.store import forget_store  # noqa: E402
+
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
 
 
@@ -85,6 +89,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         cursor.execute(f"ALTER DATABASE {name} SET frontrow.allow_truncate = 'on'")
         cursor.execute("SET frontrow.allow_truncate = 'on'")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a process keeps for a second or two must not reach the next test."""
+    forget_store()
+    policies.queries.forget()
+    drops.queries.forget()
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,13 +9,6 @@ from policies.publishing import new_draft, publish
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 Publish = Callable[..., PolicyVersion]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    queries.forget()
-    yield
-    queries.forget()
 
 
 @pytest.fixture
