@@ -6,10 +6,13 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
 from checkout.models import Order, OrderState, Payment, WebhookEvent
+from checkout.orders import OPEN
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, listing, moment_cell, story_of
 from policies.models import Acceptance
@@ -28,8 +31,8 @@ TONES = {
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    list_display = ("reference", "state_label", "drop", "who", "units", "total_shown", "placed")
-    list_display_links = ("reference",)
+    list_display = ("name", "state_label", "drop", "who", "units", "total_shown", "placed")
+    list_display_links = ("name",)
     list_filter = (
         ("state", ChoicesCheckboxFilter),
         ("drop", RelatedDropdownFilter),
@@ -57,13 +60,17 @@ class OrderAdmin(ReadOnlyAdmin):
             extra_context = {**(extra_context or {}), **_around(order)}
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    @display(description="Order", ordering="reference")
+    def name(self, order: Order) -> SafeString:
+        return format_html('<span class="desk-one-line">{}</span>', order.reference)
+
     @display(description="State", ordering="state", label=TONES)
     def state_label(self, order: Order) -> str:
         return order.get_state_display()
 
-    @display(description="Fan", ordering="email")
-    def who(self, order: Order) -> str:
-        return f"{order.name} · {order.email}"
+    @display(description="Fan", ordering="email", header=True)
+    def who(self, order: Order) -> tuple[str, str]:
+        return order.name, order.email
 
     @display(description="Units")
     def units(self, order: Order) -> int:
@@ -84,6 +91,7 @@ def _around(order: Order) -> dict[str, Any]:
     fan = Fan.objects.filter(email__iexact=order.email).first()
     return {
         "order": order,
+        "still_open": order.state in OPEN,
         "tone": TONES.get(order.get_state_display(), "default"),
         "lines": [(line, line.unit_price_minor * line.quantity) for line in order.lines.all()],
         "payment": payment,

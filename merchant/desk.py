@@ -106,8 +106,13 @@ def done(url: str) -> HttpResponse:
 
 
 def moment_cell(at: datetime | None) -> str:
-    """A time in a table: with its zone, and how far away it is."""
-    return when(at, now()) if at else "–"
+    """A time in a table: with its zone, and below it how far away it is."""
+    return panel("desk/_moment.html", at=at, server_now=now()) if at else "–"
+
+
+def moment_words(at: datetime | None) -> str:
+    """The same in a sentence."""
+    return when(at, now()) if at else "at no set time"
 
 
 def story_of(subject: str) -> SafeString:

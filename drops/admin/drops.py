@@ -24,7 +24,7 @@ from drops.readiness import checklist
 from drops.tally import Tally, tallies
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, done, moment_cell, panel, story_of
+from merchant.desk import DeskAdmin, done, moment_cell, moment_words, panel, story_of
 
 STARTED = (DropState.LIVE, DropState.PAUSED, DropState.SOLD_OUT, DropState.CLOSED)
 
@@ -80,6 +80,7 @@ def _move(
 
 @admin.register(Drop)
 class DropAdmin(DeskAdmin):
+    actions = None
     form = DropForm
     inlines = (OfferInline,)
     list_display = ("picture", "name", "state_label", "starts", "ends", "stock")
@@ -91,14 +92,14 @@ class DropAdmin(DeskAdmin):
     )
     search_fields = ("title", "slug", "offers__variant__sku")
     prepopulated_fields = {"slug": ("title",)}
-    readonly_fields = ("cover_preview",)
+    readonly_fields = ("cover_preview", "started")
     change_form_outer_before_template = "desk/drop_before.html"
     change_form_outer_after_template = "desk/drop_after.html"
     actions_detail = ("schedule", "open_now", "resume", "pause", "unschedule", "close")
     fieldsets = (
         (None, {"fields": (("title", "slug"), "strapline", "kind")}),
-        ("When", {"fields": (("starts_at", "ends_at"), "ship_date")}),
-        ("Cover", {"fields": ("cover_preview", ("cover", "cover_alt"))}),
+        ("When", {"fields": ("starts_at", "ends_at", "ship_date")}),
+        ("Cover", {"fields": ("cover_preview", "cover", "cover_alt")}),
         ("Story", {"classes": ("tab",), "fields": ("story", "creator_name", "creator_note")}),
         (
             "Holding units",
@@ -196,13 +197,23 @@ class DropAdmin(DeskAdmin):
     def cover_preview(self, drop: Drop) -> SafeString | str:
         return thumb(drop.cover, drop.cover_alt, "desk-cover")
 
+    @display(description="Started")
+    def started(self, drop: Drop) -> str:
+        return moment_words(drop.starts_at)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Drop | None = None) -> list[Any]:
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj and obj.state in STARTED:
+            fieldsets[1] = ("When", {"fields": ("started", "ends_at", "ship_date")})
+        return fieldsets
+
     def get_readonly_fields(self, request: HttpRequest, obj: Drop | None = None) -> tuple[str, ...]:
         """What fans were told already is not edited any more."""
-        fixed: tuple[str, ...] = ("cover_preview",)
+        fixed = tuple(self.readonly_fields)
         if obj and obj.state != DropState.DRAFT:
             fixed += ("slug", "kind")
         if obj and obj.state in STARTED:
-            fixed += ("starts_at", "hold_from")
+            fixed += ("hold_from",)
         return fixed
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Drop | None = None) -> dict[str, Any]:
@@ -245,10 +256,14 @@ class DropAdmin(DeskAdmin):
 
 
 def _around(drop: Drop, at: datetime) -> dict[str, Any]:
+    not_started = drop.state in (DropState.DRAFT, DropState.SCHEDULED)
+    checks = checklist(drop, now=at) if not_started else []
     return {
         "drop": drop,
         "tally": tallies([drop.pk]).get(drop.pk, Tally()),
-        "checks": checklist(drop, now=at) if drop.state in (DropState.DRAFT, DropState.SCHEDULED) else [],
+        "shows_checks": not_started,
+        "open_checks": [check for check in checks if not check.done],
+        "done_checks": [check for check in checks if check.done],
         "server_now": at,
         "page": f"/drops/{drop.slug}/",
         "story": story_of(f"drop:{drop.pk}"),

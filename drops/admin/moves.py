@@ -9,7 +9,7 @@ from drops.models import Drop, DropState, HoldFrom
 from drops.readiness import hurdles
 from drops.tally import Tally, tallies
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, moment_cell
+from merchant.desk import ConfirmDialog, moment_words
 
 # Which buttons a drop in a state has, the usual one first.
 BUTTONS: dict[str, tuple[str, ...]] = {
@@ -50,13 +50,13 @@ class _WhenReady(MoveDialog):
 
 class ScheduleDialog(_WhenReady):
     def words(self) -> str:
-        start = moment_cell(self.drop.starts_at)
+        start = moment_words(self.drop.starts_at)
         return f"{self.drop} gets a public page now and goes on sale by itself: {start}. {self.tally.available} units."
 
 
 class OpenDialog(_WhenReady):
     def words(self) -> str:
-        planned = moment_cell(self.drop.starts_at)
+        planned = moment_words(self.drop.starts_at)
         return f"{self.drop} goes on sale this minute instead of {planned}: {self.tally.available} units."
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
@@ -13,7 +12,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from drops import catalog, stock
 from drops.models import Drop, DropState, Offer, StockItem
-from merchant.desk import MoneyField, listing
+from merchant.desk import MoneyField, panel
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -59,6 +58,7 @@ class OfferInline(TabularInline):
     autocomplete_fields = ("variant",)
     ordering_field = "position"
     hide_ordering_field = True
+    hide_title = True
     extra = 0
     verbose_name_plural = "On offer"
 
@@ -73,11 +73,8 @@ class OfferInline(TabularInline):
     def stock_now(self, offer: Offer) -> SafeString | str:
         if not offer.pk:
             return "–"
-        rows = [component.stock_item for component in offer.components.all()]
-        words = " · ".join(
-            f"{item.available} free, {item.held} held, {item.sold} sold of {item.total}" for item in rows
-        )
-        return format_html('<a href="{}">{}</a>', listing("drops_stockitem", drop=offer.drop_id), words or "none")
+        items = [component.stock_item for component in offer.components.all()]
+        return panel("desk/_offer_stock.html", items=items, several=len(items) > 1)
 
 
 def own_item(offer: Offer) -> StockItem | None:

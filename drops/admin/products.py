@@ -28,6 +28,7 @@ class VariantInline(TabularInline):
     fields = ("sku", "title", "picture", "weight_grams", "position")
     ordering_field = "position"
     hide_ordering_field = True
+    hide_title = True
     extra = 0
 
 
@@ -37,6 +38,7 @@ class PictureInline(TabularInline):
     readonly_fields = ("preview",)
     ordering_field = "position"
     hide_ordering_field = True
+    hide_title = True
     extra = 0
 
     @display(description="")
@@ -59,6 +61,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
 @admin.register(Product)
 class ProductAdmin(DeskAdmin):
+    actions = None
     form = ProductForm
     inlines = (VariantInline, PictureInline)
     list_display = ("picture", "title", "skus", "drops")

@@ -63,8 +63,7 @@ class StockItemAdmin(ReadOnlyAdmin):
     search_fields = ("code",)
     ordering = ("code",)
     actions_detail = ("change_units",)
-    fieldsets = ((None, {"fields": ("code", "what", ("total", "held", "sold", "free"))}),)
-    change_form_outer_after_template = "desk/stock_after.html"
+    change_form_outer_before_template = "desk/stock.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockItem]:
         variant = Variant.objects.filter(sku=OuterRef("code")).annotate(
@@ -73,10 +72,13 @@ class StockItemAdmin(ReadOnlyAdmin):
         items: QuerySet[StockItem] = super().get_queryset(request)
         return items.annotate(words=Subquery(variant.values("words")[:1]))
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return []  # the panels show it all
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        item = StockItem.objects.filter(pk=object_id).first() if object_id else None
+        item = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
         if item:
             extra_context = {**(extra_context or {}), **_around(item)}
         return super().changeform_view(request, object_id, form_url, extra_context)
@@ -124,6 +126,7 @@ def _around(item: StockItem) -> dict[str, Any]:
     holds = Hold.objects.filter(stock_item_id=item.pk, state=HoldState.ACTIVE).order_by("expires_at")
     used = OfferComponent.objects.filter(stock_item_id=item.pk).select_related("offer__drop", "offer__variant__product")
     return {
+        "item": item,
         "tally": _tally(item),
         "holds": holds[:50],
         "used_in": used.order_by("-offer__drop__starts_at", "offer_id"),
