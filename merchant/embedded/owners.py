@@ -29,7 +29,7 @@ def owner(path: Path) -> dict[str, int | str] | None:
 def lives(process: psutil.Process) -> bool:
     """A zombie does not: in a container whose first process reaps nobody it would stay for ever."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
