@@ -8,6 +8,7 @@ from django import template
 from django.utils import timezone
 
 from merchant.money import Money
+from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
 
 register = template.Library()
 
@@ -55,9 +56,11 @@ def _span(seconds: int) -> str:
     return f"{minutes} min" if minutes else "less than a minute"
 
 
-class Priced(Protocol):
+class Offered(Protocol):
     """Anything with a price, a stock and a personal limit: an offer of a drop."""
 
+    @property
+    def product(self) -> str: ...
     @property
     def price_minor(self) -> int: ...
     @property
@@ -69,7 +72,7 @@ class Priced(Protocol):
 
 
 @register.filter
-def price_range(offers: Sequence[Priced]) -> str:
+def price_range(offers: Sequence[Offered]) -> str:
     """``$48.00`` when all cost the same, else ``from $48.00``."""
     if not offers:
         return ""
@@ -79,17 +82,40 @@ def price_range(offers: Sequence[Priced]) -> str:
 
 
 @register.filter
-def prices_differ(offers: Sequence[Priced]) -> bool:
+def lead_price(offers: Sequence[Offered]) -> str:
+    """The price of what a drop is about: its first product."""
+    return price_range([offer for offer in offers if offer.product == offers[0].product])
+
+
+@register.filter
+def prices_differ(offers: Sequence[Offered]) -> bool:
     return len({offer.price_minor for offer in offers}) > 1
 
 
 @register.filter
-def largest_limit(offers: Sequence[Priced]) -> range:
+def largest_limit(offers: Sequence[Offered]) -> range:
     """The quantities that at least one of the offers allows: 1, 2, …"""
     return range(1, max((offer.limit for offer in offers), default=1) + 1)
 
 
 @register.filter
-def any_left(offers: Sequence[Priced]) -> bool:
+def any_left(offers: Sequence[Offered]) -> bool:
     """Whether anything can be bought."""
     return any(offer.available > 0 for offer in offers)
+
+
+@register.filter
+def on_light(colour: str) -> str:
+    """The colour as it can be read on a light page: e-mails can't ask ``/theme.css``."""
+    return readable(colour, LIGHT_PAPER)
+
+
+@register.filter
+def on_dark(colour: str) -> str:
+    return readable(colour, DARK_PAPER)
+
+
+@register.filter
+def ink(colour: str) -> str:
+    """The colour of words on ``colour``."""
+    return ink_on(colour)

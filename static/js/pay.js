@@ -31,12 +31,17 @@ async function submit(event) {
   }
 }
 
+function offerCard(offered) {
+  form.hidden = !offered;
+  document.querySelector(".or").hidden = !offered;
+}
+
 async function show() {
+  offerCard(true);
   try {
     card = await mountCard(settings, document.getElementById("payment-element"));
-    form.querySelector("button").hidden = false;
   } catch {
-    form.hidden = true; // the way over the provider's own page stands below
+    offerCard(false); // the way over the provider's own page stands below
   }
 }
 
