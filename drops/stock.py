@@ -4,10 +4,9 @@ Every verb runs in its caller's transaction and touches the hot counters last, i
 baskets in opposite order cannot wait for each other, and a lock lives only until the commit that should follow at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Value
@@ -38,26 +37,15 @@ class Owner:
     ref: str
 
 
-# Locks the wanted rows in ascending order, then counts; a row without enough units is left out of the answer.
-# `available` is looked at again on the newest version of the row, under its lock.
-_COUNT = """
-    locked AS (
-        SELECT s.id, w.quantity FROM drops_stockitem s JOIN wanted w ON w.id = s.id ORDER BY s.id FOR NO KEY UPDATE OF s
+# One round trip for the hot row. `available` is looked at again on the newest version of the row, under its lock.
+_HOLD = """
+    WITH taken AS (
+        UPDATE drops_stockitem SET held = held + %(quantity)s
+        WHERE id = %(item_id)s AND available >= %(quantity)s
+        RETURNING id
     )
-    UPDATE drops_stockitem s
-    SET held = s.held + l.quantity * %(held)s,
-        sold = s.sold + l.quantity * %(sold)s,
-        total = s.total + l.quantity * %(total)s
-    FROM locked l
-    WHERE s.id = l.id AND s.available >= l.quantity * (%(held)s + %(sold)s - %(total)s)
-    RETURNING s.id
-"""
-_WANTED = "WITH wanted AS (SELECT * FROM unnest(%(ids)s::bigint[], %(quantities)s::int[]) AS w (id, quantity)),"
-_KEPT = """
-    kept AS (
-        INSERT INTO drops_hold (stock_item_id, quantity, owner_kind, owner_ref, state, expires_at, hard_cap_at)
-        SELECT id, quantity, %(kind)s, %(ref)s, 'active', %(expires_at)s, %(hard_cap_at)s FROM wanted
-    ),
+    INSERT INTO drops_hold (stock_item_id, quantity, owner_kind, owner_ref, state, expires_at, hard_cap_at)
+    SELECT id, %(quantity)s, %(kind)s, %(ref)s, 'active', %(expires_at)s, %(hard_cap_at)s FROM taken
 """
 
 
@@ -84,23 +72,14 @@ def needs(lines: Iterable[tuple[int, int]]) -> list[Need]:
 
 
 def hold(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
-    """Keep all of these units for ``owner``, in one statement; they count as not available from here on.
+    """Keep all of these units for ``owner``: one statement an item, ascending. They are not available from here on.
 
     Raises SoldOut when one is short: the caller must roll back. An owner that already holds one of the items is a
     mistake (IntegrityError by ``one_active_hold_an_owner``); use ``change``.
     """
-    units = {need.stock_item_id: need for need in wanted}
-    taken = _counted(
-        _WANTED + _KEPT + _COUNT,
-        {item_id: need.quantity for item_id, need in units.items()},
-        held=1,
-        kind=owner.kind.value,
-        ref=owner.ref,
-        expires_at=expires_at,
-        hard_cap_at=hard_cap_at,
-    )
-    if short := sorted(units.keys() - taken):
-        raise _sold_out(units[short[0]])
+    for need in sorted(wanted, key=lambda need: need.stock_item_id):
+        if not _held(need, owner, expires_at, hard_cap_at):
+            raise _sold_out(need)
     wake("live")
 
 
@@ -112,23 +91,8 @@ def change(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_c
     """
     units = {need.stock_item_id: need for need in wanted if need.quantity}
     before = {kept.stock_item_id: kept for kept in _active(owner).order_by("stock_item_id").select_for_update()}
-    deltas = {
-        item_id: (units[item_id].quantity if item_id in units else 0)
-        - (before[item_id].quantity if item_id in before else 0)
-        for item_id in units.keys() | before.keys()
-    }
-    deltas = {item_id: delta for item_id, delta in deltas.items() if delta}
-    if not deltas:
-        return
-    for item_id in deltas:
-        if item_id not in before:
-            _keep(units[item_id], owner, expires_at, hard_cap_at)
-        elif item_id in units:
-            Hold.objects.filter(pk=before[item_id].pk).update(quantity=units[item_id].quantity)
-        else:
-            Hold.objects.filter(pk=before[item_id].pk).update(state=HoldState.RELEASED)
-    if short := sorted(deltas.keys() - _count(deltas, held=1)):
-        raise _sold_out(units[short[0]])
+    for item_id in sorted(units.keys() | before.keys()):
+        _change_one(units.get(item_id), before.get(item_id), owner, expires_at, hard_cap_at)
     wake("live")
 
 
@@ -218,36 +182,51 @@ def _turn(owner: Owner, frm: HoldState, to: HoldState, *, held: int = 0, sold: i
         if not kept:
             return 0
         Hold.objects.filter(pk__in=[row.pk for row in kept]).update(state=to)
-        units: dict[int, int] = {}
         for row in kept:
-            units[row.stock_item_id] = units.get(row.stock_item_id, 0) + row.quantity
-        _count(units, held=held, sold=sold, total=total)
+            _count(row.stock_item_id, row.quantity, held=held, sold=sold, total=total)
         wake("live")
-        return sum(units.values())
+        return sum(row.quantity for row in kept)
 
 
-def _count(units: Mapping[int, int], *, held: int = 0, sold: int = 0, total: int = 0) -> set[int]:
-    return _counted(_WANTED + _COUNT, units, held=held, sold=sold, total=total)
+def _change_one(
+    need: Need | None, kept: Hold | None, owner: Owner, expires_at: datetime, hard_cap_at: datetime
+) -> None:
+    """From what is kept of one item to what is needed of it."""
+    enough = True
+    if kept is None and need is not None:
+        enough = _held(need, owner, expires_at, hard_cap_at)
+    elif kept is not None and need is None:
+        Hold.objects.filter(pk=kept.pk).update(state=HoldState.RELEASED)
+        _count(kept.stock_item_id, kept.quantity, held=-1)
+    elif kept is not None and need is not None and kept.quantity != need.quantity:
+        Hold.objects.filter(pk=kept.pk).update(quantity=need.quantity)
+        enough = _count(need.stock_item_id, need.quantity - kept.quantity, held=1)
+    if need is not None and not enough:
+        raise _sold_out(need)
 
 
-def _counted(statement: str, units: Mapping[int, int], **given: str | int | datetime) -> set[int]:
-    """Run it for ``units`` (item id → quantity); returns the ids of the items that had enough."""
-    values: dict[str, Any] = {"held": 0, "sold": 0, "total": 0, **given}
-    values |= {"ids": list(units), "quantities": list(units.values())}
+def _held(need: Need, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> bool:
+    """True when there was enough of it."""
+    values: dict[str, int | str | datetime] = {
+        "item_id": need.stock_item_id,
+        "quantity": need.quantity,
+        "kind": owner.kind.value,
+        "ref": owner.ref,
+        "expires_at": expires_at,
+        "hard_cap_at": hard_cap_at,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return {item_id for (item_id,) in cursor.fetchall()}
+        cursor.execute(_HOLD, values)
+        return bool(cursor.rowcount)
 
 
-def _keep(need: Need, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
-    Hold.objects.create(
-        stock_item_id=need.stock_item_id,
-        quantity=need.quantity,
-        owner_kind=owner.kind,
-        owner_ref=owner.ref,
-        expires_at=expires_at,
-        hard_cap_at=hard_cap_at,
+def _count(item_id: int, units: int, *, held: int = 0, sold: int = 0, total: int = 0) -> bool:
+    """Add ``units`` times each number to its counter; False, and nothing counted, when too few are available."""
+    enough = StockItem.objects.filter(pk=item_id, available__gte=units * (held + sold - total))
+    counted = enough.update(
+        held=F("held") + units * held, sold=F("sold") + units * sold, total=F("total") + units * total
     )
+    return counted == 1
 
 
 def _sold_out(need: Need) -> SoldOut:
