@@ -20,7 +20,8 @@ def commands(surroundings: Surroundings) -> dict[str, list[str]]:
     """Name and command of each process."""
     port = surroundings.port
     web = [*PYTHON, "merchant.demo.serve", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2"]
-    live = [*PYTHON, "granian", "--interface", "asgi", "--workers", "1"]
+    # Each open page is one request that does not end: the usual bound of a thousand is too few.
+    live = [*PYTHON, "granian", "--interface", "asgi", "--workers", "1", "--backpressure", "10000"]
     quiet = ["--host", HOST, "--log-level", "warning", "--respawn-failed-workers"]
     table = {
         "web": [*web, *quiet, "--port", str(port), "merchant.wsgi:application"],
