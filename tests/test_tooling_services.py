@@ -14,6 +14,7 @@ import pytest
 import redis
 from django.core.exceptions import ImproperlyConfigured
 
+from merchant.embedded.owners import lives
 from merchant.embedded.services import passing
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -85,8 +86,8 @@ def test_nothing_is_left_of_a_run() -> None:
         postgres, redis_ = postgres_process(services.database_url), redis_process(services.redis_url)
         folder = Path(postgres.cmdline()[2]).parent
 
-    assert not postgres.is_running()
-    assert not redis_.is_running()
+    assert not lives(postgres)
+    assert not lives(redis_)
     assert not folder.exists()
 
 
@@ -103,12 +104,12 @@ def test_the_next_run_ends_what_a_killed_one_left(copy: Path) -> None:
     folder = Path(postgres.cmdline()[2]).parent
     killed.kill()
     killed.communicate()
-    assert postgres.is_running()
+    assert lives(postgres)
 
     next_run = program.replace("; input()", "")
     subprocess.run([sys.executable, "-c", next_run], cwd=copy, check=True, capture_output=True)
 
-    assert not postgres.is_running()
+    assert not lives(postgres)
     assert not folder.exists()
 
 
