@@ -50,14 +50,17 @@ def lasting() -> Services:
 
 
 @contextmanager
-def passing() -> Iterator[Addresses]:
-    """A pair of its own that forgets everything at the end; several may run beside each other."""
+def passing(*, durable: bool = False) -> Iterator[Addresses]:
+    """A pair of its own that forgets everything at the end; several may run beside each other.
+
+    `durable` makes it keep its promises meanwhile, as in production: what is committed is on the disk.
+    """
     home, account = clusters_folder(), postgres_account()
     _sweep(home, account)
     folder = Path(tempfile.mkdtemp(prefix=PASSING, dir=home))
     folder.chmod(0o711)
     sign(folder / OWNER)
-    services = _services_of_a_run(folder, postgres_programs(account, home), account)
+    services = _services_of_a_run(folder, postgres_programs(account, home), account, durable=durable)
     _copy_new_cluster(home, services.cluster)
     try:
         yield services.start()
@@ -75,10 +78,10 @@ def forget_lasting() -> None:
         raise CannotStart(f"The demo's data could not be deleted: {services.cluster.data}.")
 
 
-def _services_of_a_run(folder: Path, programs: Path, account: Account) -> Services:
+def _services_of_a_run(folder: Path, programs: Path, account: Account, *, durable: bool = False) -> Services:
     redis_folder = folder / "redis"
     redis_folder.mkdir(mode=0o700, exist_ok=True)
-    return Services(Cluster(folder / "cluster", programs, account, durable=False), RedisServer(redis_folder))
+    return Services(Cluster(folder / "cluster", programs, account, durable=durable), RedisServer(redis_folder))
 
 
 def _copy_new_cluster(home: Path, cluster: Cluster) -> None:
