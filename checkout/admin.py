@@ -31,8 +31,8 @@ TONES = {
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    list_display = ("name", "state_label", "drop", "who", "units", "total_shown", "placed")
-    list_display_links = ("name",)
+    list_display = ("order_name", "state_label", "drop", "who", "units", "total_shown", "placed")
+    list_display_links = ("order_name",)
     list_filter = (
         ("state", ChoicesCheckboxFilter),
         ("drop", RelatedDropdownFilter),
@@ -61,7 +61,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     @display(description="Order", ordering="reference")
-    def name(self, order: Order) -> SafeString:
+    def order_name(self, order: Order) -> SafeString:
         return format_html('<span class="desk-one-line">{}</span>', order.reference)
 
     @display(description="State", ordering="state", label=TONES)

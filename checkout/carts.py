@@ -54,7 +54,7 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tu
             token = new_cart_token()
             cart = Cart.objects.create(token_hash=hashed(token), drop=drop)
         cart = lock_cart(cart.pk)
-        _refuse_closed(cart)
+        refuse_closed(cart)
         wanted = {line.sku: line.quantity for line in contents(cart)}
         wanted[sku] = wanted.get(sku, 0) + quantity
         _rewrite(cart, wanted, now)
@@ -65,7 +65,7 @@ def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
     """Set how many of a SKU the cart holds; 0 takes the line out. Raises what ``add`` raises."""
     with transaction.atomic(durable=True):
         cart = lock_cart(cart.pk)
-        _refuse_closed(cart)
+        refuse_closed(cart)
         wanted = {line.sku: line.quantity for line in contents(cart)}
         if wanted.get(sku, 0) == quantity:
             return
@@ -80,11 +80,10 @@ def contents(cart: Cart) -> tuple[Wanted, ...]:
 
 
 def become_order(cart: Cart, order: Order, lines: list[tuple[int, int]], *, now: datetime) -> None:
-    """Hand a locked cart's holds to the order that it becomes. Where they were freed they are taken again.
+    """Hand a locked, open cart's holds to the order that it becomes. Where they were freed they are taken again.
 
-    Raises AlreadyOrdered when another tab was first, HoldEnded when the stock does not allow them any more.
+    Raises HoldEnded when the stock does not allow them any more.
     """
-    _refuse_closed(cart)
     Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
     to = Owner(OwnerKind.ORDER, order.reference)
     try:
@@ -111,7 +110,8 @@ def lock_cart(cart_id: int) -> Cart:
     return Cart.objects.select_for_update(of=("self",)).select_related("drop").get(pk=cart_id)
 
 
-def _refuse_closed(cart: Cart) -> None:
+def refuse_closed(cart: Cart) -> None:
+    """Raise AlreadyOrdered for a cart that has become an order."""
     if cart.closed_at:
         raise AlreadyOrdered(Order.objects.get(cart=cart))
 

@@ -1,11 +1,11 @@
 """What the checkout page posts, turned into an order request."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 
 from django.http import HttpRequest, QueryDict
 
 from checkout.contact import read_contact
-from checkout.errors import Invalid
 from checkout.place_order import OrderRequest
 from checkout.pricing import Wanted
 from merchant.client_address import client_ip
@@ -14,7 +14,7 @@ from policies.acceptance import Answer, Person
 from policies.models import Surface
 
 FIELDS = ("email", "name", "phone", "line1", "line2", "city", "postal_code", "region", "country", "shipping_option")
-MAX_TOKEN = 120
+SHOWN = re.compile(r"(?P<id>[\w-]+/v\d+):(?P<sha256>[0-9a-f]{64})")
 MAX_QUOTE = 20_000
 
 
@@ -28,7 +28,7 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         contact=read_contact(posted.dict()),
         shipping_option=posted.get("shipping_option", ""),
         answers=_answers(posted),
-        confirmation_token=_token(posted),
+        confirmation_token=posted.get("confirmation_token", ""),
         surface=Surface.CHECKOUT,
         cart_id=cart_id,
     )
@@ -40,15 +40,8 @@ def read_person(request: HttpRequest, email: str) -> Person:
 
 def _answers(posted: QueryDict) -> tuple[Answer, ...]:
     ticked = set(posted.getlist("accept"))
-    shown = (text.rpartition(":") for text in posted.getlist("policy")[:50])
-    return tuple(Answer(id=policy, sha256=sha256, accepted=policy in ticked) for policy, _, sha256 in shown)
-
-
-def _token(posted: Mapping[str, str]) -> str:
-    token = posted.get("confirmation_token", "")
-    if len(token) > MAX_TOKEN:
-        raise Invalid({"confirmation_token": "Enter your card again."})
-    return token
+    shown = filter(None, map(SHOWN.fullmatch, posted.getlist("policy")[:50]))
+    return tuple(Answer(id=one["id"], sha256=one["sha256"], accepted=one["id"] in ticked) for one in shown)
 
 
 def _whole(text: str) -> int:

@@ -6,6 +6,7 @@ possible. The payment provider is not called here at all; a worker is woken afte
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from checkout.carts import Clock, become_order, clock_of, contents, lock_cart
+from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
 from checkout.errors import Invalid, KeyInFlight, KeyReused, PoliciesChanged
 from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
@@ -34,6 +35,7 @@ from policies.models import Surface
 from policies.shown import ShownPolicy
 
 MAX_KEY = 255
+PAYMENT_TOKEN = re.compile(r"[A-Za-z0-9_]{0,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,10 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
     PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded and SoldOut.
     """
-    if not 1 <= len(request.idempotency_key) <= MAX_KEY:
-        raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} characters."})
+    if not 1 <= len(request.idempotency_key) <= MAX_KEY or not request.idempotency_key.isprintable():
+        raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} printable characters."})
+    if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
+        raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     with transaction.atomic(durable=True):
         key_id = _claim_key(drop, request)
         if key_id is None:
@@ -150,7 +154,8 @@ def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | No
     if request.cart_id is None:
         return None
     cart = lock_cart(request.cart_id)
-    if cart.closed_at is None and contents(cart) != wanted:
+    refuse_closed(cart)
+    if contents(cart) != wanted:
         raise Invalid({"lines": "Your cart changed in another tab. Look at it again, then order."})
     return cart
 

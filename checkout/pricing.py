@@ -11,6 +11,7 @@ from merchant.store import current_store
 
 MAX_LINES = 20
 MAX_QUANTITY = 50
+MAX_SKU = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ def merged(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
     """One line a SKU, in the order of their SKUs; refuses empty, too many, zero and negative ones."""
     sums: dict[str, int] = {}
     for line in wanted:
+        if len(line.sku) > MAX_SKU or not line.sku.isprintable():
+            raise UnknownOffer(line.sku)
         if not 1 <= line.quantity <= MAX_QUANTITY:
             raise Invalid({"lines": f"Choose between 1 and {MAX_QUANTITY} of {line.sku}."})
         sums[line.sku] = sums.get(line.sku, 0) + line.quantity

@@ -157,6 +157,6 @@ def _currency(lines: tuple[PricedLine, ...]) -> str:
 def _opened(token: str) -> dict[str, Any] | None:
     try:
         opened: dict[str, Any] = signing.loads(token, salt=SALT)
-    except signing.BadSignature:
+    except (signing.BadSignature, UnicodeError):
         return None
     return opened

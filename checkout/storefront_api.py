@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import Header, NinjaAPI
+from ninja import Header, NinjaAPI, Status
 from ninja.errors import HttpError, ValidationError
 
 from checkout.contact import Contact, read_contact, read_country
@@ -119,7 +119,7 @@ def post_order(
     slug: str,
     body: OrderIn,
     idempotency_key: str | None = Header(None, alias="Idempotency-Key"),
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """The units are held and the order stands when this answers 201; paying begins after it.
 
     The same key and body again get the identical answer.
@@ -131,7 +131,7 @@ def post_order(
     wanted = _order_request(body, idempotency_key)
     placed = place_order(_sold_drop(slug), wanted, person=read_person(request, body.email), now=now())
     status_url = settings.PUBLIC_URL + reverse("api:get_order", args=[placed.token])
-    return 201, placed.reply | {"token": placed.token, "status_url": status_url}
+    return Status(201, placed.reply | {"token": placed.token, "status_url": status_url})
 
 
 def _order_request(body: OrderIn, key: str) -> OrderRequest:

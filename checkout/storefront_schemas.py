@@ -89,7 +89,7 @@ class QuoteOut(Schema):
 
 
 class PolicyAnswer(Schema):
-    id: Short
+    id: Annotated[str, StringConstraints(pattern=r"^[\w-]{1,60}/v[0-9]{1,9}$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     accepted: bool | None = None
 

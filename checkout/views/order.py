@@ -1,25 +1,48 @@
 """The order's own pages, known by its token alone."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from checkout import expiry, fallback, payments
 from checkout.errors import GatewayError, IllegalMove, NothingToPay
 from checkout.models import Order, OrderState
+from checkout.place_order import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
 from checkout.views.checkout import pay_config
 from merchant import journal
 from merchant.clock import now
 from merchant.htmx import page_or_fragment
 
+View = Callable[[HttpRequest, str], HttpResponse]
 STOP_POLLING = 286  # htmx's own code: swap, and ask no more
 AWAY = "The payment provider does not answer right now. Your order is kept; try again in a minute."
 OVER = "This order cannot be changed any more."
+
+
+def secret_address(view: View) -> View:
+    """For pages whose address is the key: never cached, never told to another page by a referrer.
+
+    Who can post here already holds the key, and no cookie speaks for them: there is nothing to forge, so no CSRF token
+    is asked for. (With ``no-referrer`` a browser posts with ``Origin: null``, which the CSRF check would refuse.)
+    """
+
+    @csrf_exempt
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest, token: str) -> HttpResponse:
+        response = view(request, token)
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return guarded
 
 
 def _found(token: str) -> Order:
@@ -29,10 +52,13 @@ def _found(token: str) -> Order:
     return order
 
 
-@never_cache
-def order(request: HttpRequest, token: str, problem: str = "") -> HttpResponse:
+@secret_address
+def order(request: HttpRequest, token: str) -> HttpResponse:
     """What happened to the order, what happens next, and the one thing the fan can do."""
-    found = _found(token)
+    return _order_page(request, _found(token))
+
+
+def _order_page(request: HttpRequest, found: Order, problem: str = "") -> HttpResponse:
     view = order_view(found, now())
     context = {"order": view, "next_action": _next_action(found) if view.needs_bank else None, "problem": problem}
     response = page_or_fragment(request, "checkout/order.html", "checkout/_order_status.html", context)
@@ -41,14 +67,14 @@ def order(request: HttpRequest, token: str, problem: str = "") -> HttpResponse:
     return response
 
 
-@never_cache
+@secret_address
 def returned(request: HttpRequest, token: str) -> HttpResponse:
     """The fan came back from the bank or the provider's page: look at once. Looking changes nothing by itself."""
     payments.look_again(_found(token).pk, now=now())
     return redirect("checkout:order", token)
 
 
-@never_cache
+@secret_address
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks for a card here; POST leads to the provider's own page."""
     found = _found(token)
@@ -62,18 +88,20 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         return _pay_page(request, found, AWAY)
 
 
+@secret_address
 @require_POST
 def card(request: HttpRequest, token: str) -> HttpResponse:
     """Another card for the same order."""
     found = _found(token)
     card_token = request.POST.get("confirmation_token", "")
-    if not 1 <= len(card_token) <= 120:
+    if not card_token or not PAYMENT_TOKEN.fullmatch(card_token):
         return _pay_page(request, found, "Enter your card.")
     with suppress(NothingToPay):  # paid or over meanwhile: the order's page says which
         payments.use_card(found.pk, card_token, now=now())
     return redirect("checkout:order", token)
 
 
+@secret_address
 @require_POST
 def cancel(request: HttpRequest, token: str) -> HttpResponse:
     """The fan lets go; the units go back once the provider has confirmed that nothing can be paid."""
@@ -81,15 +109,15 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
     try:
         expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now())
     except GatewayError:
-        return order(request, token, problem=AWAY)
+        return _order_page(request, found, AWAY)
     except IllegalMove:
-        return order(request, token, problem=OVER)
+        return _order_page(request, found, OVER)
     return redirect("checkout:order", token)
 
 
 def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpResponse:
     view = order_view(found, now())
-    if view.pay_url is None:
+    if view.pay_url is None and not view.needs_bank:
         return redirect("checkout:order", view.token)
     context = {"order": view, "pay": pay_config(view.total_minor, view.currency), "error": error}
     return render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)

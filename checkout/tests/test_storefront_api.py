@@ -1,0 +1,170 @@
+"""The headless door: the contract's words, and a reasoned 4xx for whatever else comes in."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from checkout import payments
+from checkout.models import IdempotencyKey, Order
+from checkout.sandbox.testing import SandboxServer
+from checkout.tests import fan
+from checkout.tests.test_payments import clock
+from drops.models import Drop, Offer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ADDRESS = {
+    "line1": "Long Street 1",
+    "city": "Springfield",
+    "postal_code": "12345",
+    "region": "CA",
+    "country": "US",
+}
+API = "/api/v1/drops/winter-robe"
+
+
+def post(path: str, body: Any, key: str | None = None) -> Any:
+    headers = {"idempotency-key": key} if key else {}
+    return Client().post(path, json.dumps(body), content_type="application/json", headers=headers)
+
+
+def quoted(*lines: tuple[str, int], **changes: Any) -> dict[str, Any]:
+    wanted = [{"sku": sku, "quantity": number} for sku, number in lines or [("ROBE-M", 1)]]
+    answer = post(f"{API}/quote", {"lines": wanted, "country": "US"} | changes)
+    assert answer.status_code == 200, answer.content
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def body_of(quote: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
+    return {
+        "quote": quote["quote"],
+        "agreed_total": quote["total"],
+        "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in quote["lines"]],
+        "email": "fan@example.com",
+        "name": "A Fan",
+        "phone": None,
+        "address": ADDRESS,
+        "shipping_option": "standard",
+        "birth_date": None,
+        "policies": [{"id": text["id"], "sha256": text["sha256"], "accepted": True} for text in quote["policies"]],
+        "confirmation_token": None,
+        "invite": None,
+    } | changes
+
+
+def test_quote_order_and_status(robe: Drop, sandbox: SandboxServer) -> None:
+    quote = quoted(("ROBE-M", 2))
+    assert quote["total"] == {"amount": 10200, "currency": "USD"}
+    assert quote["verdict"] == {"allowed": True, "reason": ""}
+    answer = post(f"{API}/orders", body_of(quote, confirmation_token=fan.card(sandbox)), "key-1")
+    placed = answer.json()
+    assert answer.status_code == 201
+    assert set(placed) == {"token", "status", "total", "hold_expires_at", "status_url"}
+    assert (placed["status"], placed["total"]) == ("placed", {"amount": 10200, "currency": "USD"})
+    assert placed["status_url"].endswith(f"/api/v1/orders/{placed['token']}")
+    payments.drain(clock)
+    status = Client().get(f"/api/v1/orders/{placed['token']}").json()
+    assert (status["status"], status["next_action"]) == ("confirmed", None)
+    assert [line["quantity"] for line in status["lines"]] == [2]
+
+
+def test_c7_a_retry_gets_the_identical_reply(robe: Drop) -> None:
+    body = body_of(quoted())
+    first, again = (post(f"{API}/orders", body, "key-1") for _ in range(2))
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert Order.objects.count() == 1
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == answer.status_code
+    return answer.status_code, answer.json()["type"]
+
+
+def test_refusals_have_their_types(robe: Drop) -> None:
+    quote = quoted()
+    orders = f"{API}/orders"
+    assert problem(post(orders, body_of(quote))) == (400, "idempotency-key-missing")
+    wrong_total = {"amount": 1, "currency": "USD"}
+    assert problem(post(orders, body_of(quote, agreed_total=wrong_total), "k")) == (409, "total-changed")
+    other_currency = quote["total"] | {"currency": "EUR"}
+    assert problem(post(orders, body_of(quote, agreed_total=other_currency), "k")) == (409, "total-changed")
+    assert problem(post(orders, body_of(quote, email="nobody"), "k")) == (422, "invalid")
+    assert problem(post(orders, body_of(quote, quote="forged"), "k")) == (409, "total-changed")
+    assert problem(post(orders, body_of(quote, quote="\ud800"), "k"))[0] in {409, 422}
+    assert problem(post(orders, body_of(quote, address=ADDRESS | {"country": "FR"}), "k")) == (403, "restricted")
+    lines = [{"sku": "ROBE-M", "quantity": 3}]
+    assert problem(post(f"{API}/quote", {"lines": lines, "country": "US"})) == (409, "limit-reached")
+    assert problem(post(f"{API}/quote", {"lines": [{"sku": "NO", "quantity": 1}], "country": "US"})) == (422, "invalid")
+    assert problem(post("/api/v1/drops/no-such/quote", {"lines": lines, "country": "US"})) == (404, "not-found")
+    assert problem(Client().get("/api/v1/orders/guess")) == (404, "not-found")
+    assert (Order.objects.count(), IdempotencyKey.objects.count()) == (0, 0)
+    assert post(orders, body_of(quote), "k").status_code == 201
+    assert problem(post(orders, body_of(quote, name="Another Fan"), "k")) == (422, "idempotency-key-reused")
+
+
+def test_a_changed_total_brings_the_fresh_quote(robe: Drop) -> None:
+    body = body_of(quoted())
+    Offer.objects.update(price_minor=5000)
+    answer = post(f"{API}/orders", body, "k")
+    fresh = answer.json()["fresh"]
+    assert fresh["total"] == {"amount": 5600, "currency": "USD"}
+    assert post(f"{API}/orders", body_of(fresh), "k").status_code == 201
+
+
+def test_sold_out_and_in_other_carts(robe: Drop) -> None:
+    quote = quoted(("ROBE-M", 2))
+    for number in range(2):
+        assert post(f"{API}/orders", body_of(quote), f"k{number}").status_code == 201
+    assert problem(post(f"{API}/orders", body_of(quote), "k9")) == (409, "in-other-carts")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [{"sku": "ROBE-M", "quantity": -1}],
+        [{"sku": "ROBE-M", "quantity": 10**30}],
+        [{"sku": "\x00", "quantity": 1}],
+        "x",
+    ],
+)
+def test_bad_lines_are_a_4xx(robe: Drop, lines: Any) -> None:
+    assert problem(post(f"{API}/quote", {"lines": lines, "country": "US"})) == (422, "invalid")
+
+
+@pytest.mark.parametrize("field", ["name", "email", "line1", "city", "postal_code", "region", "phone"])
+@pytest.mark.parametrize("value", ["\x00", "\ud800", "x" * 5000])
+def test_bad_text_is_a_4xx_and_writes_nothing(robe: Drop, field: str, value: str) -> None:
+    quote = quoted()
+    change = {"address": ADDRESS | {field: value}} if field in ADDRESS else {field: value}
+    assert problem(post(f"{API}/orders", body_of(quote, **change), "k")) == (422, "invalid")
+    assert (Order.objects.count(), fan.counts()) == (0, (0, 0, 5))
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"lines": 1}'])
+def test_bodies_that_are_no_request_are_a_4xx(robe: Drop, raw: bytes) -> None:
+    for path in (f"{API}/quote", f"{API}/orders"):
+        answer = Client().post(path, raw, content_type="application/json", headers={"idempotency-key": "k"})
+        assert 400 <= answer.status_code < 500
+        assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_of_ten_megabytes_is_refused_unread(robe: Drop) -> None:
+    answer = Client().post(f"{API}/orders", b"x" * 10_000_000, content_type="application/json")
+    assert answer.status_code in {400, 413}
+
+
+def test_cookies_are_ignored_and_none_is_set(robe: Drop) -> None:
+    answer = Client(headers={"cookie": "sessionid=forged"}).get("/api/v1/drops")
+    assert (answer.status_code, dict(answer.cookies)) == (200, {})
+
+
+def test_reading_drops_and_stock(robe: Drop) -> None:
+    [drop] = Client().get("/api/v1/drops").json()
+    assert (drop["slug"], drop["phase"]) == ("winter-robe", "live")
+    detail = Client().get(API).json()
+    assert [(offer["sku"], offer["available"]) for offer in detail["offers"]] == [("ROBE-M", 5)]
+    assert Client().get(f"{API}/stock").json()["stock"] == {"ROBE-M": {"available": 5, "in_carts": 0}}
+    assert Client().get("/api/v1/openapi.json").json()["info"]["title"] == "Frontrow storefront"
