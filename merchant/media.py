@@ -5,6 +5,10 @@ from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.static import serve
 
+from merchant.middleware import only
+
+SANDBOX = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "sandbox": [""]}
+
 
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
     """The file at ``path``; an SVG opened by itself is sandboxed and runs nothing."""
@@ -12,9 +16,5 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
     if isinstance(response, FileResponse):
         response["Cache-Control"] = "public, max-age=86400"
         response["X-Content-Type-Options"] = "nosniff"
-    response._csp_replace = {  # type: ignore[attr-defined]  # django-csp's own door
-        "default-src": ["'none'"],
-        "style-src": ["'unsafe-inline'"],
-        "sandbox": [""],
-    }
+    response._csp_replace = only(SANDBOX)  # type: ignore[attr-defined]  # django-csp's own door
     return response

@@ -1,4 +1,4 @@
-"""Middleware of our own: two Content-Security-Policies, a request id, the shop's time, and staff things for staff only."""
+"""Middleware of our own: two Content-Security-Policies, a request id, the shop's time, and what only staff need."""
 
 import uuid
 from collections.abc import Callable
@@ -20,12 +20,17 @@ STAFF_AREA = "/admin/"
 NO_PAGES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
+def only(directives: dict[str, list[str]]) -> dict[str, list[str] | None]:
+    """A policy that is these directives and no other, for ``response._csp_replace``: django-csp replaces one by one."""
+    return dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]) | directives
+
+
 class TwoPolicies(CSPMiddleware):
     """Strict for fans; under ``/admin/`` the looser one that Unfold's Alpine needs."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if request.path.startswith(STAFF_AREA):
-            response._csp_replace = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]  # django-csp's own door
+            response._csp_replace = only(settings.ADMIN_CONTENT_SECURITY_POLICY)  # type: ignore[attr-defined]  # django-csp's own door
         return super().process_response(request, response)
 
 

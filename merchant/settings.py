@@ -222,6 +222,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "img-src": ["'self'", "data:"],
     "object-src": ["'none'"],
     "base-uri": ["'none'"],
+    "form-action": ["'self'"],
     "frame-ancestors": ["'self'"],
 }
 
@@ -237,6 +238,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis as long as it takes
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 
@@ -262,6 +264,8 @@ LOGGING = {
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.ExtraAdder(),
                 structlog.processors.TimeStamper(fmt="iso"),
+                # The console shows a traceback by itself; a JSON line needs it as text.
+                *([] if DEBUG or DEMO else [structlog.processors.format_exc_info]),
             ],
         }
     },

@@ -1,0 +1,123 @@
+"""A wake-up call can be lost, but it can neither fail nor slow the answer."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as real
+from django.db import transaction
+
+from merchant.redis_client import client
+from merchant.wake import awake, wake
+
+QUICK_SECONDS = 2.0
+FLAG = f"{real.REDIS_PREFIX}wake:messages"
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_client() -> Iterator[None]:
+    client.cache_clear()
+    client().delete(FLAG)
+    yield
+    client.cache_clear()
+
+
+def calls() -> int:
+    """Tasks waiting in the queue of messages."""
+    return int(client().llen(f"{real.REDIS_PREFIX}messages"))
+
+
+def seconds_to_wake() -> float:
+    begun = time.monotonic()
+    wake("messages")
+    return time.monotonic() - begun
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWithRedis:
+    def test_rings_when_the_deed_is_committed_and_not_before(self) -> None:
+        before = calls()
+        with transaction.atomic():
+            wake("messages")
+            assert calls() == before
+        assert calls() == before + 1
+
+    def test_a_deed_that_is_rolled_back_wakes_nobody(self) -> None:
+        before = calls()
+        with transaction.atomic():
+            wake("messages")
+            transaction.set_rollback(True)
+        assert calls() == before
+
+    def test_a_burst_is_one_call_until_the_worker_is_awake(self) -> None:
+        before = calls()
+        for _ in range(10):
+            wake("messages")
+        assert calls() == before + 1
+
+        awake("messages")
+        wake("messages")
+        assert calls() == before + 2
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWithoutRedis:
+    @pytest.fixture
+    def _redis_refuses(self, settings: Any) -> None:
+        settings.REDIS_URL = f"redis://127.0.0.1:{closed_port()}/0"
+        client.cache_clear()
+
+    @pytest.fixture
+    def _redis_hangs(self, settings: Any) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+            client.cache_clear()
+            yield
+            client().close()
+
+    @pytest.mark.usefixtures("_redis_refuses")
+    def test_a_refusing_redis_is_no_error_and_costs_no_time(self) -> None:
+        assert seconds_to_wake() < QUICK_SECONDS
+        awake("messages")
+
+    @pytest.mark.usefixtures("_redis_hangs")
+    def test_a_hanging_redis_is_given_half_a_second(self) -> None:
+        assert seconds_to_wake() < QUICK_SECONDS
+
+    def test_a_broker_that_goes_after_the_flag_was_set_is_not_asked_again(self) -> None:
+        """Publishing by itself would try for six seconds: kombu's own retries are off."""
+        publish = f"""
+import time, django
+from django.conf import settings
+settings.CELERY_BROKER_URL = "redis://127.0.0.1:{closed_port()}/0"
+django.setup()
+from merchant.redis_client import client
+from merchant.wake import awake, wake
+awake("messages")
+begun = time.monotonic()
+wake("messages")
+print(time.monotonic() - begun, client().exists({FLAG!r}))
+"""
+        ended = subprocess.run(
+            [sys.executable, "-c", publish],
+            env=os.environ.copy(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        seconds, flag = ended.stdout.split()
+
+        assert flag == "1"
+        assert float(seconds) < QUICK_SECONDS
+        assert "wake.lost" in ended.stderr
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
