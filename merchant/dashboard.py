@@ -89,19 +89,18 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _on_sale() -> list[OnSale]:
     drops = list(Drop.objects.filter(state__in=ON_SALE).order_by("kind", "ends_at", "id"))
     counted = tallies(drop.pk for drop in drops)
+    paid = Order.objects.filter(drop__in=drops, captured_minor__gt=0).order_by().values_list("drop_id")
     money = {
-        row["drop_id"]: row
-        for row in Order.objects.filter(drop__in=drops, captured_minor__gt=0)
-        .order_by()
-        .values("drop_id")
-        .annotate(orders=Count("id"), minor=Sum(F("captured_minor") - F("refunded_minor")))
+        drop_id: (orders, minor)
+        for drop_id, orders, minor in paid.annotate(n=Count("id"), minor=Sum(F("captured_minor") - F("refunded_minor")))
     }
+    currency = current_store().currency
     return [
         OnSale(
             drop=drop,
             tally=counted.get(drop.pk, Tally()),
-            orders=money.get(drop.pk, {}).get("orders", 0),
-            revenue=Money(money.get(drop.pk, {}).get("minor", 0), current_store().currency),
+            orders=money.get(drop.pk, (0, 0))[0],
+            revenue=Money(money.get(drop.pk, (0, 0))[1], currency),
             url=reverse("admin:drops_drop_change", args=[drop.pk]),
             orders_url=listing("checkout_order", drop__id__exact=drop.pk),
             stock_url=listing("drops_stockitem", drop=drop.pk),

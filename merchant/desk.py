@@ -34,7 +34,7 @@ class DeskAdmin(ModelAdmin):
     list_filter_submit = True
     list_per_page = 50
 
-    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -70,7 +70,7 @@ class MoneyField(forms.DecimalField):
             return str(Money(value, _currency()).as_decimal())
         return value
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]  # minor units come out
+    def clean(self, value: Any) -> int | None:
         amount: Decimal | None = super().clean(value)
         if amount is None:
             return None
@@ -80,7 +80,8 @@ class MoneyField(forms.DecimalField):
         return int(minor)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
+        before = Money(initial, _currency()).as_decimal() if isinstance(initial, int) else initial
+        return super().has_changed(before, data)
 
 
 def _currency() -> str:

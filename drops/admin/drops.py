@@ -159,7 +159,7 @@ class DropAdmin(DeskAdmin):
     # --- the list ----------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        answer = super().changelist_view(request, extra_context)
+        answer: HttpResponse = super().changelist_view(request, extra_context)
         found = getattr(answer, "context_data", None) or {}
         if "cl" in found:
             counted = tallies(drop.pk for drop in found["cl"].result_list)
@@ -235,7 +235,7 @@ class DropAdmin(DeskAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Drop | None = None) -> bool:
         return bool(super().has_delete_permission(request, obj)) and (obj is None or obj.state == DropState.DRAFT)
 
-    def save_model(self, request: HttpRequest, obj: Drop, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         scheduling.set_window(obj)
         verb = "edited" if change else "drafted"

@@ -42,10 +42,9 @@ class _WhenReady(MoveDialog):
     def consequence(self) -> dict[str, Any]:
         return {"text": self.words(), "hurdles": hurdles(self.drop, now=now())}
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         if hurdles(self.drop, now=now()):
             raise forms.ValidationError("The drop is not ready.")
-        return self.cleaned_data
 
 
 class ScheduleDialog(_WhenReady):

@@ -93,7 +93,7 @@ class StockItemAdmin(ReadOnlyAdmin):
 
     @display(description="Free", ordering="available")
     def free(self, item: StockItem) -> int:
-        return item.available
+        return int(item.available)
 
     @action(
         description="Add or remove units",

@@ -1,0 +1,109 @@
+"""What all pages of the desk share: money as people type it, times with their distance, a save that spares the rest."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from drops.models import Drop, DropState
+from drops.tests.factories import NOW
+from merchant.admin import CountriesField, PercentField
+from merchant.desk import MoneyField
+from merchant.models import StoreProfile
+from merchant.roles import DROP_MANAGER, OWNER
+from merchant.store import forget_store
+from merchant.templatetags.desk import distance, spoken
+from merchant.tests.staff import signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def shop(currency: str = "USD") -> StoreProfile:
+    forget_store()
+    return StoreProfile.objects.create(pk=1, name="Shop", currency=currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed", "minor"),
+    [("USD", "48.00", 4800), ("USD", "48", 4800), ("USD", "0.5", 50), ("JPY", "4800", 4800)],
+)
+def test_money_is_typed_as_people_write_it(currency: str, typed: str, minor: int) -> None:
+    shop(currency)
+    assert MoneyField().clean(typed) == minor
+
+
+@pytest.mark.parametrize(("currency", "typed"), [("USD", "1.005"), ("JPY", "12.5"), ("USD", "-1"), ("USD", "much")])
+def test_money_that_does_not_exist_is_refused(currency: str, typed: str) -> None:
+    shop(currency)
+    with pytest.raises(ValidationError):
+        MoneyField().clean(typed)
+
+
+def test_money_that_was_not_touched_has_not_changed() -> None:
+    shop()
+    assert MoneyField().prepare_value(4800) == "48.00"
+    assert not MoneyField().has_changed(4800, "48.00")
+    assert not MoneyField().has_changed(4800, "48")
+    assert MoneyField().has_changed(4800, "49")
+
+
+def test_tax_is_typed_in_percent() -> None:
+    assert PercentField().clean("19") == 1900
+    assert PercentField().prepare_value(1900) == "19.00"
+
+
+def test_countries_are_typed_with_commas() -> None:
+    assert CountriesField(required=False).clean("de, fr US de") == ["DE", "FR", "US"]
+    with pytest.raises(ValidationError, match="No such country: XX"):
+        CountriesField().clean("DE, XX")
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (timedelta(seconds=40), "now"),
+        (timedelta(hours=2), "in 2 h"),
+        (timedelta(hours=26), "in 26 h"),
+        (timedelta(days=5), "in 5 d"),
+        (timedelta(minutes=-5), "5 min ago"),
+    ],
+)
+def test_a_time_has_a_distance(gap: timedelta, words: str) -> None:
+    at = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    assert distance(at + gap, at) == words
+
+
+def test_a_journal_verb_is_spoken() -> None:
+    assert spoken("refund_requested") == "Refund requested"
+
+
+def test_saving_a_form_does_not_write_back_what_others_changed_meanwhile() -> None:
+    """The page was opened while the drop was live; it was paused before the save arrived."""
+    shop()
+    drop = Drop.objects.create(slug="robe", title="Robe", state=DropState.LIVE, starts_at=NOW)
+    client = signed_in(DROP_MANAGER)
+    form = client.get(f"/admin/drops/drop/{drop.pk}/change/").context["adminform"].form
+    Drop.objects.filter(pk=drop.pk).update(state=DropState.PAUSED, live_version=9)
+    typed = {name: value for name, value in form.initial.items() if value and name in form.fields}
+    answer = client.post(f"/admin/drops/drop/{drop.pk}/change/", typed | {"title": "Warm robe"} | NO_OFFERS)
+    assert answer.status_code == 302
+    drop.refresh_from_db()
+    assert (drop.title, drop.state, drop.live_version) == ("Warm robe", DropState.PAUSED, 9)
+
+
+NO_OFFERS = {"offers-TOTAL_FORMS": "0", "offers-INITIAL_FORMS": "0"}
+
+
+def test_the_shop_is_edited_at_the_desk_and_every_page_knows_at_once() -> None:
+    shop()
+    client = signed_in(OWNER)
+    page = client.get("/admin/merchant/storeprofile/", follow=True)
+    form = page.context["adminform"].form
+    typed = {name: form[name].value() or "" for name in form.fields} | {"name": "Dozeworth", "shipping_minor": "6.50"}
+    assert client.post("/admin/merchant/storeprofile/1/change/", typed).status_code == 302
+    assert StoreProfile.objects.values_list("name", "shipping_minor").get() == ("Dozeworth", 650)
+
+
+def test_there_is_one_shop() -> None:
+    shop()
+    assert signed_in(OWNER).get("/admin/merchant/storeprofile/add/").status_code == 403
