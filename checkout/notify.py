@@ -1,12 +1,13 @@
 """The messages an order sends, each planned once by its key in the transaction of the deed it tells about."""
 
 from django.conf import settings
+from django.utils import timezone
 
 from checkout.addresses import order_url, pay_url
 from checkout.models import Order, OrderState, Payment
 from checkout.queries import order_view
 from merchant.clock import now
-from merchant.store import current_store
+from merchant.store import current_store, store_zone
 from segments import delivery, fans, footprints
 from segments.models import FootprintKind
 
@@ -50,6 +51,8 @@ def refunding(order: Order) -> None:
 
 
 def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
+    with timezone.override(store_zone()):  # a worker has no zone of its own, and the order's words name times
+        view = order_view(order, now())
     delivery.plan(
         f"order:{order.reference}:{key or name}",
         kind=f"order_{name}",
@@ -57,7 +60,7 @@ def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
         subject=f"{subject} · {current_store().name}",
         template=f"checkout/email/{name}",
         context={
-            "order": order_view(order, now()),
+            "order": view,
             "order_url": order_url(order),
             "pay_url": pay_url(order),
             "shop_url": settings.PUBLIC_URL,

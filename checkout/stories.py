@@ -21,7 +21,7 @@ class Story:
 STORIES: dict[str, Story] = {
     S.PLACED: Story(
         "Yours for now; paying…",
-        "Your units are held until {until}. We are about to ask your bank.",
+        "Your order is held until {until}. We are about to ask your bank.",
         "Nothing to do. This page changes by itself.",
         "wait",
     ),
@@ -33,7 +33,7 @@ STORIES: dict[str, Story] = {
     ),
     S.ACTION_REQUIRED: Story(
         "One step left: pay for your order",
-        "Your units are held until {until}. {error}",
+        "Your order is held until {until}. {error}",
         "Pay before then and they are yours.",
         "act",
     ),
@@ -45,7 +45,7 @@ STORIES: dict[str, Story] = {
     ),
     S.PROCESSING: Story(
         "Your bank needs a little longer",
-        "Your payment is on its way, which can take some days. Your units stay yours meanwhile.",
+        "Your payment is on its way, which can take some days. What you ordered stays yours meanwhile.",
         "Nothing to do. We write to {email} when it has arrived.",
         "wait",
     ),
@@ -57,45 +57,45 @@ STORIES: dict[str, Story] = {
     ),
     S.EXPIRED: Story(
         "Your hold ended",
-        "The order was not paid in time, so its units went back on sale. You have not been charged.",
+        "The order was not paid in time, so what was in it went back on sale. You have not been charged.",
         "If there is stock left you can order again.",
         "bad",
     ),
     S.CANCELLED: Story(
         "Cancelled",
-        "This order was cancelled and its units went back on sale. {returned}",
+        "This order was cancelled and what was in it went back on sale. {returned}",
         "You can order again while there is stock.",
         "bad",
     ),
     S.LATE_PAID: Story(
         "Your payment came after the hold had ended",
-        "Your units had gone back on sale and were sold. We are sending your money back in full.",
+        "What you ordered had gone back on sale and was sold. We are sending your money back in full.",
         "Nothing to do. It reaches your account within 5 to 10 days.",
         "wait",
     ),
 }
 NEEDS_BANK = Story(
     "Your bank wants a word",
-    "Your units are held until {until}. Your bank asks you to confirm this payment.",
+    "Your order is held until {until}. Your bank asks you to confirm this payment.",
     "Confirm it now, and they are yours.",
     "act",
 )
 CARD_DECLINED = Story(
     "That card did not work",
-    "{error} Your units are held until {until}, and you have not been charged.",
+    "{error} Your order is held until {until}, and you have not been charged.",
     "Use another card before then.",
     "act",
 )
 
 # The timeline: the journal's verbs in a fan's words. What is not here is for staff only.
 TIMELINE = {
-    "placed": "Order placed, units held for you",
+    "placed": "Order placed and held for you",
     S.AUTHORISING: "Asked your bank",
     S.ACTION_REQUIRED: "Waiting for you",
     S.DEFERRED: "Payment provider slow; order kept, we keep trying",
     S.PROCESSING: "Payment on its way",
     S.CONFIRMED: "Paid and confirmed",
-    S.EXPIRED: "Hold ended, units back on sale",
+    S.EXPIRED: "Hold ended, back on sale",
     S.CANCELLED: "Cancelled",
     S.LATE_PAID: "Payment arrived after the hold had ended",
     "refund_requested": "Refund started",

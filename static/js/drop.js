@@ -7,6 +7,7 @@ const decision = () => document.getElementById("decision");
 let version = -1;
 let timer = null;
 let refreshing = false;
+let wanted = null; // the size that was chosen, kept while there is nothing to choose
 
 const words = ({ available, in_carts: inCarts }) =>
   available > 0 ? `${available} left` : inCarts > 0 ? "In carts, may come back" : "Sold out";
@@ -76,9 +77,8 @@ function replace(fresh) {
     return fresh.querySelectorAll("[data-sku]").forEach(copyStock);
   }
   if (typing && fresh.dataset.phase !== "live") return; // never take a form away from under somebody's hands
-  const chosen = decision().querySelector("[name=sku]:checked")?.value;
   decision().replaceWith(document.importNode(fresh, true));
-  const radio = chosen && decision().querySelector(`[name=sku][value="${CSS.escape(chosen)}"]:enabled`);
+  const radio = wanted && decision().querySelector(`[name=sku][value="${CSS.escape(wanted)}"]:enabled`);
   if (radio) radio.checked = true;
   announce(decision().querySelector("[data-phase-label]").textContent.trim());
   begin();
@@ -93,6 +93,7 @@ function copyStock(fresh) {
 function choose() {
   const chosen = decision().querySelector("[name=sku]:checked");
   if (!chosen) return;
+  wanted = chosen.value;
   const price = decision().querySelector("[data-chosen-price]");
   if (price) price.textContent = ` · ${chosen.dataset.price}`;
   decision().querySelectorAll("#quantity option").forEach((option) => {
