@@ -8,7 +8,7 @@ from checkout.tokens import order_token
 
 
 def order_url(order: Order) -> str:
-    return settings.PUBLIC_URL + reverse("checkout:order", args=[order_token(order.token_nonce)])
+    return f"{settings.PUBLIC_URL}{reverse('checkout:order', args=[order_token(order.token_nonce)])}"
 
 
 def return_url(order: Order) -> str:
@@ -17,4 +17,4 @@ def return_url(order: Order) -> str:
 
 
 def pay_url(order: Order) -> str:
-    return settings.PUBLIC_URL + reverse("checkout:pay", args=[order_token(order.token_nonce)])
+    return f"{settings.PUBLIC_URL}{reverse('checkout:pay', args=[order_token(order.token_nonce)])}"

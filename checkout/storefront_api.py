@@ -1,23 +1,21 @@
 """The headless door: the same verbs as the pages, for machines. No cookie is read; an order is known by its token."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Header, NinjaAPI, Status
-from ninja.errors import HttpError, ValidationError
 
 from checkout.contact import Contact, read_contact, read_country
-from checkout.errors import Invalid, PoliciesChanged, QuoteExpired, TotalChanged
+from checkout.errors import Invalid
 from checkout.forms import read_person
-from checkout.models import Order
 from checkout.place_order import OrderRequest, place_order
-from checkout.pricing import PricedLine, Wanted
-from checkout.queries import order_by_token, order_view
-from checkout.quote import Quote, quote
-from checkout.refusals import TELLERS, problem_of
+from checkout.pricing import Wanted
+from checkout.queries import order_by_token
+from checkout.quote import quote
+from checkout.storefront_problems import tell_problems
 from checkout.storefront_schemas import (
     DropDetailOut,
     DropOut,
@@ -30,6 +28,7 @@ from checkout.storefront_schemas import (
     QuoteOut,
     StockOut,
 )
+from checkout.storefront_shapes import drop_json, offer_json, order_json, policy_json, quote_json
 from drops.disclosures import disclosures
 from drops.models import Drop, DropState
 from drops.queries import DropView, drop_page, home
@@ -38,9 +37,7 @@ from merchant.money import Money
 from merchant.problems import Problem
 from policies.acceptance import Answer
 from policies.models import Surface
-from policies.shown import ShownPolicy
 
-PROBLEM_JSON = "application/problem+json"
 api = NinjaAPI(
     title="Frontrow storefront",
     version="1",
@@ -57,7 +54,7 @@ api = NinjaAPI(
 @api.get("/drops", response=list[DropOut], summary="Upcoming and live drops")
 def list_drops(request: HttpRequest) -> list[dict[str, Any]]:
     shelves = home(now())
-    return [_drop(drop) for drop in (*shelves.live, *shelves.upcoming)]
+    return [drop_json(drop) for drop in (*shelves.live, *shelves.upcoming)]
 
 
 @api.get("/drops/{slug}", response={200: DropDetailOut, 404: ProblemOut}, summary="One drop with its offers and texts")
@@ -65,9 +62,9 @@ def get_drop(request: HttpRequest, slug: str) -> dict[str, Any]:
     at = now()
     view = _drop_view(slug, at)
     texts = disclosures(Drop.objects.get(slug=slug), now=at)
-    return _drop(view) | {
-        "offers": [_offer(offer) for offer in view.offers],
-        "policies": [_policy(text) for text in texts],
+    return drop_json(view) | {
+        "offers": [offer_json(offer) for offer in view.offers],
+        "policies": [policy_json(text) for text in texts],
     }
 
 
@@ -88,7 +85,7 @@ def get_order(request: HttpRequest, token: str, response: HttpResponse) -> dict[
     if order is None:
         raise Http404
     response["Cache-Control"] = "no-store"
-    return _order(order)
+    return order_json(order)
 
 
 # --- agreeing and ordering ------------------------------------------------------------------------
@@ -104,7 +101,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
     country = read_country(body.address.country if body.address else body.country, wrong)
     if wrong:
         raise Invalid(wrong)
-    return _quote(
+    return quote_json(
         quote(_sold_drop(slug), _wanted(body.lines), country=country, shipping_option=body.shipping_option, now=now())
     )
 
@@ -118,7 +115,7 @@ def post_order(
     request: HttpRequest,
     slug: str,
     body: OrderIn,
-    idempotency_key: str | None = Header(None, alias="Idempotency-Key"),
+    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> Status[dict[str, Any]]:
     """The units are held and the order stands when this answers 201; paying begins after it.
 
@@ -170,136 +167,4 @@ def _drop_view(slug: str, at: datetime) -> DropView:
         raise Http404 from nothing
 
 
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-def _money(minor: int, currency: str) -> dict[str, int | str]:
-    return Money(minor, currency).as_json()
-
-
-def _drop(view: Any) -> dict[str, Any]:
-    return {
-        "slug": view.slug,
-        "title": view.title,
-        "strapline": view.strapline,
-        "phase": view.phase,
-        "kind": view.kind,
-        "starts_at": view.starts_at,
-        "ends_at": view.ends_at,
-        "url": settings.PUBLIC_URL + reverse("drops:drop", args=[view.slug]),
-    }
-
-
-def _offer(offer: Any) -> dict[str, Any]:
-    return {
-        "sku": offer.sku,
-        "title": f"{offer.product}, {offer.title}",
-        "price": _money(offer.price_minor, offer.currency),
-        "available": offer.available,
-        "in_carts": offer.in_carts,
-        "limit": offer.limit,
-    }
-
-
-def _policy(text: ShownPolicy) -> dict[str, Any]:
-    names = ("id", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
-    return {name: getattr(text, name) for name in names}
-
-
-def _line(line: PricedLine) -> dict[str, Any]:
-    return {
-        "sku": line.sku,
-        "title": line.title,
-        "quantity": line.quantity,
-        "unit_price": _money(line.unit_minor, line.currency),
-        "total": _money(line.total_minor, line.currency),
-    }
-
-
-def _quote(quoted: Quote) -> dict[str, Any]:
-    money = {
-        name: _money(getattr(quoted, f"{name}_minor"), quoted.currency)
-        for name in ("subtotal", "shipping", "tax", "total")
-    }
-    return money | {
-        "quote": quoted.token,
-        "lines": [_line(line) for line in quoted.lines],
-        "shipping_options": [
-            {"code": o.code, "title": o.title, "note": o.note, "price": _money(o.amount_minor, quoted.currency)}
-            for o in quoted.shipping_options
-        ],
-        "shipping_option": quoted.shipping_option,
-        "policies": [_policy(text) for text in quoted.policies],
-        "verdict": {"allowed": quoted.verdict.allowed, "reason": quoted.verdict.reason},
-        "expires_at": quoted.expires_at,
-    }
-
-
-def _order(order: Order) -> dict[str, Any]:
-    view = order_view(order, now())
-    return {
-        "reference": view.reference,
-        "status": view.state,
-        "headline": view.headline,
-        "explanation": view.explanation,
-        "next_step": view.next_step,
-        "total": _money(view.total_minor, view.currency),
-        "refunded": _money(view.refunded_minor, view.currency),
-        "hold_expires_at": view.hold_expires_at,
-        "lines": [
-            {
-                "sku": line.sku,
-                "title": line.title,
-                "quantity": line.quantity,
-                "unit_price": _money(line.unit_price_minor, view.currency),
-                "total": _money(line.unit_price_minor * line.quantity, view.currency),
-            }
-            for line in order.lines.all()
-        ],
-        "timeline": [{"at": at, "text": text} for at, text in view.timeline],
-        "next_action": _next_action(order, view.needs_bank, view.pay_url),
-    }
-
-
-def _next_action(order: Order, needs_bank: bool, pay_url: str | None) -> dict[str, str] | None:  # two facts of one view
-    if needs_bank:
-        return {"type": "use_stripe_sdk", "client_secret": order.payment.client_secret}
-    return {"type": "pay", "url": settings.PUBLIC_URL + pay_url} if pay_url else None
-
-
-# --- refusals -------------------------------------------------------------------------------------
-
-
-def _answer(problem: Problem) -> HttpResponse:
-    body = api.renderer.render(None, problem.as_json(), response_status=problem.status)
-    return HttpResponse(body, status=problem.status, content_type=PROBLEM_JSON, headers=problem.headers)
-
-
-def _refuse(request: HttpRequest, error: Exception) -> HttpResponse:
-    problem = problem_of(error)
-    if problem is None:
-        raise error
-    if isinstance(error, QuoteExpired | TotalChanged | PoliciesChanged):
-        problem.extra["fresh"] = _quote(error.fresh)
-    return _answer(problem)
-
-
-def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = {".".join(str(part) for part in one["loc"][2:] or one["loc"]): one["msg"] for one in error.errors}
-    return _answer(Problem("invalid", 422, "Some fields need another look.", {"errors": fields}))
-
-
-def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return _answer(Problem("not-found", 404, "There is nothing at this address."))
-
-
-def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return _answer(Problem("invalid", error.status_code, str(error)))
-
-
-for _kind in TELLERS:
-    api.add_exception_handler(_kind, _refuse)
-api.add_exception_handler(Problem, lambda request, problem: _answer(problem))
-api.add_exception_handler(ValidationError, _invalid)
-api.add_exception_handler(Http404, _not_found)
-api.add_exception_handler(HttpError, _http_error)
+tell_problems(api)

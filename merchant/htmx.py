@@ -9,7 +9,7 @@ from django.shortcuts import render
 def wants_fragment(request: HttpRequest) -> bool:
     """True for an htmx request that swaps a part of the page (not a boosted navigation)."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted
+    return htmx is not None and bool(htmx) and not htmx.boosted
 
 
 def page_or_fragment(request: HttpRequest, page: str, fragment: str, context: dict[str, Any]) -> HttpResponse:

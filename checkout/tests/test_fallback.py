@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from checkout import expiry, fallback, gateway, payments
-from checkout.errors import GatewayUnavailable, NothingToPay
+from checkout.errors import GatewayUnavailable, IllegalMove, NothingToPay
 from checkout.models import Order, OrderState, Payment
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -134,6 +134,6 @@ def test_the_fan_cancels_and_the_units_come_back_once(robe: Drop, sandbox: Sandb
     order = waiting(robe, sandbox)
     assert expiry.close(order.pk, OrderState.CANCELLED, why="by the fan", actor="fan", now=datetime.now(UTC))
     assert (fresh(order).state, fan.counts()) == (OrderState.CANCELLED, (0, 0, 5))
-    with pytest.raises(expiry.IllegalMove):
+    with pytest.raises(IllegalMove):
         expiry.close(order.pk, OrderState.CANCELLED, why="by the fan", actor="fan", now=datetime.now(UTC))
     assert fan.counts() == (0, 0, 5)

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.db import transaction
 
-from checkout import expiry, gateway, payments, refunds
+from checkout import expiry, gateway, payments, refunds, settle
 from checkout.errors import GatewayUnavailable, NothingToPay
 from checkout.models import Order, OrderState, Payment, PaymentState, Refund
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
-from drops.models import Drop
+from checkout.tests.test_place_order_races import together
+from drops import stock
+from drops.models import Drop, StockItem
 from merchant.models import JournalEntry
 from segments import delivery
 from segments.models import Footprint, Message
@@ -235,7 +238,7 @@ def test_c15_paid_after_expiry(robe: Drop, sandbox: SandboxServer, left: int, st
     # The worst case, made by hand: freed although the provider had the money.
     Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
     release(order, left)
-    payments.settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
+    settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
     refunds.drain(clock)
     refunds.drain(clock)
     order = fresh(order)
@@ -247,28 +250,18 @@ def test_c15_paid_after_expiry(robe: Drop, sandbox: SandboxServer, left: int, st
 
 
 def release(order: Order, left: int) -> None:
-    from django.db import transaction
-
-    from checkout.settle import owner_of
-    from drops import stock
-    from drops.models import StockItem
-
     with transaction.atomic():
-        stock.release(owner_of(order))
+        stock.release(settle.owner_of(order))
     item = StockItem.objects.get(code="ROBE-M")
     stock.restock(item.pk, left - item.available, actor="test", why="to this many")
 
 
 def test_a_network_call_inside_a_transaction_is_refused(robe: Drop, sandbox: SandboxServer) -> None:
-    from django.db import transaction
-
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
         gateway.retrieve_intent("pi_x")
 
 
 def test_many_workers_pay_each_order_once(robe: Drop, sandbox: SandboxServer) -> None:
-    from checkout.tests.test_place_order_races import together
-
     for _ in range(5):
         ordered(robe, sandbox)
     assert sum(int(count) * number for count, number in together(lambda _: str(payments.drain(clock)), 8).items()) == 5

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from checkout.contact import Address, Contact
 from checkout.errors import Invalid, KeyReused, QuoteExpired, Restricted, TotalChanged
 from checkout.models import IdempotencyKey, Order, OrderState, Payment, PaymentState
 from checkout.place_order import place_order
@@ -114,7 +115,7 @@ def test_a_quote_of_another_time_or_drop_or_hand_is_refused(robe: Drop, now: dat
 def test_a_place_we_do_not_ship_to_is_refused(robe: Drop, now: datetime) -> None:
     agreed = fan.quoted(robe, at=now, country="FR")
     assert not agreed.verdict.allowed
-    contact = fan.Contact("fan@example.com", "A Fan", "", fan.Address("Rue 1", "", "Paris", "75001", "", "FR"))
+    contact = Contact("fan@example.com", "A Fan", "", Address("Rue 1", "", "Paris", "75001", "", "FR"))
     with pytest.raises(Restricted, match="France"):
         place_order(robe, fan.request(agreed, contact=contact), person=fan.PERSON, now=now)
 
