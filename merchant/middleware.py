@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from axes.middleware import AxesMiddleware
@@ -11,6 +12,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from merchant.store import store_zone
@@ -20,17 +22,19 @@ STAFF_AREA = "/admin/"
 NO_PAGES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
-def only(directives: dict[str, list[str]]) -> dict[str, list[str] | None]:
-    """A policy that is these directives and no other, for ``response._csp_replace``: django-csp replaces one by one."""
-    return dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]) | directives
+def allow_only(response: HttpResponseBase, directives: dict[str, list[str]]) -> None:
+    """Give ``response`` these directives and no other one of the fans' policy."""
+    # django-csp replaces directive by directive; None takes one away.
+    nothing = dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"])
+    response._csp_replace = nothing | directives  # type: ignore[attr-defined]  # django-csp's own door
 
 
 class TwoPolicies(CSPMiddleware):
     """Strict for fans; under ``/admin/`` the looser one that Unfold's Alpine needs."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path.startswith(STAFF_AREA):
-            response._csp_replace = only(settings.ADMIN_CONTENT_SECURITY_POLICY)  # type: ignore[attr-defined]  # django-csp's own door
+            allow_only(response, settings.ADMIN_CONTENT_SECURITY_POLICY)
         return super().process_response(request, response)
 
 
@@ -67,11 +71,11 @@ class ShopTime:
 class _StaffOnly:
     """Mixed into a middleware: runs it under ``/admin/`` only, so that guests cost no session."""
 
-    get_response: Handler
+    get_response: Any
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> Any:
         if request.path.startswith(STAFF_AREA):
-            return super().__call__(request)  # type: ignore[misc, no-any-return]  # the middleware beside us
+            return super().__call__(request)  # type: ignore[misc]  # the middleware beside us
         return self.get_response(request)
 
 
