@@ -160,3 +160,21 @@ def test_a_process_ends_with_a_supervisor_that_was_killed(copy: Path) -> None:
         supervisor.kill()
         supervisor.wait()
     assert kept.wait(timeout=20) == 0
+
+
+def test_the_end_is_passed_on_once(copy: Path) -> None:
+    """Celery takes a second SIGTERM for impatience and drops what it is doing."""
+    program = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))\n"
+        "print('up', flush=True)\n"
+        "start = time.monotonic()\n"
+        "while time.monotonic() < start + 2: time.sleep(0.1)\n"
+    )
+    with subprocess.Popen(keep(sys.executable, "-c", program), cwd=copy, stdout=subprocess.PIPE, text=True) as kept:
+        assert kept.stdout is not None
+        assert kept.stdout.readline() == "up\n"
+        kept.terminate()
+        kept.terminate()
+        assert kept.stdout.read() == "told\n"
+    assert kept.returncode == 0

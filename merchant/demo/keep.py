@@ -27,7 +27,9 @@ class Keeper:
     supervisor: int
     command: list[str]
     ends: list[float] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
     stopping: bool = False
+    told: bool = False
 
     def run(self) -> int:
         """Returns when told to stop (0), when the demo is gone (0), or when the command ends too often (1)."""
@@ -44,15 +46,15 @@ class Keeper:
             time.sleep(PAUSE_SECONDS)
 
     def _run_once(self) -> int:
-        process = subprocess.Popen(self.command)
+        # In a group of its own: it hears of the end once, from us, however often we are told.
+        self.process = subprocess.Popen(self.command, process_group=0)
         while True:
             try:
-                return process.wait(LOOK_SECONDS)
+                return self.process.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                # The supervisor signals the whole group; when it was killed itself, nobody does.
-                if not self.stopping and not _lives(self.supervisor):
+                if self.stopping or not _lives(self.supervisor):  # told too early to pass it on, or nobody left to tell
                     self.stopping = True
-                    process.terminate()
+                    self._end()
 
     def _ended_too_often(self) -> bool:
         now = time.monotonic()
@@ -61,6 +63,12 @@ class Keeper:
 
     def _stop(self, number: int, frame: object) -> None:
         self.stopping = True
+        self._end()
+
+    def _end(self) -> None:
+        if self.process is not None and not self.told:
+            self.told = True
+            self.process.terminate()
 
 
 def _say(code: int) -> str:
