@@ -3,7 +3,7 @@
 This sweep alone frees holds, because only checkout knows what a hold is waiting for.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,13 +12,13 @@ from checkout import fallback, gateway, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayUnavailable, IllegalMove
 from checkout.gateway import IntentView, SessionView
+from checkout.leases import leased_until
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import TIMED, move_to
 from checkout.settle import lock_both
 from drops import stock
 from merchant import journal
 
-LEASE = timedelta(seconds=60)
 BATCH = 200
 CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
 
@@ -79,7 +79,7 @@ def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
             return None
         if payment.leased_until is not None and payment.leased_until > now:
             return None
-        payment.leased_until = now + LEASE
+        payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
         return payment
 

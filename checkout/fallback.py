@@ -12,13 +12,13 @@ from checkout import gateway, settle
 from checkout.addresses import order_url, return_url
 from checkout.errors import GatewayRefused, NothingToPay
 from checkout.gateway import SessionView
+from checkout.leases import leased_until
 from checkout.models import Order, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until
 from checkout.settle import lock_both
 from drops import stock
 from merchant import journal
 
-LEASE = timedelta(seconds=60)
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 TOO_SHORT = timedelta(minutes=1)
 
@@ -58,7 +58,7 @@ def _claim(order_id: int, now: datetime) -> tuple[Order, Payment]:
         busy = payment.leased_until is not None and payment.leased_until > now
         if not waiting or busy:
             raise NothingToPay
-        payment.leased_until = now + LEASE
+        payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
         return order, payment
 

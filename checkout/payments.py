@@ -16,6 +16,7 @@ from checkout import gateway, settle
 from checkout.addresses import return_url
 from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, NothingToPay, TokenUnusable
 from checkout.gateway import IntentView
+from checkout.leases import leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, move_to
 from checkout.settle import lock_both
@@ -24,7 +25,6 @@ from merchant.money import Money
 from merchant.wake import wake
 
 log = logging.getLogger(__name__)
-LEASE = timedelta(seconds=60)  # longer than all calls of one round can take together
 EXTENSION = timedelta(minutes=2)  # units are kept at least this long while a payment is on its way
 LONGEST_WAIT_SECONDS = 60
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
@@ -69,7 +69,7 @@ def claim(now: datetime) -> int | None:
         payment = due.order_by("due_at").select_for_update(skip_locked=True).first()
         if payment is None:
             return None
-        Payment.objects.filter(pk=payment.pk).update(leased_until=now + LEASE)
+        Payment.objects.filter(pk=payment.pk).update(leased_until=leased_until(now))
         return payment.pk
 
 

@@ -8,12 +8,12 @@ from django.db.models import F, Sum
 
 from checkout import gateway
 from checkout.errors import GatewayError, IllegalMove
+from checkout.leases import leased_until
 from checkout.models import Order, OrderState, Refund, RefundState
 from checkout.orders import lock, move_to
 from merchant import journal
 from merchant.wake import wake
 
-LEASE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=30)
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 
@@ -46,7 +46,7 @@ def _claim(now: datetime) -> Refund | None:
         due = Refund.objects.filter(state=RefundState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
         refund = due.select_for_update(skip_locked=True, of=("self",)).select_related("order__payment").first()
         if refund is not None:
-            Refund.objects.filter(pk=refund.pk).update(leased_until=now + LEASE, tries=F("tries") + 1)
+            Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=F("tries") + 1)
         return refund
 
 

@@ -7,11 +7,11 @@ from django.db import transaction
 
 from checkout import gateway
 from checkout.errors import GatewayUnavailable
+from checkout.leases import leased_until
 from checkout.models import WebhookEvent
 from checkout.webhook_handlers import HANDLERS
 from merchant.wake import wake
 
-LEASE = timedelta(seconds=60)
 GIVE_UP_TRIES = 12  # about three hours of doubling pauses
 
 
@@ -49,7 +49,7 @@ def _claim(now: datetime) -> WebhookEvent | None:
         if event is not None:
             # The lease: if this worker dies, the event is due again after it.
             event.tries += 1
-            WebhookEvent.objects.filter(pk=event.pk).update(due_at=now + LEASE, tries=event.tries)
+            WebhookEvent.objects.filter(pk=event.pk).update(due_at=leased_until(now), tries=event.tries)
         return event
 
 

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 SECRET_KEY_LENGTH = 50
 STRIPE_HOST = "https://api.stripe.com"
+CALLS_OF_A_ROUND = 4  # to the provider, one after the other, before a worker says how it ended
 MAIL_THAT_GOES_NOWHERE = ("console", "locmem", "dummy", "filebased")
 
 Rule = Callable[[], Iterator[str]]
@@ -112,6 +113,15 @@ def mail() -> Iterator[str]:
         yield f"DEFAULT_FROM_EMAIL is {settings.DEFAULT_FROM_EMAIL or 'empty'}: set the shop's own address."
 
 
+def payment_lease() -> Iterator[str]:
+    least = CALLS_OF_A_ROUND * settings.STRIPE_TIMEOUT_SECONDS
+    if least >= settings.PAYMENT_LEASE_SECONDS:
+        yield (
+            f"PAYMENT_LEASE_SECONDS is {settings.PAYMENT_LEASE_SECONDS:g}: two workers could pay one order at once."
+            f" Set more than {least:g}, {CALLS_OF_A_ROUND} times STRIPE_TIMEOUT_SECONDS."
+        )
+
+
 # A number is never given to another rule: people search for it.
 RULES: dict[int, Rule] = {
     1: secret_key,
@@ -124,6 +134,7 @@ RULES: dict[int, Rule] = {
     8: live_stripe,
     9: stripe_in_clear,
     10: mail,
+    11: payment_lease,
 }
 
 
