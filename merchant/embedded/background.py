@@ -2,10 +2,12 @@
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from merchant.embedded.account import ENVIRONMENT, Account
 
+REAP_SECONDS = 5
 # Popen complains when it is forgotten while its process runs.
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -29,6 +31,9 @@ def start(command: Sequence[str | Path], *, account: Account, folder: Path, log:
     return process
 
 
-def reap() -> None:
-    """Takes note of those that have ended."""
-    _children[:] = [process for process in _children if process.poll() is None]
+def reap(pid: int) -> None:
+    """Takes note that the server with this number has ended, when it was ours."""
+    for process in [process for process in _children if process.pid == pid]:
+        with suppress(subprocess.TimeoutExpired):  # its main thread is a zombie already, another may still be leaving
+            process.wait(REAP_SECONDS)
+            _children.remove(process)

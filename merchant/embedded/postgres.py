@@ -101,7 +101,7 @@ class Cluster:
             if wait_until_gone([process], seconds=STOP_SECONDS):
                 process.send_signal(signal.SIGQUIT)
                 wait_until_gone([process], seconds=STOP_SECONDS)
-            background.reap()
+            background.reap(process.pid)
         if sockets is not None and sockets.name.startswith("frontrow-"):
             shutil.rmtree(sockets, ignore_errors=True)
 

@@ -57,7 +57,7 @@ class RedisServer:
             process = psutil.Process(int(client.info("server")["process_id"]))
             client.shutdown(nosave=True)
         wait_until_gone([process], seconds=STOP_SECONDS)
-        background.reap()
+        background.reap(process.pid)
 
     def _start_on(self, port: int) -> bool:
         password = secrets.token_urlsafe(24)
