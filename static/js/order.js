@@ -26,6 +26,7 @@ async function ask({ client_secret: clientSecret, publishable_key: key, stripe_j
     const stripe = await loadStripe(src, key);
     const answer = await stripe.handleNextAction({ clientSecret });
     if (answer.error) again();
+    await fetch(`${location.pathname}returned/`); // a worker looks at once, should the provider's own word be late
   } catch {
     again();
   }
