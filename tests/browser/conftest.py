@@ -1,0 +1,52 @@
+"""A drop on sale, somebody in front of a browser, and an ear at the browser's console."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+
+from checkout.tests import fan
+from drops.models import Drop
+from merchant.clock import now
+from tests.browser.buyer import Buyer
+from tests.running_shop import RunningShop
+
+expect.set_options(timeout=20_000)  # of patience, not of waiting: a busy machine is slow
+
+
+@pytest.fixture(scope="session")
+def base_url(running_shop: RunningShop) -> str:
+    return running_shop.url
+
+
+@pytest.fixture
+def robe(shop: RunningShop, request: pytest.FixtureRequest) -> Drop:
+    """A live drop of this test alone: one size at $48.00, five units, held from the cart on, two a person."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")[:50]
+    start = now() - timedelta(hours=1)
+    return fan.live_drop(slug, total=5, skus=(f"{slug[:36]}-M",), starts_at=start, hold_from="cart")
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> Iterator[list[str]]:
+    """What the browser complained of: errors of scripts, files that did not load, breaches of the security policy.
+
+    A test that provokes complaints empties the list; anything left fails it.
+    """
+    heard: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            heard.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    context.on("console", listen)
+    context.on("weberror", lambda error: heard.append(str(error.error)))
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def buyer(page: Page, robe: Drop, complaints: list[str]) -> Buyer:
+    return Buyer(page, robe)

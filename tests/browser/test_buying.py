@@ -1,0 +1,73 @@
+"""From the drop's page to a confirmed order, in a real browser, through the real processes."""
+
+import pytest
+from playwright.sync_api import expect
+
+from checkout.models import OrderState
+from checkout.tests import fan
+from tests.browser.buyer import ASKS_BACK, DECLINED, Buyer
+from tests.running_shop import RunningShop
+
+pytestmark = pytest.mark.browser
+
+
+def sku(buyer: Buyer) -> str:
+    return f"{buyer.drop.slug[:36]}-M"
+
+
+def test_buys_with_a_good_card(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.pays()
+    expect(buyer.headline).to_have_text("Yours.")
+    order = buyer.order
+    assert (order.state, order.email, order.captured_minor) == (OrderState.CONFIRMED, buyer.email, 5400)
+    assert fan.counts(sku(buyer)) == (0, 1, 4)
+    assert [charge["amount"] for charge in shop.sandbox.charges(order.reference)] == [5400]
+
+
+def test_the_order_page_changes_by_itself(shop: RunningShop, buyer: Buyer) -> None:
+    """From placed to confirmed with no reload: the bank takes its time, the page is only looked at."""
+    shop.sandbox.slow("payment_intents.confirm", 1.5, times=1)
+    buyer.pays()
+    buyer.page.evaluate("() => { window.sameDocument = true; }")
+    expect(buyer.headline).to_have_text("One moment, your bank is answering")
+    expect(buyer.headline).to_have_text("Yours.")
+    assert buyer.page.evaluate("() => window.sameDocument"), "the page was loaded anew"
+    expect(buyer.timeline).to_have_text(["Order placed and held for you", "Asked your bank", "Paid and confirmed"])
+    expect(buyer.page.get_by_role("status")).to_contain_text("Yours.")
+
+
+def test_a_declined_card_then_a_good_one(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.pays(DECLINED)
+    expect(buyer.headline).to_have_text("That card did not work")
+    expect(buyer.page.locator("#order-status")).to_contain_text("you have not been charged")
+    intent = buyer.order.payment.intent_id
+    buyer.pays_with_another("4242 4242 4242 4242")
+    expect(buyer.headline).to_have_text("Yours.")
+    assert buyer.order.payment.intent_id == intent
+    assert [charge["paid"] for charge in shop.sandbox.charges(buyer.order.reference)] == [False, True]
+
+
+def test_3d_secure_is_answered_in_a_dialog(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.pays(ASKS_BACK)
+    buyer.bank.get_by_role("button", name="Complete authentication").click()
+    expect(buyer.headline).to_have_text("Yours.")
+    assert [charge["paid"] for charge in shop.sandbox.charges(buyer.order.reference)] == [True]
+
+
+def test_failed_3d_secure_then_another_card(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.pays(ASKS_BACK)
+    buyer.bank.get_by_role("button", name="Fail authentication").click()
+    expect(buyer.headline).to_have_text("That card did not work")
+    buyer.pays_with_another("4242 4242 4242 4242")
+    expect(buyer.headline).to_have_text("Yours.")
+    assert buyer.order.captured_minor == 5400
+
+
+def test_pressing_pay_twice_makes_one_order(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.buys_now()
+    buyer.fills_in_the_address()
+    buyer.types_card("4242 4242 4242 4242")
+    buyer.pay_button.dblclick()
+    expect(buyer.headline).to_have_text("Yours.")
+    assert fan.counts(sku(buyer)) == (0, 1, 4)
+    assert len(shop.sandbox.charges(buyer.order.reference)) == 1
