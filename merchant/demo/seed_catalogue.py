@@ -26,7 +26,7 @@ def seed_shop() -> None:
     StoreProfile.objects.get_or_create(
         pk=1,
         defaults={
-            "name": "Dozeworth",
+            "name": "Evenfall",
             "tagline": "Loungewear in small runs, sold live.",
             "story": (
                 "We are three people and two sewing machines. Every few weeks we finish one thing, say when it goes on"
