@@ -9,7 +9,7 @@ from django.db.models.functions import Lower, Now
 class Fan(models.Model):
     """A person the shop knows, by e-mail without regard to case. Dots and plus signs are not folded."""
 
-    email = models.EmailField()
+    email = models.EmailField("e-mail")
     name = models.CharField(max_length=120, blank=True)
     phone = models.CharField(max_length=20, blank=True, help_text="E.164: +4930…")
     country = models.CharField(max_length=2, blank=True)
@@ -86,7 +86,7 @@ class Segment(models.Model):
     name = models.CharField(max_length=80)
     description = models.CharField(max_length=200, blank=True)
     rule = models.JSONField(default=dict, help_text='For example {"did": "purchased", "at_least": 1}.')
-    builtin = models.BooleanField(default=False, editable=False)
+    builtin = models.BooleanField("built in", default=False, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -122,7 +122,7 @@ class MessageState(models.TextChoices):
 class Message(models.Model):
     """One message in the ledger: planned once by its key, leased by a worker, handed to the provider."""
 
-    key = models.CharField(max_length=120, unique=True, help_text='"order:<ref>:confirmed": planned once.')
+    key = models.CharField(max_length=120, unique=True, help_text="Planned once by this name.")
     kind = models.CharField(max_length=40)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     marketing = models.BooleanField(default=False, help_text="Needs consent; a receipt does not.")

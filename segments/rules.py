@@ -37,7 +37,8 @@ def fans(rule: Any, *, now: datetime) -> QuerySet[Fan]:
 
 def in_words(rule: Any) -> str:
     """Raises BadRule."""
-    return f"Fans who {parse(rule).words()}"
+    words = parse(rule).words()
+    return f"Fans who {words.removeprefix('(').removesuffix(')') if words.startswith('(') else words}"
 
 
 def parse(rule: Any, depth: int = 0) -> Rule:

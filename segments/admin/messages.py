@@ -6,12 +6,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
 from merchant import clock, journal
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, panel, story_of
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, story_of
 from segments.delivery import RESENDABLE, send_again
 from segments.errors import NotResendable
 from segments.models import Message, MessageState
@@ -41,13 +40,13 @@ class MessageAdmin(ReadOnlyAdmin):
     search_help_text = "Address, subject, or the key, such as order:FR-7K3M9Q2D"
     show_full_result_count = False
     actions_detail = ("send_again",)
+    change_form_outer_after_template = "segments/message_after.html"
     fieldsets = (
         (None, {"fields": (("subject", "to"), ("state_label", "tries"), "reason")}),
-        ("As the fan reads it", {"fields": ("mail",)}),
-        ("Times", {"fields": (("planned", "due"), ("sent", "handed"))}),
-        ("For the curious", {"fields": (("key", "kind"), ("marketing", "provider_id"), "story")}),
+        ("Times", {"classes": ("tab",), "fields": (("planned", "due"), ("sent", "handed"))}),
+        ("For the curious", {"classes": ("tab",), "fields": (("key", "kind"), ("marketing", "provider_id"))}),
     )
-    readonly_fields = ("state_label", "tries", "mail", "planned", "due", "sent", "handed", "story")
+    readonly_fields = ("state_label", "tries", "planned", "due", "sent", "handed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         rows: QuerySet[Message] = super().get_queryset(request)
@@ -77,13 +76,12 @@ class MessageAdmin(ReadOnlyAdmin):
     def handed(self, message: Message) -> str:
         return moment_cell(message.handed_at)
 
-    @display(description="Mail")
-    def mail(self, message: Message) -> SafeString:
-        return panel("segments/_mail.html", message=message)
-
-    @display(description="Journal")
-    def story(self, message: Message) -> SafeString:
-        return story_of(f"message:{message.pk}")
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        message = Message.objects.filter(pk=object_id).first() if object_id else None
+        around = {"message": message, "story": story_of(f"message:{object_id}")}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **around})
 
     # --- sending again -----------------------------------------------------------------------------------------------
 

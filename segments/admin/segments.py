@@ -7,12 +7,11 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, listing, moment_cell, panel, story_of
+from merchant.desk import DeskAdmin, listing, moment_cell, story_of
 from segments.admin.fans import HistoryInline
 from segments.errors import BadRule
 from segments.membership import count, preview
@@ -54,23 +53,23 @@ class SnapshotInline(HistoryInline):
 class SegmentAdmin(DeskAdmin):
     form = SegmentForm
     inlines = (SnapshotInline,)
-    list_display = ("name", "in_words", "size", "builtin")
+    list_display = ("name", "in_words", "size", "maker")
+    change_form_outer_after_template = "segments/segment_after.html"
     prepopulated_fields = {"slug": ("name",)}
     actions = None
 
-    def get_fieldsets(self, request: HttpRequest, obj: Segment | None = None) -> list[Any]:
-        fieldsets: list[Any] = [(None, {"fields": (("name", "slug"), "description", "rule")})]
-        if obj is not None:
-            fieldsets += [("Who matches now", {"fields": ("who",)}), ("What happened", {"fields": ("story",)})]
-        return fieldsets
+    fieldsets = ((None, {"fields": (("name", "slug"), "description", "rule")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Segment | None = None) -> tuple[str, ...]:
-        """A built-in segment is part of the shop; the address of one that is used does not change."""
-        fixed = ("name", "slug", "description", "rule") if obj and obj.builtin else ("slug",) if obj else ()
-        return (*fixed, "who", "story")
+        """The address of a segment that is used does not change."""
+        return ("slug",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Segment | None = None) -> dict[str, Any]:
         return {} if obj else self.prepopulated_fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Segment | None = None) -> bool:
+        """A built-in segment is part of the shop."""
+        return super().has_change_permission(request, obj) and not (obj and obj.builtin)
 
     def has_delete_permission(self, request: HttpRequest, obj: Segment | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.builtin)
@@ -95,21 +94,25 @@ class SegmentAdmin(DeskAdmin):
         except BadRule:
             return "–"
 
-    @display(description="Fans")
-    def who(self, segment: Segment) -> SafeString:
-        return panel("segments/_who.html", **self._who(segment))
+    @display(description="Made by", label={"You": "info"})
+    def maker(self, segment: Segment) -> str:
+        return "The shop" if segment.builtin else "You"
 
-    def _who(self, segment: Segment) -> dict[str, Any]:
-        try:
-            return {
-                "words": in_words(segment.rule),
-                "count": count(segment, now=now()),
-                "fans": preview(segment, now=now(), limit=10),
-                "all_url": listing("segments_fan", segment=segment.slug),
-            }
-        except BadRule as refusal:
-            return {"words": str(refusal)}
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        segment = Segment.objects.filter(pk=object_id).first() if object_id else None
+        around = _who(segment) | {"story": story_of(f"segment:{segment.slug}")} if segment else {}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **around})
 
-    @display(description="Journal")
-    def story(self, segment: Segment) -> SafeString:
-        return story_of(f"segment:{segment.slug}")
+
+def _who(segment: Segment) -> dict[str, Any]:
+    try:
+        return {
+            "words": in_words(segment.rule),
+            "count": count(segment, now=now()),
+            "fans": preview(segment, now=now(), limit=10),
+            "all_url": listing("segments_fan", segment=segment.slug),
+        }
+    except BadRule as refusal:
+        return {"words": str(refusal)}

@@ -94,4 +94,4 @@ def test_refuses_a_rule_without_a_floor() -> None:
 def test_says_itself_in_words() -> None:
     rule = {"all": [{"did": "purchased", "at_least": 2, "within_days": 365}, {"country": ["US", "CA"]}]}
 
-    assert in_words(rule) == "Fans who (purchased at least 2 times in the last 365 days and live in US or CA)"
+    assert in_words(rule) == "Fans who purchased at least 2 times in the last 365 days and live in US or CA"
