@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from drops.models import Drop, Product
+from drops.models import Drop
+from drops.queries import tags_of
 from merchant.store import current_store
 from policies.queries import ShownPolicy, applicable
 
 
 def scopes(drop: Drop) -> list[str]:
     """Everything of ours a policy can be about: the shop, this drop, the tags of what it sells."""
-    tags = Product.objects.filter(variants__offers__drop=drop).values_list("tags", flat=True).distinct()
-    return ["shop", f"drop:{drop.slug}", *sorted({f"tag:{tag}" for product in tags for tag in product})]
+    return ["shop", f"drop:{drop.slug}", *sorted(f"tag:{tag}" for tag in tags_of(drop))]
 
 
 def values(drop: Drop) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db.models import F, Min, QuerySet
 from django.utils.safestring import SafeString
 
-from drops.models import Drop, DropState, Offer, OfferComponent, Picture
+from drops.models import Drop, DropState, Offer, OfferComponent, Picture, Variant
 from drops.windows import Phase, phase_of
 from merchant.markdown import to_html
 
@@ -174,6 +174,17 @@ def stock_of(drop_id: int) -> dict[str, Stock]:
     return {sku: Stock(available, unsold - available) for sku, available, unsold in rows}
 
 
+def tags_of(drop: Drop) -> set[str]:
+    """The tags of everything the drop sells; at most two seconds old."""
+    return {tag for offer in _shelf(drop).offers for tag in offer.variant.product.tags}
+
+
+def picture_urls(drop: Drop) -> dict[str, str]:
+    """The picture of each SKU on offer, "" where there is none; at most two seconds old."""
+    shelf = _shelf(drop)
+    return {offer.variant.sku: _picture(offer.variant, shelf).url for offer in shelf.offers}
+
+
 def forget() -> None:
     """Read everything anew at the next call: between tests, and after a seed."""
     _shelves.clear()
@@ -195,8 +206,7 @@ def _card(drop: Drop, now: datetime) -> DropCard:
 
 
 def _offer(offer: Offer, shelf: _Shelf, units: dict[str, Stock]) -> OfferView:
-    variant, stock = offer.variant, units[offer.variant.sku]
-    cover = shelf.covers.get(variant.product_id, PictureView("", variant.product.title))
+    variant, stock, picture = offer.variant, units[offer.variant.sku], _picture(offer.variant, shelf)
     return OfferView(
         sku=variant.sku,
         title=variant.title,
@@ -206,9 +216,16 @@ def _offer(offer: Offer, shelf: _Shelf, units: dict[str, Stock]) -> OfferView:
         available=stock.available,
         in_carts=stock.in_carts,
         limit=offer.per_person_limit,
-        picture_url=variant.picture.url if variant.picture else cover.url,
-        picture_alt=str(variant) if variant.picture else cover.alt,
+        picture_url=picture.url,
+        picture_alt=picture.alt,
     )
+
+
+def _picture(variant: Variant, shelf: _Shelf) -> PictureView:
+    """Its own, else its product's first."""
+    if variant.picture:
+        return PictureView(variant.picture.url, str(variant))
+    return shelf.covers.get(variant.product_id, PictureView("", variant.product.title))
 
 
 def _shelf(drop: Drop) -> _Shelf:
