@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from checkout.errors import Invalid
 from drops.errors import LimitReached, UnknownOffer
 from drops.models import Drop, Offer, Variant
+from drops.queries import picture_urls
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -58,8 +59,8 @@ def price_lines(drop: Drop, wanted: Sequence[Wanted]) -> tuple[PricedLine, ...]:
 
     Raises UnknownOffer for a SKU that this drop does not sell and LimitReached above the limit for a person.
     """
-    offers = _offers(drop, [line.sku for line in wanted])
-    return tuple(_price(offers.get(line.sku), line) for line in wanted)
+    offers, pictures = _offers(drop, [line.sku for line in wanted]), picture_urls(drop)
+    return tuple(_price(offers.get(line.sku), line, pictures.get(line.sku, "")) for line in wanted)
 
 
 def included_tax(amount_minor: int, basis_points: int) -> int:
@@ -69,15 +70,11 @@ def included_tax(amount_minor: int, basis_points: int) -> int:
 
 
 def _offers(drop: Drop, skus: list[str]) -> dict[str, Offer]:
-    offers = (
-        Offer.objects.filter(drop=drop, variant__sku__in=skus)
-        .select_related("variant__product")
-        .prefetch_related("variant__product__pictures")
-    )
+    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).select_related("variant__product")
     return {offer.variant.sku: offer for offer in offers}
 
 
-def _price(offer: Offer | None, line: Wanted) -> PricedLine:
+def _price(offer: Offer | None, line: Wanted, picture: str) -> PricedLine:
     if offer is None:
         raise UnknownOffer(line.sku)
     if line.quantity > offer.per_person_limit:
@@ -92,7 +89,7 @@ def _price(offer: Offer | None, line: Wanted) -> PricedLine:
         total_minor=total.amount,
         tax_minor=included_tax(total.amount, current_store().tax_basis_points),
         currency=offer.currency,
-        picture_url=picture_url(offer.variant),
+        picture_url=picture,
     )
 
 
