@@ -86,7 +86,6 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
             return _replay(drop, request)
         placed = _place(drop, request, key_id, person, now)
     wake("payments")
-    wake("live")
     return placed
 
 
