@@ -16,7 +16,8 @@ from checkout.orders import OPEN
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, listing, moment_cell, story_of
 from policies.models import Acceptance
-from segments.models import Fan, Message
+from segments import fans
+from segments.models import Message
 
 TONES = {
     OrderState.PLACED.label: "info",
@@ -29,6 +30,18 @@ TONES = {
 }
 
 
+class PaymentFilter(ChoicesCheckboxFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "payment"
+
+
+class RefundFilter(ChoicesCheckboxFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "refund"
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ("order_name", "state_label", "drop", "who", "units", "total_shown", "placed")
@@ -36,8 +49,8 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = (
         ("state", ChoicesCheckboxFilter),
         ("drop", RelatedDropdownFilter),
-        ("payment__state", ChoicesCheckboxFilter),
-        ("refunds__state", ChoicesCheckboxFilter),
+        ("payment__state", PaymentFilter),
+        ("refunds__state", RefundFilter),
         ("placed_at", RangeDateTimeFilter),
     )
     search_fields = ("reference", "email", "name", "payment__intent_id", "payment__charge_id")
@@ -88,7 +101,7 @@ class OrderAdmin(ReadOnlyAdmin):
 def _around(order: Order) -> dict[str, Any]:
     payment: Payment | None = getattr(order, "payment", None)
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
-    fan = Fan.objects.filter(email__iexact=order.email).first()
+    fan = fans.by_email(order.email)
     return {
         "order": order,
         "still_open": order.state in OPEN,

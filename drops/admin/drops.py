@@ -61,7 +61,7 @@ def _move(
         drop = Drop.objects.get(pk=object_id)
         try:
             getattr(scheduling, name)(drop, actor=journal.staff(request.user.get_username()), now=now())
-            messages.success(request, f"{drop}: {title.lower()}.")
+            messages.success(request, f"{drop} is now: {drop.get_state_display().lower()}.")
         except DropError as refusal:
             messages.error(request, str(refusal))
         return done(reverse("admin:drops_drop_change", args=[object_id]))
@@ -95,7 +95,14 @@ class DropAdmin(DeskAdmin):
     readonly_fields = ("cover_preview", "started")
     change_form_outer_before_template = "desk/drop_before.html"
     change_form_outer_after_template = "desk/drop_after.html"
-    actions_detail = ("schedule", "open_now", "resume", "pause", "unschedule", "close")
+    # What ends things is a step away from what one presses every day.
+    actions_detail = (
+        "schedule",
+        "open_now",
+        "resume",
+        "pause",
+        {"title": "More", "icon": "more_horiz", "items": ["unschedule", "close"]},
+    )
     fieldsets = (
         (None, {"fields": (("title", "slug"), "strapline", "kind")}),
         ("When", {"fields": ("starts_at", "ends_at", "ship_date")}),

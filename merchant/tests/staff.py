@@ -9,7 +9,7 @@ from merchant.roles import ensure_roles
 def signed_in(role: str) -> Client:
     """A client of somebody who has this role and no other."""
     ensure_roles()
-    user = User.objects.create_user(f"{role.lower().replace(' ', '-')}", is_staff=True)
+    user = User.objects.create_user(f"the-{role.lower().replace(' ', '-')}", is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")

@@ -122,7 +122,7 @@ def test_units_are_added_and_taken_in_the_offers_row_and_journalled(manager: Cli
     manager.post(page, typed() | existing(offer, units="-2"))
     assert StockItem.objects.get().total == 10
     lines = JournalEntry.objects.filter(subject="stock:ROBE-M").order_by("id").values_list("actor", "data")
-    assert list(lines) == [("staff:drop-manager", {"units": 7}), ("staff:drop-manager", {"units": -2})]
+    assert list(lines) == [("staff:the-drop-manager", {"units": 7}), ("staff:the-drop-manager", {"units": -2})]
 
 
 def test_units_that_are_held_cannot_be_taken(manager: Client) -> None:
@@ -172,7 +172,7 @@ def test_a_drop_lives_through_its_buttons(manager: Client) -> None:
         assert drop.state == state
     verbs = JournalEntry.objects.filter(subject=f"drop:{drop.pk}").order_by("id").values_list("verb", "actor")
     assert [verb for verb, _ in verbs] == ["scheduled", "opened", "paused", "resumed", "closed"]
-    assert {actor for _, actor in verbs} == {"staff:drop-manager"}
+    assert {actor for _, actor in verbs} == {"staff:the-drop-manager"}
 
 
 @pytest.mark.usefixtures("_returns")
