@@ -86,7 +86,9 @@ class Fan:
             "POST", f"/api/v1/drops/{self.job.slug}/orders", body | {"email": f"fan-{key}@example.com"}, key
         )
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> tuple[int, bytes]:
+    async def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, key: str = ""
+    ) -> tuple[int, bytes]:
         sent = json.dumps(body).encode() if body else b""
         head = HEAD.format(method=method, path=path, port=self.job.port, length=len(sent))
         head += "Content-Type: application/json\r\n" if body else ""

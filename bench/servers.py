@@ -62,7 +62,8 @@ def postgres_cpu_seconds() -> float:
     postmaster = psutil.Process(pid).parent()
     assert postmaster is not None
     ended = postmaster.cpu_times()
-    return float(sum(_used(each) for each in [postmaster, *postmaster.children()])) + ended[2] + ended[3]
+    running = sum(_used(each) for each in [postmaster, *postmaster.children()])
+    return running + float(ended.children_user + ended.children_system)
 
 
 def _host_option() -> str:
