@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from merchant.embedded.services import passing
 
@@ -44,6 +45,10 @@ def forbid_the_outside() -> None:
 
     sys.addaudithook(guard)
 
+
+# A busy machine is no bug: an example may take its time, and a failing one is printed to be tried again.
+hypothesis_settings.register_profile("frontrow", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("frontrow")
 
 start_services()
 forbid_the_outside()
