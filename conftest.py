@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Playwright
 
 from merchant.embedded.services import passing
 
@@ -152,12 +152,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": chromium(), "args": BROWSER_FLAGS}
 
 
-@pytest.fixture(autouse=True)
-def _browser_tests_may_use_the_database(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Playwright's synchronous API keeps an event loop in the test's thread, and Django would refuse to query there."""
-    if request.node.get_closest_marker("browser") is None:
-        yield
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
+@pytest.fixture(scope="session")
+def playwright(playwright: Playwright) -> Playwright:
+    """Its synchronous API leaves an event loop in the main thread to the end, where Django would refuse to query."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    return playwright

@@ -96,7 +96,9 @@ def test_a_selection_without_tests_is_an_error(tmp_path: Path) -> None:
 def test_help_explains_every_target() -> None:
     makefile = (CHECKOUT / "Makefile").read_text()
     public = set(re.findall(r"^\.PHONY: (help .+)$", makefile, re.MULTILINE)[0].split())
-    shown = subprocess.run(["make", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
     assert {line.split()[1] for line in shown.splitlines()} == public
 
 
