@@ -32,6 +32,10 @@ class HoldEnded(CheckoutError):
     """The cart's hold ended and the stock does not allow another."""
 
 
+class Busy(CheckoutError):
+    """So many order at once that a lock was not had in time. Nothing was written; the same request may come again."""
+
+
 @dataclass(eq=False)
 class QuoteExpired(CheckoutError):
     """The quote is too old, or not ours; ``fresh`` is what holds now."""

@@ -7,7 +7,8 @@ possible. The payment provider is not called here at all; a worker is woken afte
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from psycopg.errors import LockNotAvailable
 
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
-from checkout.errors import Invalid, KeyInFlight, KeyReused, PoliciesChanged
+from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
 from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
 from checkout.pricing import Wanted, merged
 from checkout.quote import Agreed, Quote, agree, quote
@@ -35,6 +36,7 @@ from policies.models import Surface
 from policies.shown import ShownPolicy
 
 MAX_KEY = 255
+LOCK_TIMEOUT = "3s"
 PAYMENT_TOKEN = re.compile(r"[A-Za-z0-9_]{0,120}")
 
 
@@ -74,13 +76,13 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     The same key and body again get the identical answer. Any refusal undoes everything, the key included.
 
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
-    PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded and SoldOut.
+    PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded, SoldOut and Busy.
     """
     if not 1 <= len(request.idempotency_key) <= MAX_KEY or not request.idempotency_key.isprintable():
         raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} printable characters."})
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
-    with transaction.atomic(durable=True):
+    with _waiting_means(Busy()), transaction.atomic(durable=True):
         key_id = _claim_key(drop, request)
         if key_id is None:
             return _replay(drop, request)
@@ -90,18 +92,28 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
 
 
 def _claim_key(drop: Drop, request: OrderRequest) -> int | None:
-    """Insert the key; None when it stands already. A twin in flight is waited for on the unique index."""
-    sql = """INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) VALUES (%s, %s, %s)
+    """Insert the key; None when it stands already. A twin in flight is waited for on the unique index.
+
+    From here on no lock of this transaction is waited for longer than ``LOCK_TIMEOUT``.
+    """
+    sql = """WITH patience AS (SELECT set_config('lock_timeout', %s, true))
+             INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) SELECT %s, %s, %s FROM patience
              ON CONFLICT (drop_id, key) DO NOTHING RETURNING id"""
+    with connection.cursor() as cursor, _waiting_means(KeyInFlight()):
+        cursor.execute(sql, [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+@contextmanager
+def _waiting_means(refusal: CheckoutError) -> Iterator[None]:
+    """Turn a lock that was waited for too long into a refusal that says what to do."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [drop.pk, request.idempotency_key, request.fingerprint()])
-            row = cursor.fetchone()
+        yield
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
-            raise KeyInFlight from error
+            raise refusal from error
         raise
-    return row[0] if row else None
 
 
 def _replay(drop: Drop, request: OrderRequest) -> Placed:

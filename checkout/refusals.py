@@ -42,6 +42,9 @@ TELLERS: dict[type[Exception], Teller] = {
     e.KeyInFlight: lambda _: Problem(
         "idempotency-in-flight", 409, "The first request with this key is still being answered."
     ),
+    e.Busy: lambda _: Problem(
+        "try-again", 503, "Many order at this moment. Send the same order again.", headers={"Retry-After": "1"}
+    ),
     e.QuoteExpired: lambda _: Problem("total-changed", 409, "The quote is too old. Please look at the total again."),
     e.TotalChanged: lambda error: Problem(
         "total-changed", 409, f"The total is {error.fresh.total} now. Please agree to it again."

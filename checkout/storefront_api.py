@@ -108,7 +108,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
 
 @api.post(
     "/drops/{slug}/orders",
-    response={201: PlacedOut, (400, 403, 404, 409, 422): ProblemOut},
+    response={201: PlacedOut, (400, 403, 404, 409, 422, 503): ProblemOut},
     summary="Place an order, once",
 )
 def post_order(

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from django.db import connection, transaction
 
+from checkout.errors import Busy, KeyInFlight
 from checkout.models import IdempotencyKey, Order
 from checkout.place_order import place_order
 from checkout.tests import fan
@@ -104,3 +105,32 @@ def test_without_the_unique_key_twins_order_twice(robe: Drop, now: datetime) -> 
             cursor.execute(
                 "ALTER TABLE checkout_idempotencykey ADD CONSTRAINT idempotency_key_once_a_drop UNIQUE (drop_id, key)"
             )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("held", "refusal"),
+    [
+        (
+            "INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) SELECT id, 'k', '' FROM drops_drop",
+            KeyInFlight,
+        ),
+        ("SELECT 1 FROM drops_stockitem FOR UPDATE", Busy),
+    ],
+)
+def test_a_lock_that_is_not_had_in_time_is_a_refusal_that_wrote_nothing(
+    robe: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch, held: str, refusal: type[Exception]
+) -> None:
+    monkeypatch.setattr("checkout.place_order.LOCK_TIMEOUT", "50ms")
+    request = fan.request(fan.quoted(robe, at=now), idempotency_key="k")
+    stranger = connection.copy()
+    try:
+        stranger.set_autocommit(False)
+        stranger.cursor().execute(held)
+        with pytest.raises(refusal):
+            place_order(robe, request, person=fan.PERSON, now=now)
+        stranger.rollback()
+    finally:
+        stranger.close()
+    assert (Order.objects.count(), fan.counts()) == (0, (0, 0, 5))
+    assert place_order(robe, request, person=fan.PERSON, now=now).replayed is False

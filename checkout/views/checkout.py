@@ -145,6 +145,7 @@ HEADLINES = {
     "not-open": "Not on sale now",
     "restricted": "We cannot send it there",
     "limit-reached": "That is more than one person can have",
+    "try-again": "Many order at this moment",
     "idempotency-in-flight": "Your order is still on its way",
     "idempotency-key-reused": "Please look at your order once more",
 }
