@@ -7,7 +7,6 @@ from checkout.errors import Invalid
 from drops.errors import LimitReached, UnknownOffer
 from drops.models import Drop, Offer, Variant
 from drops.queries import picture_urls
-from merchant.money import Money
 from merchant.store import current_store
 
 MAX_LINES = 20
@@ -35,6 +34,7 @@ class PricedLine:
     total_minor: int
     tax_minor: int
     currency: str
+    limit: int
     picture_url: str
 
 
@@ -69,26 +69,40 @@ def included_tax(amount_minor: int, basis_points: int) -> int:
     return (2 * amount_minor * basis_points + divisor) // (2 * divisor)
 
 
-def _offers(drop: Drop, skus: list[str]) -> dict[str, Offer]:
-    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).select_related("variant__product")
-    return {offer.variant.sku: offer for offer in offers}
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """The columns of an offer that make a price."""
+
+    offer_id: int
+    unit_minor: int
+    currency: str
+    limit: int
+    product: str
+    variant: str
 
 
-def _price(offer: Offer | None, line: Wanted, picture: str) -> PricedLine:
+def _offers(drop: Drop, skus: list[str]) -> dict[str, _Offered]:
+    columns = ("pk", "price_minor", "currency", "per_person_limit", "variant__product__title", "variant__title")
+    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).order_by()
+    return {sku: _Offered(*row) for sku, *row in offers.values_list("variant__sku", *columns)}
+
+
+def _price(offer: _Offered | None, line: Wanted, picture: str) -> PricedLine:
     if offer is None:
         raise UnknownOffer(line.sku)
-    if line.quantity > offer.per_person_limit:
-        raise LimitReached(line.sku, offer.per_person_limit)
-    total: Money = offer.price * line.quantity
+    if line.quantity > offer.limit:
+        raise LimitReached(line.sku, offer.limit)
+    total = offer.unit_minor * line.quantity
     return PricedLine(
-        offer_id=offer.pk,
+        offer_id=offer.offer_id,
         sku=line.sku,
-        title=f"{offer.variant.product.title}, {offer.variant.title}",
+        title=f"{offer.product}, {offer.variant}",
         quantity=line.quantity,
-        unit_minor=offer.price_minor,
-        total_minor=total.amount,
-        tax_minor=included_tax(total.amount, current_store().tax_basis_points),
+        unit_minor=offer.unit_minor,
+        total_minor=total,
+        tax_minor=included_tax(total, current_store().tax_basis_points),
         currency=offer.currency,
+        limit=offer.per_person_limit,
         picture_url=picture,
     )
 
