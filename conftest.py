@@ -17,6 +17,7 @@ from merchant.embedded.services import passing
 
 LOOPBACK = ("127.", "::1", "localhost")
 SERVICES = ExitStack()
+OWN_SERVICES = "FRONTROW_TESTS_OWN_SERVICES"  # set by the process that started them, inherited by xdist's workers
 
 
 def start_services() -> None:
@@ -26,6 +27,7 @@ def start_services() -> None:
     addresses = SERVICES.enter_context(passing())
     os.environ["DATABASE_URL"] = addresses.database_url
     os.environ["REDIS_URL"] = addresses.redis_url
+    os.environ[OWN_SERVICES] = "true"
 
 
 def forbid_the_outside() -> None:
@@ -85,6 +87,12 @@ def pytest_xdist_setupnodes(specs: list[Any]) -> None:
 
 def pytest_unconfigure() -> None:
     SERVICES.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """Our own PostgreSQL is deleted whole at the end; its databases need not be dropped one by one before."""
+    return django_db_keepdb or OWN_SERVICES in os.environ
 
 
 @pytest.fixture(scope="session")
