@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from checkout import fallback, gateway, notify, settle
+from checkout import allowances, fallback, gateway, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayUnavailable, IllegalMove
 from checkout.gateway import IntentView, SessionView
@@ -116,6 +116,7 @@ def _finish(order_id: int, into: OrderState, *, why: str, actor: str, now: datet
             return False
         payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
         payment.save(update_fields=["state", "leased_until", "confirmation_token"])
+        allowances.give_back(order)
         stock.release(settle.owner_of(order))
         move_to(order, into, why=why, actor=actor, now=now)
         notify.ended(order)

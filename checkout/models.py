@@ -55,6 +55,21 @@ class IdempotencyKey(models.Model):
         return self.key
 
 
+class Allowance(models.Model):
+    """How many units of an offer a person has in orders that are open or paid. The person is a keyed fingerprint."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="allowances")
+    person_key = models.CharField(max_length=64)
+    used = models.PositiveIntegerField(default=0)
+    granted = models.PositiveIntegerField(default=0, help_text="More than the offer's limit, by staff, with a reason.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["offer", "person_key"], name="allowance_once_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.used} of offer {self.offer_id}"
+
+
 class OrderState(models.TextChoices):
     PLACED = "placed", "Placed"
     AUTHORISING = "authorising", "Paying"

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
+from checkout import allowances
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
 from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
@@ -132,6 +133,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     agreed = agree(drop, request.quote, request.agreed_total, fresh)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
+    allowances.take(fresh.lines, request.contact)
     order = _insert_order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
     acceptance.record(
         order.reference,

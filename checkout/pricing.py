@@ -102,7 +102,7 @@ def _price(offer: _Offered | None, line: Wanted, picture: str) -> PricedLine:
         total_minor=total,
         tax_minor=included_tax(total, current_store().tax_basis_points),
         currency=offer.currency,
-        limit=offer.per_person_limit,
+        limit=offer.limit,
         picture_url=picture,
     )
 

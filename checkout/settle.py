@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import notify, refunds
+from checkout import allowances, notify, refunds
 from checkout.gateway import IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
@@ -142,6 +142,7 @@ def _paid_too_late(order: Order, now: datetime) -> None:
     wanted_still = order.state == OrderState.EXPIRED
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
+        allowances.take_again(order)
         confirm(order, now)
     else:
         refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)

@@ -2,7 +2,7 @@
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -35,6 +35,11 @@ class StoreProfile(models.Model):
     )
     shipping_minor = models.PositiveIntegerField(
         "flat shipping", default=0, help_text="In minor units (cents): 600 is $6.00. One price for an order."
+    )
+    limit_by_address = models.BooleanField(
+        "limit a household",
+        default=False,
+        help_text="Count the limit for a person by delivery address too. Off: people who share one may each buy.",
     )
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."

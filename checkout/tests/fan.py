@@ -47,6 +47,10 @@ def quoted(drop: Drop, *lines: tuple[str, int], at: datetime, country: str = "US
     return quote(drop, wanted, country=country, now=at)
 
 
+def somebody(email: str = "fan@example.com") -> Contact:
+    return Contact(email, "A Fan", "", ADDRESS)
+
+
 def request(agreed: Quote, **changes: Any) -> OrderRequest:
     """The order that accepts a quote whole."""
     values: dict[str, Any] = {
@@ -54,7 +58,7 @@ def request(agreed: Quote, **changes: Any) -> OrderRequest:
         "quote": agreed.token,
         "agreed_total": agreed.total,
         "lines": tuple(Wanted(line.sku, line.quantity) for line in agreed.lines),
-        "contact": Contact("fan@example.com", "A Fan", "", ADDRESS),
+        "contact": somebody(),
         "shipping_option": "standard",
         "answers": tuple(Answer(text.id, text.sha256, True) for text in agreed.policies),
         "confirmation_token": "",

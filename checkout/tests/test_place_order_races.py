@@ -45,7 +45,7 @@ def together(act: Callable[[int], str], fans: int = FANS) -> Counter[str]:
 @pytest.mark.django_db(transaction=True)
 def test_c1_one_unit_many_buyers_one_order(shop: StoreProfile, now: datetime) -> None:
     drop = fan.live_drop(total=1)
-    requests = [fan.request(fan.quoted(drop, at=now)) for _ in range(FANS)]
+    requests = [fan.request(fan.quoted(drop, at=now), contact=fan.somebody(f"{n}@example.com")) for n in range(FANS)]
 
     def buy(number: int) -> str:
         try:
@@ -63,7 +63,8 @@ def test_c1_one_unit_many_buyers_one_order(shop: StoreProfile, now: datetime) ->
 def test_c2_two_baskets_in_opposite_order_do_not_deadlock(shop: StoreProfile, now: datetime) -> None:
     drop = fan.live_drop(total=FANS, skus=("ROBE-L", "ROBE-M"))
     lines = [("ROBE-L", 1), ("ROBE-M", 1)]
-    requests = [fan.request(fan.quoted(drop, *(lines[:: 1 if n % 2 else -1]), at=now)) for n in range(FANS)]
+    baskets = [fan.quoted(drop, *(lines[:: 1 if n % 2 else -1]), at=now) for n in range(FANS)]
+    requests = [fan.request(agreed, contact=fan.somebody(f"{n}@example.com")) for n, agreed in enumerate(baskets)]
 
     def buy(number: int) -> str:
         return str(place_order(drop, requests[number], person=fan.PERSON, now=now).reply["status"])

@@ -116,7 +116,8 @@ def test_a_changed_total_brings_the_fresh_quote(robe: Drop) -> None:
 def test_sold_out_and_in_other_carts(robe: Drop) -> None:
     quote = quoted(("ROBE-M", 2))
     for number in range(2):
-        assert post(f"{API}/orders", body_of(quote), f"k{number}").status_code == 201
+        body = body_of(quote, email=f"{number}@example.com")
+        assert post(f"{API}/orders", body, f"k{number}").status_code == 201
     assert problem(post(f"{API}/orders", body_of(quote), "k9")) == (409, "in-other-carts")
 
 

@@ -1,0 +1,106 @@
+"""How much one person may have, across their orders and devices.
+
+A person is known by keyed fingerprints of their e-mail, their phone and, where the shop says so, their address: an
+order counts against each of them. Counting is one statement that either takes all or refuses; rows are locked in
+ascending order, so two orders of one person cannot wait for each other.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils.crypto import salted_hmac
+
+from checkout.contact import Address, Contact
+from checkout.models import Allowance, Order
+from checkout.pricing import PricedLine
+from drops.errors import LimitReached
+from drops.models import Offer
+from merchant import journal
+from merchant.store import current_store
+
+# A row that would go above the limit is left out of what comes back.
+_TAKE = """
+    WITH wanted AS (
+        SELECT * FROM unnest(%(offers)s::bigint[], %(keys)s::text[], %(units)s::int[], %(limits)s::int[])
+        AS w (offer_id, person_key, units, most)
+    )
+    INSERT INTO checkout_allowance AS a (offer_id, person_key, used, granted)
+    SELECT offer_id, person_key, units, 0 FROM wanted ORDER BY person_key, offer_id
+    ON CONFLICT (offer_id, person_key) DO UPDATE SET used = a.used + EXCLUDED.used
+    WHERE a.used + EXCLUDED.used <= a.granted + (
+        SELECT most FROM wanted w WHERE w.offer_id = a.offer_id AND w.person_key = a.person_key
+    )
+    RETURNING offer_id
+"""
+
+
+def person_keys(contact: Contact) -> list[str]:
+    """The fingerprints a person is counted by, ascending. They find a person again and cannot be turned back."""
+    marks = [f"email:{contact.email.lower()}"]
+    if contact.phone:
+        marks.append(f"phone:{contact.phone}")
+    if current_store().limit_by_address:
+        marks.append(f"address:{_plain(contact.address)}")
+    return sorted(salted_hmac("frontrow.allowance", mark, algorithm="sha256").hexdigest() for mark in marks)
+
+
+def take(lines: Sequence[PricedLine], contact: Contact) -> None:
+    """Count an order's units against its person, in the order's transaction. Raises LimitReached: roll back."""
+    keys = person_keys(contact)
+    wanted = [(line, key) for line in lines for key in keys]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE,
+            {
+                "offers": [line.offer_id for line, _ in wanted],
+                "keys": [key for _, key in wanted],
+                "units": [line.quantity for line, _ in wanted],
+                "limits": [line.limit for line, _ in wanted],
+            },
+        )
+        counted = [offer_id for (offer_id,) in cursor.fetchall()]
+    for line in lines:
+        if counted.count(line.offer_id) < len(keys):
+            raise LimitReached(line.sku, line.limit)
+
+
+def give_back(order: Order) -> None:
+    """An order that ended without its units leaves its person the right to them. Once an order, under its lock."""
+    _count(order, sign=-1)
+
+
+def take_again(order: Order) -> None:
+    """An order that ended gets its units after all: counted, without a limit, because they are paid."""
+    _count(order, sign=1)
+
+
+@transaction.atomic
+def grant(offer: Offer, contact: Contact, units: int, *, actor: str, why: str) -> None:
+    """Let a person order ``units`` more of an offer than its limit says, in further orders. Journalled."""
+    for key in person_keys(contact):
+        Allowance.objects.get_or_create(offer=offer, person_key=key)
+        Allowance.objects.filter(offer=offer, person_key=key).update(granted=F("granted") + units)
+    journal.record(f"offer:{offer.pk}", "allowance_granted", actor=actor, why=why, data={"units": units})
+
+
+def _count(order: Order, *, sign: int) -> None:
+    keys = person_keys(contact_of(order))
+    for offer_id, units in order.lines.order_by("offer_id").values_list("offer_id", "quantity"):
+        rows = Allowance.objects.filter(offer_id=offer_id, person_key__in=keys)
+        # Orders that are older than their row were never counted in it.
+        rows.update(used=Greatest(F("used") + sign * units, 0))
+
+
+def contact_of(order: Order) -> Contact:
+    """Who ordered, as they gave themselves."""
+    fields = ("line1", "line2", "city", "postal_code", "region", "country")
+    address = Address(**{field: order.address.get(field, "") for field in fields})
+    return Contact(order.email, order.name, order.phone, address)
+
+
+def _plain(address: Address) -> str:
+    """Without case and spaces: one household writes its address in several ways."""
+    parts = (address.line1, address.postal_code, address.country)
+    return "|".join("".join(part.lower().split()) for part in parts)
