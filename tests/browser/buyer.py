@@ -22,6 +22,10 @@ class Buyer:
     def __post_init__(self) -> None:
         self.email = self.email or f"{self.drop.slug}@example.com"
 
+    @property
+    def sku(self) -> str:
+        return self.drop.offers.get().variant.sku
+
     def opens_the_drop(self) -> None:
         self.page.goto(f"/drops/{self.drop.slug}/")
 

@@ -5,14 +5,10 @@ from playwright.sync_api import expect
 
 from checkout.models import OrderState
 from checkout.tests import fan
-from tests.browser.buyer import ASKS_BACK, DECLINED, Buyer
+from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
 from tests.running_shop import RunningShop
 
 pytestmark = pytest.mark.browser
-
-
-def sku(buyer: Buyer) -> str:
-    return f"{buyer.drop.slug[:36]}-M"
 
 
 def test_buys_with_a_good_card(shop: RunningShop, buyer: Buyer) -> None:
@@ -20,7 +16,7 @@ def test_buys_with_a_good_card(shop: RunningShop, buyer: Buyer) -> None:
     expect(buyer.headline).to_have_text("Yours.")
     order = buyer.order
     assert (order.state, order.email, order.captured_minor) == (OrderState.CONFIRMED, buyer.email, 5400)
-    assert fan.counts(sku(buyer)) == (0, 1, 4)
+    assert fan.counts(buyer.sku) == (0, 1, 4)
     assert [charge["amount"] for charge in shop.sandbox.charges(order.reference)] == [5400]
 
 
@@ -41,7 +37,7 @@ def test_a_declined_card_then_a_good_one(shop: RunningShop, buyer: Buyer) -> Non
     expect(buyer.headline).to_have_text("That card did not work")
     expect(buyer.page.locator("#order-status")).to_contain_text("you have not been charged")
     intent = buyer.order.payment.intent_id
-    buyer.pays_with_another("4242 4242 4242 4242")
+    buyer.pays_with_another(GOOD)
     expect(buyer.headline).to_have_text("Yours.")
     assert buyer.order.payment.intent_id == intent
     assert [charge["paid"] for charge in shop.sandbox.charges(buyer.order.reference)] == [False, True]
@@ -58,7 +54,7 @@ def test_failed_3d_secure_then_another_card(shop: RunningShop, buyer: Buyer) -> 
     buyer.pays(ASKS_BACK)
     buyer.bank.get_by_role("button", name="Fail authentication").click()
     expect(buyer.headline).to_have_text("That card did not work")
-    buyer.pays_with_another("4242 4242 4242 4242")
+    buyer.pays_with_another(GOOD)
     expect(buyer.headline).to_have_text("Yours.")
     assert buyer.order.captured_minor == 5400
 
@@ -66,8 +62,8 @@ def test_failed_3d_secure_then_another_card(shop: RunningShop, buyer: Buyer) -> 
 def test_pressing_pay_twice_makes_one_order(shop: RunningShop, buyer: Buyer) -> None:
     buyer.buys_now()
     buyer.fills_in_the_address()
-    buyer.types_card("4242 4242 4242 4242")
+    buyer.types_card(GOOD)
     buyer.pay_button.dblclick()
     expect(buyer.headline).to_have_text("Yours.")
-    assert fan.counts(sku(buyer)) == (0, 1, 4)
+    assert fan.counts(buyer.sku) == (0, 1, 4)
     assert len(shop.sandbox.charges(buyer.order.reference)) == 1
