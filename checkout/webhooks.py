@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from checkout import gateway
-from checkout.errors import GatewayUnavailable
+from checkout.errors import GatewayError
 from checkout.leases import leased_until
 from checkout.models import WebhookEvent
 from checkout.webhook_handlers import HANDLERS
@@ -56,9 +56,12 @@ def _claim(now: datetime) -> WebhookEvent | None:
 def _act(event: WebhookEvent, now: datetime) -> None:
     try:
         outcome = HANDLERS[event.type](event.payload["data"]["object"], now)
-    except GatewayUnavailable as away:
-        _later(event, now, away.why)
+    except GatewayError as error:  # away, or it knows no such object: that may be another account's
+        _later(event, now, type(error).__name__)
         return
+    except Exception:
+        _later(event, now, "failed here; the log says why")
+        raise
     if outcome is None:
         _later(event, now, "no order of ours yet")
     else:

@@ -10,7 +10,7 @@ import stripe
 from django.test import Client
 
 from checkout import payments, webhooks
-from checkout.models import OrderState, WebhookEvent
+from checkout.models import OrderState, Payment, PaymentState, WebhookEvent
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered
@@ -147,6 +147,23 @@ def test_an_unreachable_provider_leaves_the_event_for_later(robe: Drop, sandbox:
     assert fresh(order).state == OrderState.ACTION_REQUIRED
     webhooks.drain(lambda: later(minutes=2))
     assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_an_event_the_provider_refuses_to_explain_is_given_up_and_holds_up_nobody(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    foreign = {"id": "pi_of_another_account", "object": "payment_intent", "metadata": {"order": order.reference}}
+    ring(event("payment_intent.succeeded", foreign, "evt_foreign"))
+    sandbox.authenticate(fresh(order).payment.intent_id)
+    ring(intent_event("succeeded", fresh(order)))
+    assert webhooks.drain(clock) == 2
+    assert fresh(order).state == OrderState.CONFIRMED
+    WebhookEvent.objects.filter(event_id="evt_foreign").update(tries=webhooks.GIVE_UP_TRIES - 1)
+    Payment.objects.update(state=PaymentState.AWAITING_FAN)  # so that the event is looked into again
+    webhooks.drain(lambda: later(hours=1))
+    assert WebhookEvent.objects.get(event_id="evt_foreign").processed_at is not None
 
 
 def test_only_post_is_answered(sandbox: SandboxServer) -> None:
