@@ -19,6 +19,7 @@ from merchant.money import Money
 
 StripeV1 = Any  # the SDK names its class privately
 TOKEN_PARAMS = {"confirmation_token"}
+CONFLICT = 409  # another request holds the key or the object right now
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +198,12 @@ def _call(ask: Callable[[StripeV1], Any]) -> Any:
     except stripe.APIConnectionError as error:
         raise GatewayUnavailable("no answer") from error
     except stripe.IdempotencyError as error:
-        raise GatewayUnavailable("a twin is on its way", replayable="key_in_use" not in (error.code or "")) from error
+        raise GatewayUnavailable("the key was used for something else", acted=False, replayable=False) from error
     except stripe.InvalidRequestError as error:
         raise _refused(error) from error
     except stripe.StripeError as error:
+        if error.http_status == CONFLICT:
+            raise GatewayUnavailable("a twin is on its way") from error
         # Stripe replays a 500 under the same key for a day; asking again needs a new one.
         raise GatewayUnavailable(f"status {error.http_status}", replayable=False) from error
 

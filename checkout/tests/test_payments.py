@@ -16,6 +16,7 @@ from checkout.tests.test_place_order_races import together
 from drops import stock
 from drops.models import Drop, StockItem
 from merchant.models import JournalEntry
+from merchant.money import Money
 from segments import delivery
 from segments.models import Footprint, Message
 
@@ -269,6 +270,29 @@ def test_many_workers_pay_each_order_once(robe: Drop, sandbox: SandboxServer) ->
     assert sum(int(count) * number for count, number in together(lambda _: str(payments.drain(clock)), 8).items()) == 5
     assert Payment.objects.filter(state=PaymentState.PAID).count() == 5
     assert sorted(charge["paid"] for charge in sandbox.charges() if charge["order"]).count(True) >= 5
+
+
+def test_a_key_in_use_is_asked_again_under_the_same_key(robe: Drop, sandbox: SandboxServer) -> None:
+    """Another worker's call with our key still runs: a new key would make a second intent beside it."""
+    order = ordered(robe, sandbox)
+    sandbox.slow("payment_intents.create", 1.5, times=1)
+    key = f"order:{order.reference}:create:1"
+
+    def create(number: int) -> str:
+        try:
+            gateway.create_intent(order.reference, order.total, email=order.email, key=key)
+        except GatewayUnavailable as away:
+            return f"replayable: {away.replayable}"
+        return "created"
+
+    assert together(create, 2) == {"created": 1, "replayable: True": 1}
+
+
+def test_a_key_used_for_something_else_wants_a_new_key(robe: Drop, sandbox: SandboxServer) -> None:
+    gateway.create_intent("FR-1", Money(100, "USD"), email="fan@example.com", key="a key")
+    with pytest.raises(GatewayUnavailable) as caught:
+        gateway.create_intent("FR-1", Money(200, "USD"), email="fan@example.com", key="a key")
+    assert not caught.value.replayable
 
 
 def test_an_unreachable_provider_is_said_to_be_unavailable(robe: Drop, sandbox: SandboxServer) -> None:
