@@ -156,7 +156,7 @@ def _story(order: Order, payment: Payment) -> Story:
 
 
 def _words(order: Order, payment: Payment) -> dict[str, str]:
-    unknown = payment.outcome_unknown
+    unknown = payment.outcome_unknown and payment.confirm_sent  # an intent nobody confirmed has charged nobody
     return {
         "until": timezone.localtime(order.hold_expires_at).strftime("%H:%M %Z"),
         "email": order.email,
