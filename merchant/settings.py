@@ -272,6 +272,8 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A refusal (4xx) is an answer, not news: a sold-out drop gives thousands of them in a second.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
 # Our StaffThrottle is its middleware, for the staff's pages alone.
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]
