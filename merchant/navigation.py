@@ -26,6 +26,10 @@ def environment(request: HttpRequest) -> list[str] | None:
     return None
 
 
+def icon(request: HttpRequest) -> str:
+    return static("img/icon.svg")
+
+
 def stylesheet(request: HttpRequest) -> str:
     return static("css/desk.css")
 

@@ -145,6 +145,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "merchant.navigation.shop_name",
     "SITE_SYMBOL": "storefront",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "sizes": "any", "href": "merchant.navigation.icon"}],
     "SHOW_BACK_BUTTON": False,
     "SHOW_HISTORY": False,  # the journal says who did what, in the shop's words
     "ENVIRONMENT": "merchant.navigation.environment",

@@ -76,6 +76,16 @@ class RunningShop:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    @contextmanager
+    def stalled(self, name: str) -> Iterator[None]:
+        """The process lives and does nothing."""
+        process = self.processes[name]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         for process in self.processes.values():
             process.terminate()

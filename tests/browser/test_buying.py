@@ -21,11 +21,11 @@ def test_buys_with_a_good_card(shop: RunningShop, buyer: Buyer) -> None:
 
 
 def test_the_order_page_changes_by_itself(shop: RunningShop, buyer: Buyer) -> None:
-    """From placed to confirmed with no reload: the bank takes its time, the page is only looked at."""
-    shop.sandbox.slow("payment_intents.confirm", 1.5, times=1)
-    buyer.pays()
-    buyer.page.evaluate("() => { window.sameDocument = true; }")
-    expect(buyer.headline).to_have_text("One moment, your bank is answering")
+    """From placed to confirmed with no reload: the worker takes its time, the page is only looked at."""
+    with shop.stalled("worker"):
+        buyer.pays()
+        buyer.page.evaluate("() => { window.sameDocument = true; }")
+        expect(buyer.headline).to_have_text("Yours for now; paying…")
     expect(buyer.headline).to_have_text("Yours.")
     assert buyer.page.evaluate("() => window.sameDocument"), "the page was loaded anew"
     expect(buyer.timeline).to_have_text(["Order placed and held for you", "Asked your bank", "Paid and confirmed"])
