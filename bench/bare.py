@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 Environ = dict[str, Any]
 ROWS_OF_AN_ORDER = {
     "checkout_idempotencykey": "id = (SELECT idempotency_key_id FROM checkout_order WHERE reference = %s)",
+    "checkout_allowance": "id = (SELECT min(id) FROM checkout_allowance) AND %s::text <> ''",  # the oldest is its
     "checkout_order": "reference = %s",
     "checkout_orderline": "order_id = (SELECT id FROM checkout_order WHERE reference = %s)",
     "checkout_payment": "order_id = (SELECT id FROM checkout_order WHERE reference = %s)",
@@ -61,6 +62,7 @@ class Writer:
         reference = f"BARE-{secrets.token_hex(6)}"
         with self.connection.transaction():
             (key_id,) = write["checkout_idempotencykey"].write(self.connection, key=key)
+            write["checkout_allowance"].write(self.connection, person_key=hashlib.sha256(email.encode()).hexdigest())
             (order_id,) = write["checkout_order"].write(
                 self.connection,
                 reference=reference,

@@ -20,6 +20,7 @@ PLENTY, LAST_UNITS = 1_000_000, 40
 # A past order is a copy of a real one: what differs, by table. `t` is the copied row, `i` counts the copies.
 PAST = {
     "checkout_idempotencykey": {"id": "t.id + i", "key": "'past-' || i"},
+    "checkout_allowance": {"id": "t.id + i", "person_key": "md5(i::text) || md5(i::text)"},
     "checkout_order": {
         "id": "t.id + i",
         "idempotency_key_id": "t.idempotency_key_id + i",
