@@ -4,10 +4,11 @@ Every function makes one network call, so none may run inside a transaction. Tim
 ``STRIPE_TIMEOUT_SECONDS``; never retries by itself; speaks our values and our errors, not the SDK's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import stripe
@@ -19,6 +20,7 @@ from merchant.money import Money
 
 StripeV1 = Any  # the SDK names its class privately
 TOKEN_PARAMS = {"confirmation_token"}
+MOST_EVENTS = 500
 CONFLICT = 409  # another request holds the key or the object right now
 
 
@@ -155,6 +157,18 @@ def refund(intent_id: str, amount_minor: int, *, key: str) -> RefundView:
 
 def retrieve_refund(refund_id: str) -> RefundView:
     return _refund(_call(lambda api: api.refunds.retrieve(refund_id)))
+
+
+def list_events(types: Sequence[str], since: datetime) -> list[EventView]:
+    """The provider's own list of these events since a time, oldest first, for when it does not ring. At most a few
+    hundred: the rest comes the next time."""
+
+    def listing(api: StripeV1) -> Any:
+        params = {"types": list(types), "created": {"gte": int(since.timestamp())}, "limit": 100}
+        found = api.events.list(params).auto_paging_iter()
+        return [event.to_dict() for event in islice(found, MOST_EVENTS)]
+
+    return [_event(raw) for raw in reversed(_call(listing))]
 
 
 def verify_event(payload: bytes, signature: str) -> EventView:

@@ -212,6 +212,9 @@ class WebhookEvent(models.Model):
     object_id = models.CharField(max_length=120, blank=True)
     payload = models.JSONField()
     received_at = models.DateTimeField(db_default=Now())
+    pulled = models.BooleanField(
+        default=False, db_default=False, help_text="We asked for it: the provider's own call had not come."
+    )
     processed_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(db_default=Now())
     tries = models.PositiveSmallIntegerField(default=0)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from checkout import expiry, payments, refunds, webhooks
+from checkout import expiry, payments, puller, refunds, webhooks
 from merchant.clock import now
 from merchant.wake import awake
 
@@ -23,3 +23,8 @@ def drain_webhooks() -> None:
 @shared_task
 def sweep_expired() -> None:
     expiry.sweep(now())
+
+
+@shared_task
+def pull_news() -> None:
+    puller.pull(now())

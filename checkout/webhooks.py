@@ -1,12 +1,14 @@
 """A webhook is a doorbell: verify who rings, note it once, answer, wake a worker. The rest is read anew."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 
 from checkout import gateway
 from checkout.errors import GatewayError
+from checkout.gateway import EventView
 from checkout.leases import leased_until
 from checkout.models import WebhookEvent
 from checkout.webhook_handlers import HANDLERS
@@ -17,7 +19,22 @@ GIVE_UP_TRIES = 12  # about three hours of doubling pauses
 
 def receive(payload: bytes, signature: str, *, now: datetime) -> None:
     """Store a signed event, once however often it comes, and wake a worker. Raises SignatureInvalid."""
-    event = gateway.verify_event(payload, signature)
+    store([gateway.verify_event(payload, signature)], now=now)
+
+
+def store(events: Iterable[EventView], *, now: datetime, pulled: bool = False) -> None:
+    """Note events, each once however often and in whichever way it comes, and wake a worker."""
+    # Two deliveries at once: the unique id lets one in.
+    WebhookEvent.objects.bulk_create([_row(event, now, pulled) for event in events], ignore_conflicts=True)
+    wake("webhooks")
+
+
+def last_ring() -> datetime | None:
+    """When the provider last rang by itself."""
+    return WebhookEvent.objects.filter(pulled=False).aggregate(at=Max("received_at"))["at"]
+
+
+def _row(event: EventView, now: datetime, pulled: bool) -> WebhookEvent:
     row = WebhookEvent(
         event_id=event.id,
         type=event.type,
@@ -25,12 +42,11 @@ def receive(payload: bytes, signature: str, *, now: datetime) -> None:
         payload=event.payload,
         received_at=now,
         due_at=now,
+        pulled=pulled,
     )
     if event.type not in HANDLERS:
         row.processed_at, row.outcome = now, "not ours to act on"
-    # Two deliveries at once: the unique id lets one in.
-    WebhookEvent.objects.bulk_create([row], ignore_conflicts=True)
-    wake("webhooks")
+    return row
 
 
 def drain(clock: Callable[[], datetime], limit: int = 100) -> int:

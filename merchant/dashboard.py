@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncHour
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from checkout.models import Order, OrderState, WebhookEvent
+from checkout import webhooks
+from checkout.models import Order, OrderState
 from drops.models import Drop, DropKind, DropState
 from drops.readiness import hurdles
 from drops.tally import Tally, tallies
@@ -154,8 +155,7 @@ def _figures(user: User | AnonymousUser, now: datetime) -> list[Figure]:
         count = new.order_by().values("fan_id").distinct().count()
         figures.append(Figure("On the list", f"{count:,}", "fans asked to be told, 7 days", listing("segments_fan")))
     if user.has_perm("checkout.view_webhookevent"):
-        last = WebhookEvent.objects.aggregate(at=Max("received_at"))["at"]
-        figures.append(_provider_figure(last, now))
+        figures.append(_provider_figure(webhooks.last_ring(), now))
     return figures
 
 

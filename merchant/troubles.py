@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count
 from django.urls import reverse
 
+from checkout import puller
 from checkout.models import Order, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
 from drops.models import Drop, DropState
 from merchant.desk import listing
@@ -76,6 +77,9 @@ def _refunds() -> Iterator[Trouble]:
 
 
 def _payment_news(now: datetime) -> Iterator[Trouble]:
+    if puller.is_silent(now):
+        words = "The payment provider does not ring during a live drop: orders wait until we ask. Check its webhook"
+        yield Trouble(words, listing("checkout_webhookevent"), grave=True)
     stuck = WebhookEvent.objects.filter(processed_at=None, due_at__lt=now - OVERDUE).count()
     if stuck:
         words = f"{_count(stuck, 'piece')} of payment news not worked through yet"

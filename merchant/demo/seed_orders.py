@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from checkout import notify
-from checkout.models import Order, OrderLine, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
+from checkout.models import Order, OrderLine, OrderState, Payment, Refund, RefundState, WebhookEvent
 from checkout.quote import Quote, quote
 from checkout.tokens import ALPHABET, hashed, order_token
 from drops import stock
@@ -110,7 +110,7 @@ class _Writer:
             error_code=ending.error[0],
             error_message=ending.error[1],
             tries=3 if past.state == OrderState.DEFERRED else 0,
-            due_at=self.now + OPEN_FOR if ending.payment == PaymentState.DUE else past.placed_at,
+            due_at=self.now + OPEN_FOR if past.state in STILL_OPEN else past.placed_at,
         )
 
     def _promises(self, order: Order, agreed: Quote, past: Past) -> None:
