@@ -5,7 +5,7 @@ order counts against each of them. Counting is one statement that either takes a
 ascending order, so two orders of one person cannot wait for each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -68,12 +68,17 @@ def take(lines: Sequence[PricedLine], contact: Contact) -> None:
 
 def give_back(order: Order) -> None:
     """An order that ended without its units leaves its person the right to them. Once an order, under its lock."""
-    _count(order, sign=-1)
+    _count(order, _units(order), sign=-1)
+
+
+def give_back_some(order: Order, units: Iterable[tuple[int, int]]) -> None:
+    """The same for ``(offer id, units)`` that came back, or never went out. Once a return, under the order's lock."""
+    _count(order, sorted(units), sign=-1)
 
 
 def take_again(order: Order) -> None:
     """An order that ended gets its units after all: counted, without a limit, because they are paid."""
-    _count(order, sign=1)
+    _count(order, _units(order), sign=1)
 
 
 @transaction.atomic
@@ -85,9 +90,13 @@ def grant(offer: Offer, contact: Contact, units: int, *, actor: str, why: str) -
     journal.record(f"offer:{offer.pk}", "allowance_granted", actor=actor, why=why, data={"units": units})
 
 
-def _count(order: Order, *, sign: int) -> None:
+def _units(order: Order) -> Iterable[tuple[int, int]]:
+    return order.lines.order_by("offer_id").values_list("offer_id", "quantity")
+
+
+def _count(order: Order, counted: Iterable[tuple[int, int]], *, sign: int) -> None:
     keys = person_keys(contact_of(order))
-    for offer_id, units in order.lines.order_by("offer_id").values_list("offer_id", "quantity"):
+    for offer_id, units in counted:
         rows = Allowance.objects.filter(offer_id=offer_id, person_key__in=keys)
         # Orders that are older than their row were never counted in it.
         rows.update(used=Greatest(F("used") + sign * units, 0))

@@ -75,6 +75,10 @@ class IllegalMove(CheckoutError):
     """The order's state does not allow that."""
 
 
+class CannotRefund(CheckoutError):
+    """That much, or those units, cannot go back; the message says why, in words for staff."""
+
+
 class NothingToPay(CheckoutError):
     """The order is paid or over: no card is wanted."""
 

@@ -57,6 +57,19 @@ class RefundView:
     status: str
     amount_minor: int
     intent_id: str
+    sent_key: str = ""  # the key it was asked for with; empty when it was made in the provider's dashboard
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeView:
+    id: str
+    status: str
+    reason: str
+    amount_minor: int
+    intent_id: str
+    due_by: datetime | None
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +164,26 @@ def expire_session(session_id: str) -> SessionView:
 
 def refund(intent_id: str, amount_minor: int, *, key: str) -> RefundView:
     """Give back a part or all of a paid intent."""
-    params = {"payment_intent": intent_id, "amount": amount_minor}
+    params = {"payment_intent": intent_id, "amount": amount_minor, "metadata": {"refund": key}}
     return _refund(_call(lambda api: api.refunds.create(params, _options(key))))
 
 
 def retrieve_refund(refund_id: str) -> RefundView:
     return _refund(_call(lambda api: api.refunds.retrieve(refund_id)))
+
+
+def list_refunds(intent_id: str) -> list[RefundView]:
+    """All refunds of an intent, newest first, whoever made them."""
+
+    def listing(api: StripeV1) -> Any:
+        found = api.refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter()
+        return [refund.to_dict() for refund in found]
+
+    return [_refund(raw) for raw in _call(listing)]
+
+
+def retrieve_dispute(dispute_id: str) -> DisputeView:
+    return _dispute(_call(lambda api: api.disputes.retrieve(dispute_id)))
 
 
 def list_events(types: Sequence[str], since: datetime) -> list[EventView]:
@@ -262,7 +289,27 @@ def _session(raw: Any) -> SessionView:
 
 
 def _refund(raw: Any) -> RefundView:
-    return RefundView(raw["id"], raw["status"], raw["amount"], _id(raw.get("payment_intent")))
+    return RefundView(
+        id=raw["id"],
+        status=raw["status"],
+        amount_minor=raw["amount"],
+        intent_id=_id(raw.get("payment_intent")),
+        sent_key=(raw.get("metadata") or {}).get("refund", ""),
+        failure=raw.get("failure_reason") or "",
+    )
+
+
+def _dispute(raw: Any) -> DisputeView:
+    due_by = (raw.get("evidence_details") or {}).get("due_by")
+    return DisputeView(
+        id=raw["id"],
+        status=raw["status"],
+        reason=raw.get("reason") or "",
+        amount_minor=raw["amount"],
+        intent_id=_id(raw.get("payment_intent")),
+        due_by=datetime.fromtimestamp(due_by, tz=UTC) if due_by else None,
+        created=datetime.fromtimestamp(raw["created"], tz=UTC),
+    )
 
 
 def _event(raw: Any) -> EventView:

@@ -82,6 +82,16 @@ class OrderState(models.TextChoices):
     LATE_PAID = "late_paid", "Paid too late"
 
 
+class MoneyState(models.TextChoices):
+    """What became of the money after it came. Kept apart from the order's own state."""
+
+    NONE = "none", "Nothing received"
+    PAID = "paid", "Paid"
+    PARTLY_REFUNDED = "partly_refunded", "Partly refunded"
+    REFUNDED = "refunded", "Refunded"
+    DISPUTED = "disputed", "Disputed"
+
+
 class Order(models.Model):
     """What a fan placed, once. Its state moves only through ``checkout.orders.move_to``."""
 
@@ -103,6 +113,9 @@ class Order(models.Model):
     total_minor = models.PositiveIntegerField()
     captured_minor = models.PositiveIntegerField(default=0)
     refunded_minor = models.PositiveIntegerField(default=0)
+    disputed_minor = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Kept back, or taken, by a bank in a dispute that was not won."
+    )
     currency = models.CharField(max_length=3)
     placed_reply = models.JSONField(default=dict, help_text="The answer to the order request, less its token.")
     placed_at = models.DateTimeField()
@@ -114,6 +127,7 @@ class Order(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("refund_order", "Can refund and cancel orders")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(total_minor=F("subtotal_minor") + F("shipping_minor")), name="order_adds_up"
@@ -131,6 +145,18 @@ class Order(models.Model):
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def money_state(self) -> MoneyState:
+        """Derived from the ledger, never stored."""
+        if self.disputed_minor:
+            return MoneyState.DISPUTED
+        if not self.captured_minor:
+            return MoneyState.NONE
+        if not self.refunded_minor:
+            return MoneyState.PAID
+        whole = self.refunded_minor == self.captured_minor
+        return MoneyState.REFUNDED if whole else MoneyState.PARTLY_REFUNDED
 
     @property
     def subject(self) -> str:
@@ -243,7 +269,9 @@ class Refund(models.Model):
     amount_minor = models.PositiveIntegerField()
     reason = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=RefundState, default=RefundState.DUE)
-    provider_id = models.CharField(max_length=120, blank=True)
+    provider_id = models.CharField(max_length=120, blank=True, db_index=True)
+    attempt = models.PositiveSmallIntegerField(default=1, help_text="Counts what staff sent again; a part of the key.")
+    failure = models.CharField(max_length=200, blank=True, help_text="Why the provider did not give it back.")
     due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -255,3 +283,40 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"refund of {self.order_id}"
+
+
+class RefundLine(models.Model):
+    """Units of an order's line that a refund is for. They moved when it was asked for, whatever became of the money."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines")
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refunded")
+    quantity = models.PositiveSmallIntegerField()
+    restocked = models.BooleanField(help_text="Back on sale; else the stock is that much smaller.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["refund", "line"], name="line_once_a_refund"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="refund_line_has_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of line {self.line_id}"
+
+
+class Dispute(models.Model):
+    """A bank took money back on its customer's word. We note what the provider says; it only moves forward."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="disputes")
+    provider_id = models.CharField(max_length=120, unique=True)
+    status = models.CharField(max_length=40)
+    reason = models.CharField(max_length=80, blank=True)
+    amount_minor = models.PositiveIntegerField()
+    due_by = models.DateTimeField(null=True, help_text="Until when the bank wants an answer.")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.provider_id

@@ -4,9 +4,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from checkout.addresses import order_url, pay_url
-from checkout.models import Order, OrderState, Payment
+from checkout.models import Order, OrderState, Payment, Refund
 from checkout.queries import order_view
 from merchant.clock import now
+from merchant.money import Money
 from merchant.store import current_store, store_zone
 from segments import delivery, fans, footprints
 from segments.models import FootprintKind
@@ -50,7 +51,14 @@ def refunding(order: Order) -> None:
     _plan(order, "refunding", f"Your money is on its way back: {order.reference}")
 
 
-def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
+def refunded(order: Order, refund: Refund) -> None:
+    """Once a refund, when the provider has made it."""
+    amount = Money(refund.amount_minor, order.currency)
+    subject = f"{amount} on its way back: {order.reference}"
+    _plan(order, "refunded", subject, key=f"refunded:{refund.pk}", refund_minor=refund.amount_minor)
+
+
+def _plan(order: Order, name: str, subject: str, *, key: str = "", **said: int) -> None:
     with timezone.override(store_zone()):  # a worker has no zone of its own, and the order's words name times
         view = order_view(order, now())
     delivery.plan(
@@ -64,5 +72,6 @@ def _plan(order: Order, name: str, subject: str, *, key: str = "") -> None:
             "order_url": order_url(order),
             "pay_url": pay_url(order),
             "shop_url": settings.PUBLIC_URL,
+            **said,
         },
     )

@@ -1,4 +1,7 @@
-"""Giving money back: a row first, once by its key; then a worker sends it; then the ledger says so."""
+"""Giving money back: a row first, once by its key; then a worker sends it; then the ledger says so.
+
+Refunds made in the provider's own dashboard are taken over into the same ledger, each once.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -6,34 +9,67 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Sum
 
-from checkout import gateway
-from checkout.errors import GatewayError, IllegalMove
+from checkout import gateway, notify
+from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
+from checkout.gateway import RefundView
 from checkout.leases import leased_until
-from checkout.models import Order, OrderState, Refund, RefundState
+from checkout.models import Order, OrderState, Payment, Refund, RefundState
 from checkout.orders import lock, move_to
 from merchant import journal
+from merchant.money import Money
 from merchant.wake import wake
 
 PAUSE = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(hours=6)  # at a refund that the provider has not finished; its webhook is usually faster
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
+STATES = {
+    "succeeded": RefundState.SUCCEEDED,
+    "pending": RefundState.PENDING,
+    "requires_action": RefundState.PENDING,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
+}
 
 
-def request(order: Order, amount_minor: int, *, key: str, reason: str, now: datetime) -> Refund:
-    """Ask for a refund of a locked order, once a key. Raises IllegalMove above what was captured."""
+def request(
+    order: Order, amount_minor: int, *, key: str, reason: str, now: datetime, by: str = journal.WORKER
+) -> Refund:
+    """Ask for a refund of a locked order, once a key. Raises CannotRefund above what is left of what was captured."""
     known = Refund.objects.filter(key=key).first()
     if known is not None:
         return known
-    going = order.refunds.filter(state__in=GOING).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    if going + amount_minor > order.captured_minor:
-        raise IllegalMove(f"{order}: {going} of {order.captured_minor} are already going back.")
+    if amount_minor > refundable(order):
+        raise CannotRefund(_too_much(order, amount_minor))
     refund = Refund.objects.create(order=order, amount_minor=amount_minor, key=key, reason=reason, due_at=now)
-    journal.record(order.subject, "refund_requested", actor=journal.WORKER, why=reason, data={"amount": amount_minor})
+    journal.record(order.subject, "refund_requested", actor=by, why=reason, data={"amount": amount_minor})
     wake("payments")
     return refund
 
 
+def refundable(order: Order) -> int:
+    """What was captured and is neither back nor on its way back. Believe it under the order's lock only."""
+    going = order.refunds.filter(state__in=GOING).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    return max(order.captured_minor - order.disputed_minor - going, 0)
+
+
+def retry(refund_id: int, *, by: str, now: datetime) -> None:
+    """Send a failed refund again, as a new one at the provider. Raises CannotRefund when its money went another way."""
+    with transaction.atomic(durable=True):
+        order = lock(Refund.objects.values_list("order_id", flat=True).get(pk=refund_id))
+        refund = Refund.objects.select_for_update().get(pk=refund_id)
+        if refund.state != RefundState.FAILED:
+            return  # somebody else pressed at the same time
+        if refund.amount_minor > refundable(order):
+            raise CannotRefund(_too_much(order, refund.amount_minor))
+        refund.state, refund.provider_id, refund.failure = RefundState.DUE, "", ""
+        refund.attempt, refund.tries, refund.due_at, refund.leased_until = refund.attempt + 1, 0, now, None
+        refund.save()
+        journal.record(order.subject, "refund_sent_again", actor=by, data={"amount": refund.amount_minor})
+        wake("payments")
+
+
 def drain(clock: Callable[[], datetime], limit: int = 20) -> int:
-    """Send the refunds that are due. Returns how many were tried."""
+    """Send the refunds that are due, and look at those under way. Returns how many were tried."""
     done = 0
     while done < limit and (refund := _claim(clock())):
         _send(refund, clock())
@@ -41,9 +77,40 @@ def drain(clock: Callable[[], datetime], limit: int = 20) -> int:
     return done
 
 
+def settle_refund(refund_id: int, sent: RefundView, *, now: datetime) -> None:
+    """Write what became of a refund into the order's money ledger, once."""
+    with transaction.atomic(durable=True):
+        order = lock(Refund.objects.values_list("order_id", flat=True).get(pk=refund_id))
+        _apply(order, Refund.objects.select_for_update().get(pk=refund_id), sent, now)
+
+
+def take_over(sent: RefundView, *, now: datetime) -> str | None:
+    """Bring our books in line with a refund at the provider, whoever made it. Says what was done.
+
+    None when no order of ours was paid with its intent, or none that we know yet.
+    """
+    with transaction.atomic(durable=True):
+        order_id = Payment.objects.filter(intent_id=sent.intent_id).values_list("order_id", flat=True).first()
+        if order_id is None or not sent.intent_id:
+            return None
+        order = lock(order_id)
+        if order.captured_minor < sent.amount_minor:
+            return None  # our books do not show the payment yet: it is settled first
+        refund = _ours(order, sent)
+        if refund is None and sent.sent_key:
+            return "an earlier attempt"
+        if refund is None and STATES.get(sent.status) == RefundState.FAILED:
+            return "failed, not ours"
+        _apply(order, refund or _adopt(order, sent, now), sent, now)
+        return "booked"
+
+
 def _claim(now: datetime) -> Refund | None:
     with transaction.atomic(durable=True):
-        due = Refund.objects.filter(state=RefundState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
+        moving = Refund.objects.filter(state=RefundState.DUE) | Refund.objects.filter(
+            state=RefundState.PENDING, provider_id__gt=""
+        )
+        due = moving.filter(due_at__lte=now).exclude(leased_until__gt=now).order_by("due_at")
         refund = due.select_for_update(skip_locked=True, of=("self",)).select_related("order__payment").first()
         if refund is not None:
             Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=F("tries") + 1)
@@ -52,32 +119,91 @@ def _claim(now: datetime) -> Refund | None:
 
 def _send(refund: Refund, now: datetime) -> None:
     try:
-        sent = gateway.refund(refund.order.payment.intent_id, refund.amount_minor, key=f"refund:{refund.key}")
-    except GatewayError as error:
-        Refund.objects.filter(pk=refund.pk, state=RefundState.DUE).update(due_at=now + PAUSE, leased_until=None)
-        journal.record(refund.order.subject, "refund_waits", actor=journal.WORKER, why=type(error).__name__)
+        sent = _ask(refund)
+    except GatewayUnavailable as away:
+        _wait(refund, now + PAUSE, away.why)
+    except GatewayRefused as refused:
+        if refund.provider_id:
+            _wait(refund, now + LOOK_AGAIN, refused.message)
+        else:
+            settle_refund(refund.pk, RefundView("", "failed", 0, "", failure=refused.message), now=now)
+    else:
+        settle_refund(refund.pk, sent, now=now)
+
+
+def _ask(refund: Refund) -> RefundView:
+    if refund.provider_id:
+        return gateway.retrieve_refund(refund.provider_id)
+    return gateway.refund(refund.order.payment.intent_id, refund.amount_minor, key=_sent_key(refund))
+
+
+def _sent_key(refund: Refund) -> str:
+    """What the provider knows it by. A second attempt is another refund there: the first one's failure is final."""
+    return f"refund:{refund.key}" + (f":{refund.attempt}" if refund.attempt > 1 else "")
+
+
+def _wait(refund: Refund, until: datetime, why: str) -> None:
+    unchanged = Refund.objects.filter(pk=refund.pk, state=refund.state, attempt=refund.attempt)
+    if unchanged.update(due_at=until, leased_until=None) and refund.state == RefundState.DUE:
+        journal.record(refund.order.subject, "refund_waits", actor=journal.WORKER, why=why)
+
+
+def _ours(order: Order, sent: RefundView) -> Refund | None:
+    """By the provider's id; by our key while the id is not written down yet."""
+    for refund in order.refunds.select_for_update():
+        if refund.provider_id == sent.id or (not refund.provider_id and _sent_key(refund) == sent.sent_key):
+            return refund
+    return None
+
+
+def _adopt(order: Order, sent: RefundView, now: datetime) -> Refund:
+    why = "made in the payment provider's dashboard"
+    journal.record(order.subject, "refund_found", actor=journal.WORKER, why=why, data={"amount": sent.amount_minor})
+    return Refund.objects.create(
+        order=order,
+        key=f"provider:{sent.id}",
+        amount_minor=sent.amount_minor,
+        reason=why,
+        provider_id=sent.id,
+        state=RefundState.PENDING,
+        due_at=now + LOOK_AGAIN,
+    )
+
+
+def _apply(order: Order, refund: Refund, sent: RefundView, now: datetime) -> None:
+    """What the provider says of a refund only moves forward: pending, succeeded, and at the very end perhaps failed."""
+    before, after = refund.state, STATES.get(sent.status, RefundState.FAILED)
+    if before in (after, RefundState.FAILED) or (before, after) == (RefundState.SUCCEEDED, RefundState.PENDING):
+        Refund.objects.filter(pk=refund.pk).update(leased_until=None, due_at=now + LOOK_AGAIN)
         return
-    settle_refund(refund.pk, sent.id, sent.status, now=now)
-
-
-def settle_refund(refund_id: int, provider_id: str, status: str, *, now: datetime) -> None:
-    """Write what became of a refund into the order's money ledger, once."""
-    with transaction.atomic(durable=True):
-        order = lock(Refund.objects.values_list("order_id", flat=True).get(pk=refund_id))
-        refund = Refund.objects.select_for_update().get(pk=refund_id)
-        if refund.state in (RefundState.SUCCEEDED, RefundState.FAILED):
-            return
-        refund.provider_id, refund.leased_until = provider_id, None
-        refund.state = {"succeeded": RefundState.SUCCEEDED, "pending": RefundState.PENDING}.get(
-            status, RefundState.FAILED
-        )
-        refund.save()
-        if refund.state == RefundState.SUCCEEDED:
-            _book(order, refund, now)
+    refund.provider_id, refund.leased_until, refund.state = sent.id, None, after
+    refund.due_at, refund.failure = now + LOOK_AGAIN, sent.failure[:200]
+    refund.save()
+    if after == RefundState.SUCCEEDED:
+        _book(order, refund, now)
+    elif after == RefundState.FAILED:
+        _fail(order, refund, was_booked=before == RefundState.SUCCEEDED)
 
 
 def _book(order: Order, refund: Refund, now: datetime) -> None:
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
+    order.refunded_minor += refund.amount_minor
     journal.record(order.subject, "refunded", actor=journal.WORKER, data={"amount": refund.amount_minor})
-    if order.state == OrderState.LATE_PAID:
+    if order.state != OrderState.LATE_PAID:
+        notify.refunded(order, refund)
+    elif order.refunded_minor == order.captured_minor:  # its fan was told when the money came too late
         move_to(order, OrderState.CANCELLED, why="paid too late, refunded", actor=journal.WORKER, now=now)
+
+
+def _fail(order: Order, refund: Refund, *, was_booked: bool) -> None:
+    """The money did not go, or it came back from a closed account: it is ours again, and a person must see to it."""
+    if was_booked:
+        Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+    amount = {"amount": refund.amount_minor}
+    journal.record(order.subject, "refund_failed", actor=journal.WORKER, why=refund.failure, data=amount)
+
+
+def _too_much(order: Order, amount_minor: int) -> str:
+    wanted, left = Money(amount_minor, order.currency), Money(refundable(order), order.currency)
+    disputed = " A bank holds money of it in a dispute." if order.disputed_minor else ""
+    return f"{wanted} cannot go back: {left} of this order is left to refund.{disputed}"

@@ -18,7 +18,9 @@ from drops.errors import HoldExpired, SoldOut
 from drops.models import OwnerKind
 from drops.stock import Owner
 from merchant import journal
+from merchant.models import LatePayments
 from merchant.money import Money
+from merchant.store import current_store
 
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
@@ -138,8 +140,11 @@ MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
 
 
 def _paid_too_late(order: Order, now: datetime) -> None:
-    """The ladder: take the units again if there are any; else the money goes back, once."""
-    wanted_still = order.state == OrderState.EXPIRED
+    """The ladder, as the shop's setting says: take the units again if there are any; else the money goes back, once.
+
+    Its middle rung, the head of the waiting list, comes with the waiting list.
+    """
+    wanted_still = order.state == OrderState.EXPIRED and current_store().late_payments == LatePayments.TAKE_AGAIN
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
         allowances.take_again(order)

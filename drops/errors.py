@@ -54,6 +54,10 @@ class UnitsInUse(DropError):
         self.free = free
 
 
+class NotSold(DropError):
+    """Fewer units than that were sold to this owner, or they came back before."""
+
+
 class NotReady(IllegalMove):
     """The checklist forbids scheduling; ``hurdles`` says what is missing, in the merchant's words."""
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 
-from drops.errors import HoldExpired, SoldOut, UnitsInUse, UnknownOffer
+from drops.errors import HoldExpired, NotSold, SoldOut, UnitsInUse, UnknownOffer
 from drops.models import Hold, HoldState, OwnerKind, StockItem
 from merchant import journal
 from merchant.wake import wake
@@ -160,6 +160,19 @@ def take_back(owner: Owner, *, restock: bool) -> int:
     return _turn(owner, HoldState.COMMITTED, HoldState.RELEASED, sold=-1, total=0 if restock else -1)
 
 
+def take_back_some(owner: Owner, wanted: Iterable[Need], *, restock: bool) -> None:
+    """A part of what was sold to the owner is not sold any more; ``restock`` as in ``take_back``.
+
+    The caller holds a lock on the owner, and calls this once for one return. Raises NotSold, and changes nothing, when
+    fewer than that are sold to the owner.
+    """
+    with transaction.atomic():
+        for need in sorted(wanted, key=lambda need: need.stock_item_id):
+            _shrink(owner, need)
+            _count(need.stock_item_id, need.quantity, sold=-1, total=0 if restock else -1)
+        wake("live")
+
+
 def add_item(code: str, total: int = 0) -> StockItem:
     """The stock item of this code; made with ``total`` units if there was none."""
     return StockItem.objects.get_or_create(code=code, defaults={"total": total})[0]
@@ -177,6 +190,21 @@ def restock(item_id: int, delta: int, *, actor: str, why: str) -> None:
     StockItem.objects.filter(pk=item_id).update(total=F("total") + delta)
     journal.record(f"stock:{item.code}", "restocked", actor=actor, why=why, data={"units": delta})
     wake("live")
+
+
+def _shrink(owner: Owner, need: Need) -> None:
+    """Take units out of the owner's committed holds of one item: a hold that gets empty is released."""
+    sold = _of(owner).filter(state=HoldState.COMMITTED, stock_item_id=need.stock_item_id)
+    left = need.quantity
+    for kept in sold.order_by("id").select_for_update():
+        taken = min(left, kept.quantity)
+        if taken == kept.quantity:
+            Hold.objects.filter(pk=kept.pk).update(state=HoldState.RELEASED)
+        elif taken:
+            Hold.objects.filter(pk=kept.pk).update(quantity=F("quantity") - taken)
+        left -= taken
+    if left:
+        raise NotSold(need.sku)
 
 
 def _turn(owner: Owner, frm: HoldState, to: HoldState, *, held: int = 0, sold: int = 0, total: int = 0) -> int:

@@ -10,6 +10,13 @@ from merchant.append_only import append_only
 from merchant.money import CURRENCIES
 
 
+class LatePayments(models.TextChoices):
+    """What to do with money that came after its order had ended."""
+
+    TAKE_AGAIN = "take_again", "Sell the units after all if there are any left, else refund"
+    REFUND = "refund", "Refund at once"
+
+
 class StoreProfile(models.Model):
     """The one shop of this deployment: its name, look, place and defaults."""
 
@@ -40,6 +47,13 @@ class StoreProfile(models.Model):
         "limit a household",
         default=False,
         help_text="Count the limit for a person by delivery address too. Off: people who share one may each buy.",
+    )
+    late_payments = models.CharField(
+        "when money comes too late",
+        max_length=12,
+        choices=LatePayments,
+        default=LatePayments.TAKE_AGAIN,
+        help_text="A payment can arrive after its order's time was up and the units went back on sale.",
     )
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."

@@ -18,7 +18,7 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
 EVERYTHING = "*"
@@ -58,6 +58,8 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "policies: view acceptance",
         SEE_ORDERS,
         SEE_FANS,
+        "checkout: refund order",
+        "checkout: change allowance",
         "checkout: view webhookevent",
         "merchant: view journalentry",
     ),

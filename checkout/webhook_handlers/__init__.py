@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from checkout.webhook_handlers import checkout_session, payment_intent, refund
+from checkout.webhook_handlers import charge, checkout_session, dispute, payment_intent, refund
 
 Handler = Callable[[dict[str, Any], datetime], str | None]
 
@@ -24,4 +24,8 @@ HANDLERS: dict[str, Handler] = {
     "refund.created": refund.changed,
     "refund.updated": refund.changed,
     "refund.failed": refund.changed,
+    "charge.refunded": charge.refunded,
+    "charge.dispute.created": dispute.changed,
+    "charge.dispute.updated": dispute.changed,
+    "charge.dispute.closed": dispute.changed,
 }

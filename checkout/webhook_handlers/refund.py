@@ -1,17 +1,15 @@
-"""Something happened to a refund that we asked for."""
+"""Something happened to a refund, ours or one made in the provider's own dashboard."""
 
 from datetime import datetime
 from typing import Any
 
 from checkout import gateway, refunds
-from checkout.models import Refund
+from checkout.models import Payment
 
 
 def changed(refund: dict[str, Any], now: datetime) -> str | None:
     """Read the refund anew and book it."""
-    ours = Refund.objects.filter(provider_id=refund["id"]).values_list("pk", flat=True).first()
-    if ours is None:
-        return "not asked for by us"  # made in the provider's own dashboard
-    found = gateway.retrieve_refund(refund["id"])
-    refunds.settle_refund(ours, found.id, found.status, now=now)
-    return "booked"
+    intent_id = refund.get("payment_intent") or ""
+    if not intent_id or not Payment.objects.filter(intent_id=intent_id).exists():
+        return None if intent_id else "not a payment of ours"
+    return refunds.take_over(gateway.retrieve_refund(refund["id"]), now=now)

@@ -1,0 +1,64 @@
+"""Disputes are noted, never answered by themselves: what the bank says, how much it holds, until when it waits."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Sum
+
+from checkout.gateway import DisputeView
+from checkout.models import Dispute, Order, Payment
+from checkout.orders import lock
+from merchant import journal
+
+# How far a dispute has come. A status that is not here is news to us, and taken as open.
+CLOSED = 2
+STAGES = {
+    "warning_needs_response": 0,
+    "needs_response": 0,
+    "warning_under_review": 1,
+    "under_review": 1,
+    "warning_closed": CLOSED,
+    "prevented": CLOSED,
+    "won": CLOSED,
+    "lost": CLOSED,
+}
+# In these the bank holds no money: an early warning, or our right.
+HARMLESS = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented", "won")
+
+
+def note(found: DisputeView, *, now: datetime) -> str | None:
+    """Write down what a dispute says now; it only moves forward. None when no order of ours is meant.
+
+    Touches its own order alone: the ledger's disputed amount, and the journal.
+    """
+    with transaction.atomic(durable=True):
+        order_id = Payment.objects.filter(intent_id=found.intent_id).values_list("order_id", flat=True).first()
+        if order_id is None:
+            return None
+        order = lock(order_id)
+        known = Dispute.objects.filter(provider_id=found.id).first()
+        if known is not None and (known.status == found.status or _stage(known.status) > _stage(found.status)):
+            return "known"
+        _write(order, known or Dispute(order=order, provider_id=found.id, opened_at=found.created), found, now)
+        return "noted"
+
+
+def _write(order: Order, dispute: Dispute, found: DisputeView, now: datetime) -> None:
+    dispute.status, dispute.reason = found.status, found.reason
+    dispute.amount_minor, dispute.due_by = found.amount_minor, found.due_by
+    if _stage(found.status) == CLOSED:
+        dispute.closed_at = now
+    dispute.save()
+    held = order.disputes.exclude(status__in=HARMLESS).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    Order.objects.filter(pk=order.pk).update(disputed_minor=held)
+    journal.record(
+        order.subject,
+        f"dispute_{found.status}"[:40],
+        actor=journal.WORKER,
+        why=found.reason.replace("_", " "),
+        data={"amount": found.amount_minor, "dispute": found.id},
+    )
+
+
+def _stage(status: str) -> int:
+    return STAGES.get(status, 0)

@@ -1,0 +1,15 @@
+"""A bank disputes a payment, or has decided."""
+
+from datetime import datetime
+from typing import Any
+
+from checkout import disputes, gateway
+from checkout.models import Payment
+
+
+def changed(dispute: dict[str, Any], now: datetime) -> str | None:
+    """Read the dispute anew and note it at its order. Nothing is submitted."""
+    intent_id = dispute.get("payment_intent") or ""
+    if not intent_id or not Payment.objects.filter(intent_id=intent_id).exists():
+        return None if intent_id else "not a payment of ours"
+    return disputes.note(gateway.retrieve_dispute(dispute["id"]), now=now)
