@@ -12,7 +12,7 @@ from checkout import allowances, fallback, gateway, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayUnavailable, IllegalMove
 from checkout.gateway import IntentView, SessionView
-from checkout.leases import leased_until
+from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import TIMED, move_to
 from checkout.settle import lock_both
@@ -40,9 +40,12 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
     try:
         still_payable = _close_payable(payment, now)
     except GatewayUnavailable:
-        Payment.objects.filter(pk=payment.pk).update(leased_until=None)
+        give_back(payment.pk, payment.leased_until)
         raise
-    return not still_payable and _finish(order_id, into, why=why, actor=actor, now=now)
+    if still_payable:
+        give_back(payment.pk, payment.leased_until)
+        return False
+    return _finish(payment, into, why=why, actor=actor, now=now)
 
 
 def _ended(now: datetime) -> list[int]:
@@ -77,7 +80,7 @@ def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
             raise IllegalMove(f"{order} is {order.state}")
         if into == OrderState.EXPIRED and order.hold_expires_at > now:
             return None
-        if payment.leased_until is not None and payment.leased_until > now:
+        if is_leased(payment, now):
             return None
         payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
@@ -109,10 +112,11 @@ def _intent_pays(order_id: int, intent: IntentView, now: datetime) -> bool:
     return True
 
 
-def _finish(order_id: int, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
+def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
     with transaction.atomic(durable=True):
-        order, payment = lock_both(order_id)
-        if order.state not in CLOSABLE[into] or payment.state == PaymentState.PAID:
+        order, payment = lock_both(mine.order_id)
+        lost = payment.leased_until != mine.leased_until  # to a card that the fan entered meanwhile
+        if lost or order.state not in CLOSABLE[into] or payment.state == PaymentState.PAID:
             return False
         payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
         payment.save(update_fields=["state", "leased_until", "confirmation_token"])

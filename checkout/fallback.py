@@ -12,7 +12,7 @@ from checkout import gateway, settle
 from checkout.addresses import order_url, return_url
 from checkout.errors import GatewayRefused, NothingToPay
 from checkout.gateway import SessionView
-from checkout.leases import leased_until
+from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Order, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until
 from checkout.settle import lock_both
@@ -33,10 +33,10 @@ def open_session(order_id: int, *, now: datetime) -> str:
         if _is_open(payment, now):
             return payment.session_url
         _close_first(payment, now)
-        payment = _commit_number(order_id, now)
-        return _remember(order_id, _create(order, payment))
+        payment = _commit_number(payment, now)
+        return _remember(payment, _create(order, payment))
     finally:
-        Payment.objects.filter(pk=payment.pk).update(leased_until=None)
+        give_back(payment.pk, payment.leased_until)
 
 
 def close_session(payment: Payment) -> SessionView | None:
@@ -55,8 +55,7 @@ def _claim(order_id: int, now: datetime) -> tuple[Order, Payment]:
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
-        busy = payment.leased_until is not None and payment.leased_until > now
-        if not waiting or busy:
+        if not waiting or is_leased(payment, now):
             raise NothingToPay
         payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
@@ -88,11 +87,11 @@ def _close_first(payment: Payment, now: datetime) -> None:
             raise NothingToPay
 
 
-def _commit_number(order_id: int, now: datetime) -> Payment:
+def _commit_number(mine: Payment, now: datetime) -> Payment:
     """Commit that the first path is closed and which session is about to be created, and keep the units for it."""
     with transaction.atomic(durable=True):
-        order, payment = lock_both(order_id)
-        if order.state not in OPEN or payment.state == PaymentState.PAID:
+        order, payment = lock_both(mine.order_id)
+        if not _still_mine(order, payment, mine):
             raise NothingToPay
         if payment.intent_id:
             journal.record(order.subject, "intent_closed", actor=journal.WORKER, data={"intent": payment.intent_id})
@@ -123,11 +122,22 @@ def _create(order: Order, payment: Payment) -> SessionView:
     )
 
 
-def _remember(order_id: int, session: SessionView) -> str:
+def _remember(mine: Payment, session: SessionView) -> str:
     with transaction.atomic(durable=True):
-        _, payment = lock_both(order_id)
-        payment.session_id, payment.session_url = session.id, session.url
-        payment.provider_status = f"session {session.status}"
-        payment.error_code = payment.error_message = ""
-        payment.save()
+        order, payment = lock_both(mine.order_id)
+        still_mine = _still_mine(order, payment, mine)
+        if still_mine:
+            payment.session_id, payment.session_url = session.id, session.url
+            payment.provider_status = f"session {session.status}"
+            payment.error_code = payment.error_message = ""
+            payment.save()
+    if not still_mine:
+        gateway.expire_session(session.id)  # nobody has seen its address
+        raise NothingToPay
     return session.url
+
+
+def _still_mine(order: Order, payment: Payment, mine: Payment) -> bool:
+    """Nobody closed the order, paid it or took the lease over while we asked the provider."""
+    waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+    return waiting and payment.leased_until == mine.leased_until

@@ -16,7 +16,7 @@ from checkout import gateway, settle
 from checkout.addresses import return_url
 from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, NothingToPay, TokenUnusable
 from checkout.gateway import IntentView
-from checkout.leases import leased_until
+from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, move_to
 from checkout.settle import lock_both
@@ -34,6 +34,8 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 class Job:
     """What a worker needs to know to pay one order, read once, carried through calls without a transaction."""
 
+    payment_id: int
+    lease: datetime | None
     order_id: int
     order_ref: str
     email: str
@@ -91,11 +93,13 @@ def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
         _defer(job, away, clock())
     except GatewayRefused as refused:
         _refused(job, refused, clock())
+    give_back(job.payment_id, job.lease)
 
 
 def use_card(order_id: int, token: str, *, now: datetime) -> None:
     """The fan entered another card: the same intent is confirmed again, as a new attempt.
 
+    It wins over who was about to close the order or to open the provider's page: they find their lease gone.
     Raises NothingToPay when the order is paid, over, still being asked about, or being paid on the provider's page.
     """
     with transaction.atomic(durable=True):
@@ -117,8 +121,9 @@ def look_again(order_id: int, *, now: datetime) -> None:
     waiting = Payment.objects.filter(
         order_id=order_id, order__state__in=OPEN, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING]
     )
-    payable = waiting.exclude(intent_id="", session_id="")
-    if payable.update(state=PaymentState.DUE, due_at=now, leased_until=None, confirm_sent=True):
+    # Who holds a lease on it is asking already.
+    payable = waiting.exclude(intent_id="", session_id="").exclude(leased_until__gt=now)
+    if payable.update(state=PaymentState.DUE, due_at=now, confirm_sent=True):
         wake("payments")
 
 
@@ -144,6 +149,8 @@ def _begin(payment_id: int, now: datetime) -> Job | None:
 
 def _job(order: Order, payment: Payment) -> Job:
     return Job(
+        payment_id=payment.pk,
+        lease=payment.leased_until,
         order_id=order.pk,
         order_ref=order.reference,
         email=order.email,
@@ -187,10 +194,10 @@ def _create(job: Job) -> IntentView:
 
 
 def _remember(job: Job, intent_id: str) -> bool:
-    """Commit the id and that a confirm is about to be sent; False when the order is no longer ours to charge."""
+    """Commit the id and that a confirm is about to be sent; False when the payment is no longer ours to send."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(job.order_id)
-        if order.state not in OPEN or payment.state != PaymentState.DUE or payment.attempt != job.attempt:
+        if order.state not in OPEN or payment.state != PaymentState.DUE or payment.leased_until != job.lease:
             return False
         payment.intent_id, payment.confirm_sent = intent_id, True
         payment.save(update_fields=["intent_id", "confirm_sent"])

@@ -52,9 +52,10 @@ def look_at_waiting(now: datetime) -> int:
     slow = Q(due_at__lte=now - LOOK_AT_SLOW_EVERY, state=PaymentState.PROCESSING)
     waiting = Payment.objects.filter(stale | slow, order__state__in=OPEN).exclude(intent_id="", session_id="")
     due = list(waiting.exclude(leased_until__gt=now).order_by("due_at").values_list("pk", flat=True)[:BATCH])
-    # The states once more, in the update: meanwhile the provider may have rung.
+    # The states once more, in the update: meanwhile the provider may have rung, or somebody be closing the order.
     moved = Payment.objects.filter(pk__in=due, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING])
-    count = moved.update(state=PaymentState.DUE, due_at=now, leased_until=None, confirm_sent=True)
+    free = moved.exclude(leased_until__gt=now)
+    count = free.update(state=PaymentState.DUE, due_at=now, confirm_sent=True)
     if count:
         wake("payments")
     return count

@@ -41,7 +41,6 @@ def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
         payment.provider_status = intent.status
         payment.outcome_unknown = False
         payment.tries = 0
-        payment.leased_until = None
         RULES.get(intent.status, _nothing)(order, payment, intent, now)
         payment.save()
 
@@ -56,7 +55,7 @@ def settle_session(order_id: int, session: SessionView, intent: IntentView | Non
         if payment.state != PaymentState.PAID and payment.session_id == session.id:
             # Open: the fan is on the provider's page. Expired: another can be opened, or the sweep frees the units.
             payment.state, payment.provider_status = PaymentState.AWAITING_FAN, f"session {session.status}"
-            payment.leased_until, payment.tries, payment.outcome_unknown = None, 0, False
+            payment.tries, payment.outcome_unknown = 0, False
             payment.save()
 
 
@@ -78,7 +77,7 @@ def defer(order_id: int, *, why: str, retry_at: datetime, outcome_unknown: bool,
         order, payment = lock_both(order_id)
         if payment.state != PaymentState.DUE:
             return
-        payment.due_at, payment.leased_until = retry_at, None
+        payment.due_at = retry_at
         payment.tries += 1
         payment.outcome_unknown = payment.outcome_unknown or outcome_unknown
         if new_key and payment.intent_id:
@@ -101,10 +100,17 @@ def lock_both(order_id: int) -> tuple[Order, Payment]:
 
 
 def _is_of_the_past(payment: Payment, intent: IntentView) -> bool:
-    """Another intent than the one we pay with, and it brought no money."""
-    if payment.intent_id == intent.id or intent.status == "succeeded":
+    """Another intent than the one we pay with, or another card than the one that waits; and it brought no money."""
+    if intent.status == "succeeded":
         return False
+    if payment.intent_id == intent.id:
+        return intent.status == "requires_payment_method" and _card_waits(payment)
     return bool(payment.intent_id) or intent.status == "canceled"
+
+
+def _card_waits(payment: Payment) -> bool:
+    """The fan entered a card that no worker has sent yet."""
+    return payment.state == PaymentState.DUE and bool(payment.confirmation_token) and not payment.confirm_sent
 
 
 def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -188,7 +194,7 @@ def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: dateti
 
 def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
     payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
-    payment.leased_until, payment.confirmation_token, payment.confirm_sent = None, "", False
+    payment.confirmation_token, payment.confirm_sent = "", False
     payment.outcome_unknown = False
     if order.state == OrderState.ACTION_REQUIRED:
         return
