@@ -1,27 +1,39 @@
 """The payment provider, behind one door: the only place that imports its SDK.
 
-Every function makes one network call, so none may run inside a transaction. Times out after
-``STRIPE_TIMEOUT_SECONDS``; never retries by itself; speaks our values and our errors, not the SDK's.
+Every function makes a network call, so none may run inside a transaction. Each waits for its turn in our budget, is
+refused at once while the breaker is open, and times out after ``STRIPE_TIMEOUT_SECONDS``; none retries by itself. They
+speak our values and our errors, not the SDK's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import stripe
 from django.conf import settings
 from django.db import connection
 
-from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, SignatureInvalid, TokenUnusable
+from checkout import breaker, budget
+from checkout.errors import (
+    CardDeclined,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnavailable,
+    SignatureInvalid,
+    TokenUnusable,
+)
+from merchant.clock import now
 from merchant.money import Money
 
-StripeV1 = Any  # the SDK names its class privately
 TOKEN_PARAMS = {"confirmation_token"}
 MOST_EVENTS = 500
 CONFLICT = 409  # another request holds the key or the object right now
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,33 +105,29 @@ def create_intent(order_ref: str, amount: Money, *, email: str, key: str) -> Int
         "receipt_email": email,
         "description": order_ref,
     }
-    return _intent(_call(lambda api: api.payment_intents.create(params, _options(key))))
+    return _intent(_call("payment_intents.create", params, _options(key)))
 
 
 def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> IntentView:
     """Confirm with the card behind ``token``. Raises CardDeclined and TokenUnusable."""
     params = {"confirmation_token": token, "return_url": return_url}
-    return _intent(_call(lambda api: api.payment_intents.confirm(intent_id, params, _options(key))))
+    return _intent(_call("payment_intents.confirm", intent_id, params, _options(key)))
 
 
 def retrieve_intent(intent_id: str) -> IntentView:
-    return _intent(_call(lambda api: api.payment_intents.retrieve(intent_id)))
+    return _intent(_call("payment_intents.retrieve", intent_id))
 
 
 def find_intent(order_ref: str, since: datetime) -> IntentView | None:
     """The newest PaymentIntent made for an order since a time, by listing: for when its id was lost."""
-
-    def listing(api: StripeV1) -> Any:
-        since_then = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-        return [found.to_dict() for found in api.payment_intents.list(since_then).auto_paging_iter()]
-
-    return next((found for found in map(_intent, _call(listing)) if found.order_ref == order_ref), None)
+    listed = _listed("payment_intents.list", {"created": {"gte": int(since.timestamp())}})
+    return next((found for found in map(_intent, listed) if found.order_ref == order_ref), None)
 
 
 def cancel_intent(intent_id: str) -> IntentView:
     """Cancel; afterwards nothing can be paid on it. One that is paid or cancelled already is returned as it is."""
     try:
-        return _intent(_call(lambda api: api.payment_intents.cancel(intent_id)))
+        return _intent(_call("payment_intents.cancel", intent_id))
     except GatewayRefused:
         return retrieve_intent(intent_id)  # it was too late to cancel: what it became decides
 
@@ -147,17 +155,17 @@ def create_session(
         "metadata": {"order": order_ref},
         "payment_intent_data": {"metadata": {"order": order_ref}},
     }
-    return _session(_call(lambda api: api.checkout.sessions.create(params, _options(key))))
+    return _session(_call("checkout.sessions.create", params, _options(key)))
 
 
 def retrieve_session(session_id: str) -> SessionView:
-    return _session(_call(lambda api: api.checkout.sessions.retrieve(session_id)))
+    return _session(_call("checkout.sessions.retrieve", session_id))
 
 
 def expire_session(session_id: str) -> SessionView:
     """Expire an open session; one that is complete or expired already is returned as it is."""
     try:
-        return _session(_call(lambda api: api.checkout.sessions.expire(session_id)))
+        return _session(_call("checkout.sessions.expire", session_id))
     except GatewayRefused:
         return retrieve_session(session_id)
 
@@ -165,37 +173,27 @@ def expire_session(session_id: str) -> SessionView:
 def refund(intent_id: str, amount_minor: int, *, key: str) -> RefundView:
     """Give back a part or all of a paid intent."""
     params = {"payment_intent": intent_id, "amount": amount_minor, "metadata": {"refund": key}}
-    return _refund(_call(lambda api: api.refunds.create(params, _options(key))))
+    return _refund(_call("refunds.create", params, _options(key)))
 
 
 def retrieve_refund(refund_id: str) -> RefundView:
-    return _refund(_call(lambda api: api.refunds.retrieve(refund_id)))
+    return _refund(_call("refunds.retrieve", refund_id))
 
 
 def list_refunds(intent_id: str) -> list[RefundView]:
     """All refunds of an intent, newest first, whoever made them."""
-
-    def listing(api: StripeV1) -> Any:
-        found = api.refunds.list({"payment_intent": intent_id, "limit": 100}).auto_paging_iter()
-        return [refund.to_dict() for refund in found]
-
-    return [_refund(raw) for raw in _call(listing)]
+    return [_refund(raw) for raw in _listed("refunds.list", {"payment_intent": intent_id})]
 
 
 def retrieve_dispute(dispute_id: str) -> DisputeView:
-    return _dispute(_call(lambda api: api.disputes.retrieve(dispute_id)))
+    return _dispute(_call("disputes.retrieve", dispute_id))
 
 
 def list_events(types: Sequence[str], since: datetime) -> list[EventView]:
     """The provider's own list of these events since a time, oldest first, for when it does not ring. At most a few
     hundred: the rest comes the next time."""
-
-    def listing(api: StripeV1) -> Any:
-        params = {"types": list(types), "created": {"gte": int(since.timestamp())}, "limit": 100}
-        found = api.events.list(params).auto_paging_iter()
-        return [event.to_dict() for event in islice(found, MOST_EVENTS)]
-
-    return [_event(raw) for raw in reversed(_call(listing))]
+    params = {"types": list(types), "created": {"gte": int(since.timestamp())}}
+    return [_event(raw) for raw in reversed(list(islice(_listed("events.list", params), MOST_EVENTS)))]
 
 
 def verify_event(payload: bytes, signature: str) -> EventView:
@@ -224,29 +222,65 @@ def _options(key: str) -> dict[str, str]:
     return {"idempotency_key": key}
 
 
-def _call(ask: Callable[[StripeV1], Any]) -> Any:
+def _listed(operation: str, params: dict[str, Any]) -> Iterator[Any]:
+    """Page by page, each a call of its own."""
+    page = _call(operation, params | {"limit": 100})
+    yield from page["data"]
+    while page["has_more"]:
+        page = _call(operation, params | {"limit": 100, "starting_after": page["data"][-1]["id"]})
+        yield from page["data"]
+
+
+def _call(operation: str, *arguments: Any) -> Any:
+    """Call the SDK's method of that name. What is not asked at all is GatewayUnavailable with ``acted`` False."""
     if connection.in_atomic_block:
         raise RuntimeError("A network call inside a transaction would hold its locks for as long as the network likes.")
     if settings.DATABASE_POOL_SIZE:
         connection.close()  # back to the pool: a slow provider must not sit on a connection
+    breaker.admit(now())
+    budget.take(operation)
+    begun = time.monotonic()
     try:
-        answer = ask(_client().v1)
-        return answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer
-    except stripe.CardError as error:
-        raise _declined(error) from error
-    except stripe.RateLimitError as error:
-        raise GatewayUnavailable("limited", acted=False) from error
-    except stripe.APIConnectionError as error:
-        raise GatewayUnavailable("no answer") from error
-    except stripe.IdempotencyError as error:
-        raise GatewayUnavailable("the key was used for something else", acted=False, replayable=False) from error
-    except stripe.InvalidRequestError as error:
-        raise _refused(error) from error
+        answer = attrgetter(operation)(_client().v1)(*arguments)
     except stripe.StripeError as error:
-        if error.http_status == CONFLICT:
-            raise GatewayUnavailable("a twin is on its way") from error
-        # Stripe replays a 500 under the same key for a day; asking again needs a new one.
-        raise GatewayUnavailable(f"status {error.http_status}", replayable=False) from error
+        breaker.record(well=_is_answer(error) and _quick(begun), now=now())
+        raise _ours(error) from error
+    breaker.record(well=_quick(begun), now=now())
+    return answer.to_dict()
+
+
+def _quick(begun: float) -> bool:
+    return time.monotonic() - begun < settings.STRIPE_SLOW_SECONDS
+
+
+def _is_answer(error: stripe.StripeError) -> bool:
+    """The provider understood us and said no; it is not in trouble."""
+    if isinstance(error, stripe.RateLimitError | stripe.APIConnectionError):
+        return False
+    return error.http_status is not None and error.http_status < SERVER_ERROR
+
+
+def _ours(error: stripe.StripeError) -> GatewayError:
+    match error:
+        case stripe.CardError():
+            return _declined(error)
+        case stripe.InvalidRequestError():
+            return _refused(error)
+    return _unavailable(error)
+
+
+def _unavailable(error: stripe.StripeError) -> GatewayUnavailable:
+    match error:
+        case stripe.RateLimitError():
+            return GatewayUnavailable("limited", acted=False)
+        case stripe.APIConnectionError():
+            return GatewayUnavailable("no answer")
+        case stripe.IdempotencyError():
+            return GatewayUnavailable("the key was used for something else", acted=False, replayable=False)
+    if error.http_status == CONFLICT:
+        return GatewayUnavailable("a twin is on its way")
+    # Stripe replays a 500 under the same key for a day; asking again needs a new one.
+    return GatewayUnavailable(f"status {error.http_status}", replayable=False)
 
 
 def _declined(error: stripe.CardError) -> CardDeclined:

@@ -114,11 +114,11 @@ def mail() -> Iterator[str]:
 
 
 def payment_lease() -> Iterator[str]:
-    least = CALLS_OF_A_ROUND * settings.STRIPE_TIMEOUT_SECONDS
+    least = CALLS_OF_A_ROUND * (settings.STRIPE_TIMEOUT_SECONDS + settings.STRIPE_BUDGET_WAIT_SECONDS)
     if least >= settings.PAYMENT_LEASE_SECONDS:
         yield (
             f"PAYMENT_LEASE_SECONDS is {settings.PAYMENT_LEASE_SECONDS:g}: two workers could pay one order at once."
-            f" Set more than {least:g}, {CALLS_OF_A_ROUND} times STRIPE_TIMEOUT_SECONDS."
+            f" Set more than {least:g}, {CALLS_OF_A_ROUND} times STRIPE_TIMEOUT_SECONDS and STRIPE_BUDGET_WAIT_SECONDS."
         )
 
 

@@ -46,6 +46,11 @@ STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").r
 STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/v3/")
 STRIPE_API_VERSION = "2026-10-28.endive"  # the version the pinned SDK speaks
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+STRIPE_SLOW_SECONDS = env.float("STRIPE_SLOW_SECONDS", default=5.0)  # an answer slower than that counts as a failure
+STRIPE_CALLS_PER_SECOND = env.int("STRIPE_CALLS_PER_SECOND", default=20)  # of each operation, by all processes
+STRIPE_CALLS_PER_SECOND_IN_ALL = env.int("STRIPE_CALLS_PER_SECOND_IN_ALL", default=80)
+STRIPE_BUDGET_WAIT_SECONDS = env.float("STRIPE_BUDGET_WAIT_SECONDS", default=2.0)  # then the order is deferred
+PAYMENT_THREADS = env.int("PAYMENT_THREADS", default=48)  # payments at once in one worker process
 PAYMENT_LEASE_SECONDS = env.float("PAYMENT_LEASE_SECONDS", default=60.0)  # then a dead worker's order is another's
 
 # --- applications -----------------------------------------------------------------------------------
@@ -186,7 +191,7 @@ UNFOLD: dict[str, Any] = {
 # --- safety of pages ------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # Never tells another site an order's address. Not "no-referrer": with it a browser posts our forms with "Origin: null",

@@ -31,7 +31,8 @@ STOP_LIMIT = 10.0
 REDIS_OFFSET = 8  # the suite's own processes use the first databases of Redis
 
 PROVIDER_TIMEOUT_SECONDS = 2.0
-LEASE_SECONDS = 9.0  # a dead worker's order waits this long for the next; a check refuses less than four time-outs
+BUDGET_WAIT_SECONDS = 0.2
+LEASE_SECONDS = 9.0  # a dead worker's order waits this long for the next; a check refuses less than four time-outs and waits
 
 
 class NotRunning(RuntimeError):
@@ -117,6 +118,7 @@ class RunningShop:
             "STRIPE_JS_URL": f"{self.sandbox.base_url}/sandbox/stripe.js",
             "STRIPE_WEBHOOK_SECRETS": self.sandbox.webhook_secret,
             "STRIPE_TIMEOUT_SECONDS": str(PROVIDER_TIMEOUT_SECONDS),
+            "STRIPE_BUDGET_WAIT_SECONDS": str(BUDGET_WAIT_SECONDS),
             "PAYMENT_LEASE_SECONDS": str(LEASE_SECONDS),
         }
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from checkout import gateway
+from checkout import breaker, budget, gateway
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop
@@ -61,6 +61,8 @@ def sandbox(sandbox_process: SandboxServer, settings: object) -> Iterator[Sandbo
     settings.STRIPE_WEBHOOK_SECRETS = [sandbox_process.webhook_secret]  # type: ignore[attr-defined]
     gateway._client.cache_clear()
     sandbox_process.clear()
+    breaker.forget()
+    budget.forget()
     yield sandbox_process
     sandbox_process.clear()
     gateway._client.cache_clear()
