@@ -47,6 +47,11 @@ def countries() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found, key=lambda pair: pair[1]))
 
 
+def country_name(code: str) -> str:
+    """``DE`` → ``Germany``; a code nobody knows stays as it is."""
+    return dict(countries()).get(code, code)
+
+
 NO_COUNTRY = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"}  # unions, pseudo-places and "unknown" in CLDR's list
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.urls import reverse
-from django.utils import timezone
 
+from checkout.contact import country_name
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN
 from checkout.pricing import picture_url
@@ -14,6 +14,7 @@ from checkout.stories import CARD_DECLINED, NEEDS_BANK, STORIES, TIMELINE, Story
 from checkout.tokens import hashed, order_token
 from drops.models import Drop, StockItem
 from merchant.models import JournalEntry
+from merchant.templatetags.shop import clock
 from policies.models import Acceptance
 
 POLLED = (OrderState.PLACED, OrderState.AUTHORISING, OrderState.DEFERRED, OrderState.ACTION_REQUIRED)
@@ -98,7 +99,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own."""
     payment = order.payment
     story = _story(order, payment)
-    words = _words(order, payment)
+    words = _words(order, payment, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
     return OrderView(
         reference=order.reference,
@@ -155,10 +156,10 @@ def _story(order: Order, payment: Payment) -> Story:
     return STORIES[order.state]
 
 
-def _words(order: Order, payment: Payment) -> dict[str, str]:
+def _words(order: Order, payment: Payment, now: datetime) -> dict[str, str]:
     unknown = payment.outcome_unknown and payment.confirm_sent  # an intent nobody confirmed has charged nobody
     return {
-        "until": timezone.localtime(order.hold_expires_at).strftime("%H:%M %Z"),
+        "until": clock(order.hold_expires_at, now),
         "email": order.email,
         "error": payment.error_message,
         "charged": "We are checking whether your bank already answered; you are never charged twice."
@@ -184,7 +185,7 @@ def _timeline(order: Order) -> tuple[tuple[datetime, str], ...]:
 def _address_lines(order: Order) -> tuple[str, ...]:
     address = order.address
     town = " ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("region")]))
-    lines = [order.name, address.get("line1"), address.get("line2"), town, address.get("country")]
+    lines = [order.name, address.get("line1"), address.get("line2"), town, country_name(address.get("country", ""))]
     return tuple(line for line in lines if line)
 
 

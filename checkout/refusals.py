@@ -32,7 +32,7 @@ TELLERS: dict[type[Exception], Teller] = {
     d.HoldExpired: lambda _: Problem("hold-expired", 409, "Your hold ended, and what it kept has gone to others."),
     e.HoldEnded: lambda _: Problem("hold-expired", 409, "Your hold ended, and what it kept has gone to others."),
     d.LimitReached: lambda error: Problem(
-        "limit-reached", 409, f"{error.limit} of {error.sku} is the most for one person."
+        "limit-reached", 409, f"{error.limit} of {error.sku} is the most for one person, earlier orders included."
     ),
     d.UnknownOffer: lambda _: Problem(
         "invalid", 422, "This is not sold in this drop.", {"errors": {"lines": "Not sold in this drop."}}

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
+    "ninja",  # its API page then loads its files from here, not from a CDN
     "pgtrigger",
     "merchant",
     "policies",

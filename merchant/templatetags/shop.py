@@ -26,9 +26,10 @@ def moment(at: datetime) -> str:
 
 
 @register.filter
-def clock(at: datetime) -> str:
-    """``19:00 CET``."""
-    return timezone.localtime(at).strftime("%H:%M %Z")
+def clock(at: datetime, now: datetime) -> str:
+    """``19:00 CET``; with its day when that is not today's."""
+    same_day = timezone.localdate(at) == timezone.localdate(now)
+    return timezone.localtime(at).strftime("%H:%M %Z") if same_day else moment(at)
 
 
 @register.filter
