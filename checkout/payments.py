@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from checkout import gateway, settle
 from checkout.addresses import return_url
@@ -64,15 +65,23 @@ def drain(clock: Callable[[], datetime], limit: int = 50) -> int:
     return done
 
 
+def count_due(now: datetime, *, most: int) -> int:
+    """How many payments wait to be claimed; counts no further than ``most``."""
+    return _due(now)[:most].count()
+
+
 def claim(now: datetime) -> int | None:
     """Lease the payment that has been due for longest. A lease that ended (its worker died) can be claimed again."""
     with transaction.atomic(durable=True):
-        due = Payment.objects.filter(state=PaymentState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
-        payment = due.order_by("due_at").select_for_update(skip_locked=True).first()
+        payment = _due(now).order_by("due_at").select_for_update(skip_locked=True).first()
         if payment is None:
             return None
         Payment.objects.filter(pk=payment.pk).update(leased_until=leased_until(now))
         return payment.pk
+
+
+def _due(now: datetime) -> QuerySet[Payment]:
+    return Payment.objects.filter(state=PaymentState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
 
 
 def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
@@ -125,6 +134,25 @@ def look_again(order_id: int, *, now: datetime) -> None:
     payable = waiting.exclude(intent_id="", session_id="").exclude(leased_until__gt=now)
     if payable.update(state=PaymentState.DUE, due_at=now, confirm_sent=True):
         wake("payments")
+
+
+def ask_again(order_id: int, *, by: str, now: datetime) -> bool:
+    """Staff want to know now: the payment is due at once, and the provider is asked before anything is done.
+
+    False when there is nothing to ask: the order is over, no card was entered yet, or somebody is asking right now.
+    """
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        busy = payment.leased_until is not None and payment.leased_until > now
+        known = payment.state == PaymentState.DUE or payment.intent_id or payment.session_id
+        if order.state not in OPEN or busy or not known:
+            return False
+        payment.confirm_sent = payment.confirm_sent or payment.state != PaymentState.DUE
+        payment.state, payment.due_at, payment.leased_until = PaymentState.DUE, now, None
+        payment.save(update_fields=["state", "due_at", "leased_until", "confirm_sent"])
+        journal.record(order.subject, "asked_again", actor=by)
+    wake("payments")
+    return True
 
 
 def look_at_session(order_id: int, session_id: str, *, now: datetime) -> None:

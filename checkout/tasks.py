@@ -1,16 +1,19 @@
 """One line each. Every task may be lost or run twice."""
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 
-from checkout import expiry, payments, puller, refunds, webhooks
+from checkout import expiry, payers, puller, refunds, webhooks
 from merchant.clock import now
 from merchant.wake import awake
+
+worker_shutting_down.connect(payers.stop)
 
 
 @shared_task
 def drain_payments() -> None:
     awake("payments")
-    payments.drain(now)
+    payers.put_to_work(now)
     refunds.drain(now)
 
 

@@ -32,7 +32,7 @@ REDIS_OFFSET = 8  # the suite's own processes use the first databases of Redis
 
 PROVIDER_TIMEOUT_SECONDS = 2.0
 BUDGET_WAIT_SECONDS = 0.2
-LEASE_SECONDS = 9.0  # a dead worker's order waits this long for the next; a check refuses less than four time-outs and waits
+LEASE_SECONDS = 9.0  # until another takes over; a check refuses less than four time-outs and waits
 
 
 class NotRunning(RuntimeError):

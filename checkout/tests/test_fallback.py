@@ -118,7 +118,7 @@ def test_a_session_whose_id_was_lost_is_expired_by_the_sweep(robe: Drop, sandbox
 
 
 def sessions(order: Order) -> list[dict[str, str]]:
-    listed = gateway._call(lambda api: api.checkout.sessions.list())
+    listed = gateway._call("checkout.sessions.list")
     return [found for found in listed["data"] if found["metadata"].get("order") == order.reference]
 
 

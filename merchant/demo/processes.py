@@ -27,6 +27,9 @@ def commands(surroundings: Surroundings) -> dict[str, list[str]]:
         "web": [*web, *quiet, "--port", str(port), "merchant.wsgi:application"],
         "live": [*live, *quiet, "--port", str(port + 1), "merchant.asgi:application"],
         "worker": [
+            # Many hands wait for the payment provider at once; meanwhile they give their connection back.
+            "env",
+            "DATABASE_POOL_SIZE=12",
             *CELERY,
             "--quiet",
             "worker",
