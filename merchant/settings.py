@@ -257,6 +257,9 @@ ANYMAIL = env.dict("ANYMAIL", default={})
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@example.com")
 EMAIL_TIMEOUT = 10
 
+# --- figures: /metrics answers this machine, and who sends this as a bearer token ---------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- logs ----------------------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,

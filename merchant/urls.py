@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from checkout.storefront_api import api
 from merchant.health import healthz, readyz
 from merchant.media import media
+from merchant.metrics import metrics
 from merchant.theme import theme
 
 urlpatterns = [
@@ -18,6 +19,7 @@ urlpatterns = [
     path("theme.css", theme, name="theme"),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
     re_path(rf"^{settings.MEDIA_URL.lstrip('/')}(?P<path>.+)$", media, name="media"),
 ]
 handler404 = "merchant.errors_pages.not_found"
