@@ -3,43 +3,62 @@
 This sweep alone frees holds, because only checkout knows what a hold is waiting for.
 """
 
-from datetime import datetime
+import logging
+import time
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from checkout import allowances, fallback, gateway, notify, settle
 from checkout.carts import owner_of as cart_owner
-from checkout.errors import GatewayUnavailable, IllegalMove
+from checkout.errors import GatewayError, IllegalMove
 from checkout.gateway import IntentView, SessionView
 from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import TIMED, move_to
+from checkout.orders import TIMED, held_until, move_to
 from checkout.settle import lock_both
 from drops import stock
 from merchant import journal
 
+log = logging.getLogger(__name__)
 BATCH = 200
+MOST_FAILURES = 5  # then the provider is away, and asking on would keep a worker from its other work
 CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
 
 
 def sweep(now: datetime) -> int:
-    """Free the carts and close the orders whose time is up, in batches. Returns how many of both."""
-    return _free_carts(now) + sum(_close_one(order_id, now) for order_id in _ended(now))
+    """Free the carts and close the orders whose time is up, in batches. Returns how many of both.
+
+    An order that cannot be closed keeps its units and comes last the next time.
+    """
+    started, closed, failed = time.monotonic(), 0, 0
+    freed = _free_carts(now)
+    for order_id in _ended(now):
+        if failed == MOST_FAILURES:
+            break
+        try:
+            # A lease counts from the moment it is taken, however long the orders before it took.
+            closed += _close_ended(order_id, now + timedelta(seconds=time.monotonic() - started))
+        except GatewayError as error:  # unconfirmed: the units stay
+            failed += 1
+            log.warning("sweep.not_closed", extra={"order": order_id, "why": repr(error)})
+            Payment.objects.filter(order_id=order_id).update(tries=F("tries") + 1)
+    return freed + closed
 
 
 def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
     """End an order as *expired* or *cancelled* once the provider has confirmed that nothing can be paid any more.
 
-    False when it must wait: somebody is paying it right now, or it turned out to be paid. Raises GatewayUnavailable
-    when the provider does not answer (the units stay), and IllegalMove when the order is over already.
+    False when it must wait: somebody is paying it right now, or it turned out to be paid. Raises GatewayError when the
+    provider did not confirm it (the units stay), and IllegalMove when the order is over already.
     """
     payment = _claim(order_id, into, now)
     if payment is None:
         return False
     try:
         still_payable = _close_payable(payment, now)
-    except GatewayUnavailable:
+    except GatewayError:
         give_back(payment.pk, payment.leased_until)
         raise
     if still_payable:
@@ -49,28 +68,37 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
 
 
 def _ended(now: datetime) -> list[int]:
-    ended = Order.objects.filter(state__in=TIMED, hold_expires_at__lte=now).order_by("hold_expires_at")
+    """Whose hold ended, those that could not be closed before last. A card that waits for a worker is our delay, not
+    the fan's: its order keeps its units until the deferral's end."""
+    ended = Order.objects.filter(state__in=TIMED, hold_expires_at__lte=now)
     nobody_pays = Q(payment__leased_until=None) | Q(payment__leased_until__lte=now)
-    return list(ended.filter(nobody_pays).values_list("pk", flat=True)[:BATCH])
+    card_waits = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now) & ~Q(payment__confirmation_token="")
+    closable = ended.filter(nobody_pays).exclude(card_waits).order_by("payment__tries", "hold_expires_at")
+    return list(closable.values_list("pk", flat=True)[:BATCH])
 
 
-def _close_one(order_id: int, now: datetime) -> bool:
+def _close_ended(order_id: int, now: datetime) -> bool:
     try:
         return close(order_id, OrderState.EXPIRED, why="time is up", actor=journal.WORKER, now=now)
-    except GatewayUnavailable:
-        return False  # unconfirmed: the units stay until the provider answers
     except IllegalMove:
         return False  # somebody else was faster
 
 
 def _free_carts(now: datetime) -> int:
+    ended = Cart.objects.filter(closed_at=None, expires_at__lte=now).order_by("expires_at")
+    return sum(_free_cart(cart_id, now) for cart_id in ended.values_list("pk", flat=True)[:BATCH])
+
+
+def _free_cart(cart_id: int, now: datetime) -> bool:
+    """One transaction a cart: two carts in one would lock the stock in the order of carts, not of items."""
     with transaction.atomic(durable=True):
-        ended = Cart.objects.filter(closed_at=None, expires_at__lte=now).order_by("pk")
-        carts = list(ended.select_for_update(skip_locked=True)[:BATCH])
-        for cart in carts:
-            stock.release(cart_owner(cart))
-        Cart.objects.filter(pk__in=[cart.pk for cart in carts]).update(expires_at=None)
-        return len(carts)
+        ended = Cart.objects.filter(pk=cart_id, closed_at=None, expires_at__lte=now)
+        cart = ended.select_for_update(skip_locked=True).first()
+        if cart is None:
+            return False
+        Cart.objects.filter(pk=cart_id).update(expires_at=None)
+        stock.release(cart_owner(cart))
+        return True
 
 
 def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
@@ -78,7 +106,7 @@ def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
         order, payment = lock_both(order_id)
         if order.state not in CLOSABLE[into]:
             raise IllegalMove(f"{order} is {order.state}")
-        if into == OrderState.EXPIRED and order.hold_expires_at > now:
+        if into == OrderState.EXPIRED and held_until(order, payment, now) > now:
             return None
         if is_leased(payment, now):
             return None

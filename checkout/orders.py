@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from checkout.errors import IllegalMove
-from checkout.models import Order, OrderState
+from checkout.models import Order, OrderState, Payment, PaymentState
 from merchant import journal
 
 S = OrderState
@@ -45,6 +45,17 @@ def move_to(
         raise IllegalMove(f"{order} is no longer {order.state}")
     order.state, order.state_since = state, now
     journal.record(order.subject, state.value, actor=actor, why=why, data=data)
+
+
+def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
+    """When the units go back if nothing is paid.
+
+    A card that still waits for a worker then is our delay, not the fan's: it has until the deferral's end.
+    """
+    card_waits = payment.state == PaymentState.DUE and payment.confirmation_token
+    if card_waits and order.hold_expires_at <= now:
+        return max(order.hold_expires_at, order.deferral_ends_at)
+    return order.hold_expires_at
 
 
 def hold_until(order: Order, until: datetime) -> None:

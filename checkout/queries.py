@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from checkout.contact import country_name
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import OPEN
+from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import CARD_DECLINED, NEEDS_BANK, STORIES, TIMELINE, Story, Tone
 from checkout.tokens import hashed, order_token
@@ -98,8 +98,9 @@ def order_by_token(token: str) -> Order | None:
 def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own."""
     payment = order.payment
-    story = _story(order, payment)
-    words = _words(order, payment, now)
+    until = held_until(order, payment, now)
+    story = _story(order, payment, late=until > order.hold_expires_at)
+    words = _words(order, payment, until, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
     return OrderView(
         reference=order.reference,
@@ -122,7 +123,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         currency=order.currency,
         email=order.email,
         address_lines=_address_lines(order),
-        hold_expires_at=order.hold_expires_at if order.state in POLLED else None,
+        hold_expires_at=until if order.state in POLLED else None,
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
         can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
@@ -148,7 +149,9 @@ def cart_view(cart: Cart | None, drop: Drop, now: datetime) -> CartView:
     )
 
 
-def _story(order: Order, payment: Payment) -> Story:
+def _story(order: Order, payment: Payment, *, late: bool) -> Story:
+    if late:  # no worker came to say so
+        return STORIES[OrderState.DEFERRED]
     if order.state == OrderState.ACTION_REQUIRED and _needs_bank(payment):
         return NEEDS_BANK
     if order.state == OrderState.ACTION_REQUIRED and payment.error_code not in ("", "card_wanted"):
@@ -156,10 +159,11 @@ def _story(order: Order, payment: Payment) -> Story:
     return STORIES[order.state]
 
 
-def _words(order: Order, payment: Payment, now: datetime) -> dict[str, str]:
-    unknown = payment.outcome_unknown and payment.confirm_sent  # an intent nobody confirmed has charged nobody
+def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:
+    unheard = payment.outcome_unknown or until > order.hold_expires_at
+    unknown = unheard and payment.confirm_sent  # an intent nobody confirmed has charged nobody
     return {
-        "until": clock(order.hold_expires_at, now),
+        "until": clock(until, now),
         "email": order.email,
         "error": payment.error_message,
         "charged": "We are checking whether your bank already answered; you are never charged twice."
