@@ -2,19 +2,25 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter, RelatedDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
-from checkout.models import Order, OrderState, Payment, WebhookEvent
-from checkout.orders import OPEN
+from checkout import allowances, expiry, payments, refunds
+from checkout.desk import dialogs, refunding, trouble as trouble_page
+from checkout.errors import CannotRefund, GatewayError, IllegalMove
+from checkout.models import MoneyState, Order, OrderState, Payment, PaymentState, RefundState, WebhookEvent
+from checkout.orders import OPEN, TIMED
+from merchant import journal
 from merchant.clock import now
-from merchant.desk import ReadOnlyAdmin, listing, moment_cell, story_of
+from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
 from policies.models import Acceptance
 from segments import fans
 from segments.models import Message
@@ -27,6 +33,11 @@ TONES = {
     OrderState.DEFERRED.label: "warning",
     OrderState.CONFIRMED.label: "success",
     OrderState.LATE_PAID.label: "danger",
+}
+MONEY_TONES = {
+    MoneyState.PARTLY_REFUNDED: "info",
+    MoneyState.REFUNDED: "warning",
+    MoneyState.DISPUTED: "danger",
 }
 
 
@@ -56,6 +67,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("reference", "email", "name", "payment__intent_id", "payment__charge_id")
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
+    actions_detail = ("refund", "cancel", "ask_again", "send_again", "grant_more")
     change_form_outer_before_template = "desk/order.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -65,6 +77,20 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return []  # the panels show it all
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        own = [
+            path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
+            path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
+            path("<int:order_id>/refund/", view(refunding.page), name="checkout_order_refund"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        order = Order.objects.select_related("payment").filter(pk=object_id).first()
+        fitting = {f"checkout_order_{name}" for name in _fitting(order)} if order else set()
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
@@ -72,6 +98,95 @@ class OrderAdmin(ReadOnlyAdmin):
         if order:
             extra_context = {**(extra_context or {}), **_around(order)}
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @action(description="Refund…", icon="undo", permissions=["checkout.refund_order"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:checkout_order_refund", object_id)
+
+    @action(
+        description="Cancel this order",
+        url_path="cancel",
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Cancel this order",
+            "description": "",
+            "form_class": dialogs.CancelDialog,
+            "form_submit_text": "Cancel this order",
+        },
+    )
+    def cancel(self, request: HttpRequest, form: dialogs.CancelDialog, object_id: str) -> HttpResponse:
+        why = form.cleaned_data["why"]
+        try:
+            ended = expiry.close(int(object_id), OrderState.CANCELLED, why=why, actor=_by(request), now=now())
+        except GatewayError:
+            messages.error(request, "The payment provider does not answer, so the order stays as it is. Try again.")
+        except IllegalMove:
+            messages.error(request, "It is over already.")
+        else:
+            told = "Cancelled; its units are on sale again." if ended else "It is being paid right now: look again."
+            messages.add_message(request, messages.SUCCESS if ended else messages.WARNING, told)
+        return done(_page(object_id))
+
+    @action(
+        description="Ask the provider again",
+        url_path="ask",
+        icon="sync",
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Ask the provider again",
+            "description": "",
+            "form_class": dialogs.AskDialog,
+            "form_submit_text": "Ask now",
+        },
+    )
+    def ask_again(self, request: HttpRequest, form: dialogs.AskDialog, object_id: str) -> HttpResponse:
+        asked = payments.ask_again(int(object_id), by=_by(request), now=now())
+        messages.info(request, "Asked; the answer comes in seconds." if asked else "There is nothing to ask right now.")
+        return done(_page(object_id))
+
+    @action(
+        description="Send the failed refund again",
+        url_path="send-again",
+        icon="redo",
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Send the failed refund again",
+            "description": "",
+            "form_class": dialogs.RetryDialog,
+            "form_submit_text": "Send it again",
+        },
+    )
+    def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
+        try:
+            for refund in form.order.refunds.filter(state=RefundState.FAILED):
+                refunds.retry(refund.pk, by=_by(request), now=now())
+        except CannotRefund as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "On its way again.")
+        return done(_page(object_id))
+
+    @action(
+        description="Grant more",
+        url_path="grant",
+        icon="add_shopping_cart",
+        permissions=["checkout.change_allowance"],
+        dialog={
+            "title": "Let this person order more",
+            "description": "",
+            "form_class": dialogs.GrantDialog,
+            "form_submit_text": "Grant it",
+        },
+    )
+    def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
+        order, asked = form.order, form.cleaned_data
+        line = order.lines.select_related("offer").get(pk=asked["line"])
+        person = allowances.contact_of(order)
+        allowances.grant(line.offer, person, asked["units"], actor=_by(request), why=asked["why"])
+        messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
+        return done(_page(object_id))
 
     @display(description="Order", ordering="reference")
     def order_name(self, order: Order) -> SafeString:
@@ -98,6 +213,28 @@ class OrderAdmin(ReadOnlyAdmin):
         return moment_cell(order.placed_at)
 
 
+def _fitting(order: Order) -> set[str]:
+    """The deeds that make sense for an order as it is now."""
+    deeds = {"grant_more"}
+    if order.captured_minor > order.refunded_minor and order.payment.intent_id:
+        deeds.add("refund")
+    if order.state in TIMED:
+        deeds.add("cancel")
+    if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):
+        deeds.add("ask_again")
+    if order.captured_minor > order.refunded_minor and order.refunds.filter(state=RefundState.FAILED).exists():
+        deeds.add("send_again")
+    return deeds
+
+
+def _by(request: HttpRequest) -> str:
+    return journal.staff(request.user.get_username())
+
+
+def _page(object_id: str) -> str:
+    return reverse("admin:checkout_order_change", args=[object_id])
+
+
 def _around(order: Order) -> dict[str, Any]:
     payment: Payment | None = getattr(order, "payment", None)
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
@@ -110,6 +247,8 @@ def _around(order: Order) -> dict[str, Any]:
         "payment": payment,
         "news": _news(payment),
         "refunds": order.refunds.all(),
+        "disputes": order.disputes.all(),
+        "money_tone": MONEY_TONES.get(order.money_state),
         "acceptances": acceptances.order_by("id"),
         "mails": Message.objects.filter(key__startswith=f"order:{order.reference}:").defer("html", "text"),
         "fan_url": reverse("admin:segments_fan_change", args=[fan.pk]) if fan else "",

@@ -10,10 +10,11 @@ from checkout.contact import country_name
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
-from checkout.stories import CARD_DECLINED, NEEDS_BANK, STORIES, TIMELINE, Story, Tone
+from checkout.stories import CARD_DECLINED, NEEDS_BANK, PARTLY_REFUNDED, REFUNDED, STORIES, TIMELINE, Story, Tone
 from checkout.tokens import hashed, order_token
 from drops.models import Drop, StockItem
 from merchant.models import JournalEntry
+from merchant.money import Money
 from merchant.templatetags.shop import clock
 from policies.models import Acceptance
 
@@ -156,6 +157,8 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return NEEDS_BANK
     if order.state == OrderState.ACTION_REQUIRED and payment.error_code not in ("", "card_wanted"):
         return CARD_DECLINED
+    if order.state == OrderState.CONFIRMED and order.refunded_minor:
+        return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
     return STORIES[order.state]
 
 
@@ -169,7 +172,9 @@ def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> di
         "charged": "We are checking whether your bank already answered; you are never charged twice."
         if unknown
         else "You have not been charged.",
-        "returned": "Your money is back on its way to you." if order.refunded_minor else "You have not been charged.",
+        "refunded": str(Money(order.refunded_minor, order.currency)),
+        "total": str(order.total),
+        "returned": "Your money is back on its way to you." if order.captured_minor else "You have not been charged.",
     }
 
 

@@ -135,6 +135,7 @@ class OrderOut(Schema):
     explanation: str
     next_step: str
     total: MoneyOut
+    money_state: str
     refunded: MoneyOut
     hold_expires_at: datetime | None
     lines: list[LineOut]

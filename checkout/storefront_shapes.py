@@ -85,6 +85,7 @@ def order_json(order: Order) -> dict[str, Any]:
         "explanation": view.explanation,
         "next_step": view.next_step,
         "total": _money(view.total_minor, view.currency),
+        "money_state": order.money_state,
         "refunded": _money(view.refunded_minor, view.currency),
         "hold_expires_at": view.hold_expires_at,
         "lines": [

@@ -87,6 +87,19 @@ CARD_DECLINED = Story(
     "act",
 )
 
+REFUNDED = Story(
+    "Refunded",
+    "{refunded} went back to the card or account you paid with.",
+    "It reaches you within 5 to 10 days. There is nothing to do.",
+    "wait",
+)
+PARTLY_REFUNDED = Story(
+    "Yours, and partly refunded",
+    "Your order is confirmed, and {refunded} of {total} went back to the card or account you paid with.",
+    "It reaches you within 5 to 10 days. There is nothing to do.",
+    "good",
+)
+
 # The timeline: the journal's verbs in a fan's words. What is not here is for staff only.
 TIMELINE = {
     "placed": "Order placed and held for you",

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.urls import reverse
 
 from checkout import puller
-from checkout.models import Order, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
+from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
 from drops.models import Drop, DropState
 from merchant.desk import listing
 from merchant.health import redis_and_worker
@@ -34,7 +34,7 @@ def troubles(
     """All of it that ``user`` may see, the grave ones first. ``drops``: those to come, with their hurdles."""
     found = list(_not_ready(drops, now))
     if user.has_perm("checkout.view_order"):
-        found += [*_orders(), *_payments(now), *_refunds()]
+        found += [*_orders(), *_payments(now), *_refunds(), *_disputes()]
     if user.has_perm("checkout.view_webhookevent"):
         found += _payment_news(now)
     if user.has_perm("segments.view_message"):
@@ -74,6 +74,13 @@ def _refunds() -> Iterator[Trouble]:
     if failed:
         words = f"{_count(failed, 'refund')} failed at the payment provider"
         yield Trouble(words, listing("checkout_order", refunds__state__exact=RefundState.FAILED), grave=True)
+
+
+def _disputes() -> Iterator[Trouble]:
+    count = Dispute.objects.filter(closed_at=None).count()
+    if count:
+        words = f"{_count(count, 'payment')} disputed by a bank that waits for an answer"
+        yield Trouble(words, reverse("admin:checkout_order_trouble") + "#disputes", grave=True)
 
 
 def _payment_news(now: datetime) -> Iterator[Trouble]:

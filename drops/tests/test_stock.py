@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from drops import stock
-from drops.errors import HoldExpired, SoldOut, UnitsInUse, UnknownOffer
+from drops.errors import HoldExpired, NotSold, SoldOut, UnitsInUse, UnknownOffer
 from drops.models import Hold, HoldState, OfferComponent
 from drops.tests.factories import NOW, cart, counts, drop, hold, item, offer, order
 from merchant.models import JournalEntry
@@ -120,6 +120,29 @@ def test_takes_back_what_was_sold_once(restock: bool, after: tuple[int, int, int
     stock.commit(order())
     assert [stock.take_back(order(), restock=restock) for _ in range(2)] == [2, 0]
     assert counts(robe) == after
+
+
+@pytest.mark.parametrize(("restock", "after"), [(True, (0, 1, 4)), (False, (0, 1, 2))])
+def test_takes_back_a_part_of_what_was_sold(restock: bool, after: tuple[int, int, int]) -> None:
+    robe = item(total=5)
+    hold(robe, 3, owner=order())
+    stock.commit(order())
+    stock.take_back_some(order(), [stock.Need(robe.pk, 2)], restock=restock)
+    assert counts(robe) == after
+    with pytest.raises(NotSold):
+        stock.take_back_some(order(), [stock.Need(robe.pk, 2)], restock=restock)
+    stock.take_back_some(order(), [stock.Need(robe.pk, 1)], restock=restock)
+    assert counts(robe)[:2] == (0, 0)
+    assert stock.take_back(order(), restock=True) == 0
+
+
+def test_a_part_that_is_not_sold_changes_nothing() -> None:
+    robe, slippers = item("ROBE-M", 5), item("SLIPPERS", 5)
+    hold(robe, 1, owner=order())
+    stock.commit(order())
+    with pytest.raises(NotSold):
+        stock.take_back_some(order(), [stock.Need(robe.pk, 1), stock.Need(slippers.pk, 1)], restock=True)
+    assert (counts(robe), counts(slippers)) == ((0, 1, 4), (0, 0, 5))
 
 
 def test_an_order_takes_over_the_holds_of_its_cart() -> None:

@@ -17,7 +17,7 @@ from merchant.tests.staff import signed_in
 from segments.models import Message, MessageState
 
 pytestmark = pytest.mark.django_db
-QUERIES_OF_TODAY = 22
+QUERIES_OF_TODAY = 23
 
 
 @pytest.fixture(autouse=True)

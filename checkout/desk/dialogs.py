@@ -1,0 +1,51 @@
+"""The smaller deeds on an order's page, each with a dialog that says what will happen."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from checkout.models import Order
+from merchant.desk import ConfirmDialog, moment_words
+
+
+class _OrderDialog(ConfirmDialog):
+    @property
+    def order(self) -> Order:
+        return Order.objects.select_related("payment").get(pk=self.object_id)
+
+
+class CancelDialog(_OrderDialog):
+    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+
+    def consequence(self) -> dict[str, Any]:
+        units = sum(line.quantity for line in self.order.lines.all())
+        words = f"Nothing can be paid on {self.order} any more, {units} go back on sale, and the fan gets an e-mail."
+        return {"text": f"{words} Should it turn out to be paid already, it stays and is confirmed."}
+
+
+class AskDialog(_OrderDialog):
+    def consequence(self) -> dict[str, Any]:
+        text = "The payment provider is asked now what became of this payment. Nobody is charged twice by asking."
+        return {"text": f"{text} By itself we would ask {moment_words(self.order.payment.due_at)}."}
+
+
+class GrantDialog(_OrderDialog):
+    line = forms.TypedChoiceField(label="Of what", coerce=int, widget=UnfoldAdminSelectWidget)
+    units = forms.IntegerField(label="How many more", min_value=1, max_value=1000, widget=UnfoldAdminIntegerFieldWidget)
+    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lines = self.order.lines.select_related("offer")
+        choices = [(line.pk, f"{line.title} (limit {line.offer.per_person_limit})") for line in lines]
+        self.fields["line"].choices = choices
+
+    def consequence(self) -> dict[str, Any]:
+        return {"text": f"{self.order.email} may order that many more than the limit for a person, in further orders."}
+
+
+class RetryDialog(_OrderDialog):
+    def consequence(self) -> dict[str, Any]:
+        failed = self.order.refunds.filter(state="failed").count()
+        return {"text": f"{failed} failed refund(s) of {self.order} are sent to the provider again, each as a new one."}

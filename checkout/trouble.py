@@ -1,0 +1,178 @@
+"""What needs a person, in groups: what each means, what is in it, and the one safe thing that can be done with all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+
+from checkout import payments, refunds
+from checkout.errors import CannotRefund
+from checkout.models import Dispute, Order, OrderState, PaymentState, Refund, RefundState, WebhookEvent
+from checkout.orders import OPEN
+from merchant.wake import wake
+
+OVERDUE = timedelta(minutes=5)
+NEWS_OVERDUE = timedelta(minutes=1)
+Rows = QuerySet[Order] | QuerySet[Refund] | QuerySet[Dispute] | QuerySet[WebhookEvent]
+Deed = Callable[[Rows, str, datetime], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of trouble. ``act`` does ``deed`` to its rows in the name of somebody; returns to how many."""
+
+    slug: str
+    title: str
+    meaning: str
+    rows: Callable[[datetime], Rows]
+    deed: str = ""
+    consequence: str = ""
+    act: Deed | None = None
+
+
+def kind(slug: str) -> Kind | None:
+    return next((each for each in KINDS if each.slug == slug), None)
+
+
+# --- what is in them -------------------------------------------------------------------------------------------------
+
+
+def _open(**conditions: object) -> QuerySet[Order]:
+    found = Order.objects.filter(state__in=OPEN, **conditions)
+    return found.select_related("payment").order_by("hold_expires_at", "pk")
+
+
+def _deferred(now: datetime) -> Rows:
+    return _open(state=OrderState.DEFERRED).exclude(_MAY_BE_CHARGED)
+
+
+def _unknown(now: datetime) -> Rows:
+    return _open().filter(_MAY_BE_CHARGED)
+
+
+def _stuck(now: datetime) -> Rows:
+    # A deferred payment is due again within a minute: whatever is older than this, no worker has taken.
+    return _open(payment__state=PaymentState.DUE, payment__due_at__lt=now - OVERDUE)
+
+
+def _action_required(now: datetime) -> Rows:
+    return _open(state=OrderState.ACTION_REQUIRED)
+
+
+def _late_paid(now: datetime) -> Rows:
+    return Order.objects.filter(state=OrderState.LATE_PAID).select_related("payment").order_by("state_since", "pk")
+
+
+def _refunds_failed(now: datetime) -> Rows:
+    failed = Refund.objects.filter(state=RefundState.FAILED, order__refunded_minor__lt=F("order__captured_minor"))
+    return failed.select_related("order").order_by("created_at", "pk")
+
+
+def _disputes(now: datetime) -> Rows:
+    return Dispute.objects.filter(closed_at=None).select_related("order").order_by("due_by", "pk")
+
+
+def _news(now: datetime) -> Rows:
+    waiting = WebhookEvent.objects.filter(processed_at=None, due_at__lt=now - NEWS_OVERDUE)
+    return waiting.defer("payload").order_by("pk")
+
+
+_MAY_BE_CHARGED = Q(payment__outcome_unknown=True, payment__confirm_sent=True)
+
+
+# --- what can be done ------------------------------------------------------------------------------------------------
+
+
+def _ask(rows: Rows, by: str, now: datetime) -> int:
+    return sum(payments.ask_again(order_id, by=by, now=now) for order_id in rows.values_list("pk", flat=True))
+
+
+def _send_again(rows: Rows, by: str, now: datetime) -> int:
+    return sum(_sent_again(refund_id, by, now) for refund_id in rows.values_list("pk", flat=True))
+
+
+def _sent_again(refund_id: int, by: str, now: datetime) -> bool:
+    try:
+        refunds.retry(refund_id, by=by, now=now)
+    except CannotRefund:
+        return False  # its money went another way meanwhile: the order's page tells
+    return True
+
+
+def _work_through(rows: Rows, by: str, now: datetime) -> int:
+    count = WebhookEvent.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).update(due_at=now)
+    wake("webhooks")
+    return count
+
+
+ASK = "Ask the provider again"
+ASKED = "The payment provider is asked what became of each payment. Nobody is charged twice by asking."
+KINDS = (
+    Kind(
+        "unknown",
+        "Outcome unknown",
+        "We asked for the money and got no answer: they may have been charged. We ask before anything else is done.",
+        _unknown,
+        ASK,
+        ASKED,
+        _ask,
+    ),
+    Kind(
+        "stuck",
+        "Stuck",
+        "Payments that have been due for more than five minutes and that no worker has taken. Is a worker running?",
+        _stuck,
+        ASK,
+        ASKED,
+        _ask,
+    ),
+    Kind(
+        "refunds-failed",
+        "Refunds that failed",
+        "The provider did not give this money back; it is still with you, and the fan is waiting for it.",
+        _refunds_failed,
+        "Send them again",
+        "Each is sent as a new refund to the card or account that paid.",
+        _send_again,
+    ),
+    Kind(
+        "disputes",
+        "Disputes",
+        "A bank took this money back on its customer's word. Answer at the provider; nothing is sent by itself.",
+        _disputes,
+    ),
+    Kind(
+        "late-paid",
+        "Paid too late",
+        "The money came after the units were free again, and there was none left: it is on its way back by itself.",
+        _late_paid,
+    ),
+    Kind(
+        "deferred",
+        "Deferred",
+        "The payment provider was slow or away. Their units are held and we keep trying, until each one's time is up.",
+        _deferred,
+        ASK,
+        ASKED,
+        _ask,
+    ),
+    Kind(
+        "action-required",
+        "Waiting for the fan",
+        "These fans have to enter a card or answer their bank. There is nothing to do: who does not, loses the hold.",
+        _action_required,
+        ASK,
+        ASKED,
+        _ask,
+    ),
+    Kind(
+        "news",
+        "Payment news not worked through",
+        "The provider told us something and no worker has acted on it yet.",
+        _news,
+        "Work through them now",
+        "Each is read again at the provider and acted on; one that was acted on before changes nothing.",
+        _work_through,
+    ),
+)
