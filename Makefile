@@ -27,7 +27,7 @@ AS_IN_PRODUCTION = env FRONTROW_ENV_FILE=/dev/null DEBUG=false PUBLIC_URL=https:
 	STRIPE_WEBHOOK_SECRETS=whsec_for_this_check LIVE_URL=https://shop.example \
 	EMAIL_URL=smtp+tls://shop:secret@mail.example:587 DEFAULT_FROM_EMAIL=shop@shop.example
 
-.PHONY: help demo demo-reset services manage test check format browser bench install lock clean
+.PHONY: help demo demo-reset services manage test check format browser faults bench install lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' Makefile | awk -F': *' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -76,6 +76,9 @@ browser: install  ## a Chromium for the browser tests
 	@if command -v chromium >/dev/null || test -n "$(CHROMIUM_PATH)"; then echo "A Chromium is here already."; \
 	elif command -v apt-get >/dev/null && test "$$(id -u)" = 0; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else $(PY) -m playwright install chromium; fi
+
+faults: install  ## a drop sells while each thing that can break breaks; prints the table of docs/faults.md
+	@exec $(PY) -m pytest tests/faults -m faults -q $(ARGS)
 
 bench: install  ## orders a second through the real HTTP stack, beside a bare server
 	@exec $(PY) -m bench $(ARGS)

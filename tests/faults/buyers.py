@@ -1,0 +1,328 @@
+"""A crowd in front of a drop: each fan wants a thing in their own way, and none of them can trust the network.
+
+They know only what a fan knows, the shop's addresses and the provider's. Every answer of the shop is counted, and what
+no fan should ever see (a 500, two answers to one key) is a complaint.
+"""
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from checkout.sandbox.errors import Json
+
+GOOD, DECLINED, BANK = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
+ARRIVALS_SECONDS = 8.0
+PATIENCE_SECONDS = 30.0
+HOSTED_CARD = {"number": "4242424242424242", "expiry": "12/40", "cvc": "123", "country": "US", "postal_code": "12345"}
+ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
+# Refusals that a fan tries again: units in others' carts may come back, and a busy shop asks for it.
+TRY_AGAIN = {"in-other-carts", "idempotency-in-flight", "try-again", "total-changed"}
+
+
+class Impatient(Exception):
+    """This fan has waited for as long as they would, and goes."""
+
+
+@dataclass
+class Crowd:
+    """So many fans, arriving within eight seconds, in a mix that is the same every time."""
+
+    shop: str
+    provider: str
+    slug: str
+    skus: tuple[str, ...]
+    size: int
+    answers: Counter[str] = field(default_factory=Counter)
+    complaints: list[str] = field(default_factory=list)
+    promised: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _futures: list[Future[None]] = field(default_factory=list)
+
+    def __enter__(self) -> "Crowd":
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self.http = httpx.Client(trust_env=False, verify=False, timeout=20, limits=limits)  # noqa: S501  # plain HTTP
+        self.started = time.monotonic()
+        self._pool = ThreadPoolExecutor(self.size)
+        ways = list(_mix(self.size))
+        fans = [Fan(self, number, way) for number, way in enumerate(ways)]
+        self._futures = [self._pool.submit(fan.come) for fan in fans]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gone()
+        self._pool.shutdown()
+        self.http.close()
+
+    def gone(self) -> None:
+        """Wait until everybody has what they wanted, or has given up. Raises what went wrong in a fan."""
+        for future in self._futures:
+            future.result(ARRIVALS_SECONDS + 3 * PATIENCE_SECONDS)
+
+    def heard(self, answer: httpx.Response) -> str:
+        """Count an answer of the shop; returns the name of its problem, or its status."""
+        name = str(answer.status_code)
+        if answer.headers.get("content-type", "").startswith("application/problem+json"):
+            name = str(answer.json()["type"])
+        with self._lock:
+            self.answers[f"{answer.status_code} {name}" if name != str(answer.status_code) else name] += 1
+            if answer.status_code >= 500 and (answer.status_code != 503 or "retry-after" not in answer.headers):
+                self.complaints.append(f"{answer.request.method} {answer.request.url.path}: {answer.status_code}")
+        return name
+
+    def heard_nothing(self, error: httpx.HTTPError) -> None:
+        with self._lock:
+            self.answers[f"no reply: {type(error).__name__}"] += 1
+
+    def promise(self, key: str, token: str) -> None:
+        with self._lock:
+            if self.promised.setdefault(key, token) != token:
+                self.complaints.append("two orders for one key")
+
+
+class Fan:
+    """One fan with an address of their own."""
+
+    def __init__(self, crowd: Crowd, number: int, way: "Way") -> None:
+        self.crowd, self.way = crowd, way
+        self.email = f"fan-{number}@{crowd.slug}.example.com"
+        self.chance = random.Random(number)  # the same crowd every time
+        self.sku = crowd.skus[number % len(crowd.skus)]
+        self.arrives = crowd.started + ARRIVALS_SECONDS * number / crowd.size
+        self.leaves = self.arrives + PATIENCE_SECONDS
+
+    def come(self) -> None:
+        time.sleep(max(0.0, self.arrives - time.monotonic()))  # people come one after the other
+        try:
+            self.way(self)
+        except Impatient:
+            return
+
+    # --- ordering ------------------------------------------------------------------------------------------------
+
+    def order(self, card: str, *, twins: int = 1, hang_up: bool = False) -> str:
+        """Quote and order, the same key until it is answered. Returns the order's token; raises Impatient."""
+        token = self._card(card) if card else None
+        while True:
+            body, key = self._agreed() | {"confirmation_token": token}, uuid.uuid4().hex
+            if hang_up:
+                self._send_and_hang_up(body, key)
+            answer = self._twins(body, key, twins) if twins > 1 else self._until_answered(body, key)
+            if isinstance(answer, str):
+                return answer
+            self._pause(1.0)
+
+    def _until_answered(self, body: Json, key: str) -> str | None:
+        """The token of the order; None when the fan has to begin again. Raises Impatient when there is no hope."""
+        while True:
+            answer = self._ask("POST", self._orders(), json=body, headers={"Idempotency-Key": key})
+            problem = self.crowd.heard(answer) if answer is not None else "no reply"
+            if answer is not None and answer.status_code == 201:
+                self.crowd.promise(key, answer.json()["token"])
+                return str(answer.json()["token"])
+            if problem == "total-changed":
+                return None
+            if problem != "no reply" and problem not in TRY_AGAIN:
+                raise Impatient
+            self._pause(4.0 if problem == "in-other-carts" else 1.0)
+
+    def _twins(self, body: Json, key: str, number: int) -> str | None:
+        """A double click: the same request several times in the same moment."""
+        with ThreadPoolExecutor(number) as fingers:
+            answers = [fingers.submit(self._until_answered, body, key) for _ in range(number)]
+        return next((answer.result() for answer in answers if answer.exception() is None), None)
+
+    def _send_and_hang_up(self, body: Json, key: str) -> None:
+        try:
+            answer = self.crowd.http.post(
+                self._orders(),
+                json=body,
+                headers={"Idempotency-Key": key},
+                timeout=httpx.Timeout(5, read=self.chance.uniform(0.001, 0.05)),
+            )
+            self.crowd.heard(answer)
+        except httpx.HTTPError as error:
+            self.crowd.heard_nothing(error)
+
+    def _agreed(self) -> Json:
+        lines = [{"sku": self.sku, "quantity": 1}]
+        wanted = {"lines": lines, "country": "US"}
+        while True:
+            answer = self._ask("POST", f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/quote", json=wanted)
+            if answer is not None and self.crowd.heard(answer) == "200":
+                break
+            self._pause(1.0)
+        quote = answer.json()
+        policies = [{"id": each["id"], "sha256": each["sha256"], "accepted": True} for each in quote["policies"]]
+        person = {"email": self.email, "name": "A Fan", "address": ADDRESS}
+        return person | {
+            "lines": lines, "quote": quote["quote"], "agreed_total": quote["total"], "policies": policies,
+        }  # fmt: skip
+
+    def _card(self, name: str) -> str | None:
+        """A payment token from the provider; None when it does not answer, and the fan orders without."""
+        try:
+            answer = self.crowd.http.post(
+                f"{self.crowd.provider}/v1/test_helpers/confirmation_tokens",
+                data={"payment_method": name},
+                headers={"Authorization": "Bearer sk_test_frontrow"},
+            )
+        except httpx.HTTPError:
+            return None
+        return str(answer.json()["id"]) if answer.is_success else None
+
+    # --- afterwards ------------------------------------------------------------------------------------------------
+
+    def asked_for(self, kind: str, token: str) -> Json:
+        """Wait until the order's page asks for a card (`pay`) or for the bank. Raises Impatient."""
+        while True:
+            answer = self._ask("GET", f"{self.crowd.shop}/api/v1/orders/{token}")
+            if answer is not None and self.crowd.heard(answer) == "200":
+                order = answer.json()
+                if order["status"] in ("confirmed", "expired", "cancelled"):
+                    raise Impatient
+                if (action := order["next_action"]) and action["type"] == kind:
+                    return dict(action)
+            self._pause(2.0)
+
+    def post(self, path: str, **values: Any) -> httpx.Response | None:
+        answer = self._ask("POST", self.crowd.shop + path, data=values)
+        if answer is not None:
+            self.crowd.heard(answer)
+        return answer
+
+    def answer_the_bank(self, token: str, outcome: str) -> None:
+        """3-D Secure, then back to the shop."""
+        intent = self.asked_for("use_stripe_sdk", token)["client_secret"].partition("_secret")[0]
+        address = f"{self.crowd.provider}/sandbox/payment_intents/{intent}/authenticate"
+        self._ask("POST", address, json={"outcome": outcome})
+        self._come_back(token)
+
+    def pay_on_the_other_page(self, token: str) -> None:
+        """The provider's own page, by a form; asked for again while it cannot be had."""
+        self.asked_for("pay", token)
+        while (answer := self.post(f"/orders/{token}/pay")) is None or answer.status_code == 503:
+            self._pause(1.0)
+        if answer.headers.get("location", "").startswith(self.crowd.provider):
+            self._ask("POST", answer.headers["location"], data=HOSTED_CARD | {"email": self.email})
+            self._come_back(token)
+
+    def _come_back(self, token: str) -> None:
+        answer = self._ask("GET", f"{self.crowd.shop}/orders/{token}/returned/")
+        if answer is not None:
+            self.crowd.heard(answer)
+
+    def _orders(self) -> str:
+        return f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/orders"
+
+    def _ask(self, method: str, url: str, **more: Any) -> httpx.Response | None:
+        """None when no answer came."""
+        try:
+            return self.crowd.http.request(method, url, **more)
+        except httpx.HTTPError as error:
+            if url.startswith(self.crowd.shop):
+                self.crowd.heard_nothing(error)
+            return None
+
+    def _pause(self, seconds: float) -> None:
+        if time.monotonic() > self.leaves:
+            raise Impatient
+        time.sleep(seconds * self.chance.uniform(0.5, 1.5))  # a person looks again after a moment
+
+
+# --- what they do --------------------------------------------------------------------------------------------------
+
+Way = Callable[[Fan], None]
+
+
+def pays(fan: Fan) -> None:
+    fan.order(GOOD)
+
+
+def clicks_twice(fan: Fan) -> None:
+    fan.order(GOOD, twins=3)
+
+
+def loses_the_reply(fan: Fan) -> None:
+    fan.order(GOOD, hang_up=True)
+
+
+def is_declined_and_goes(fan: Fan) -> None:
+    fan.order(DECLINED)
+
+
+def is_declined_then_pays(fan: Fan) -> None:
+    _another_card(fan, fan.order(DECLINED))
+
+
+def has_no_card_and_goes(fan: Fan) -> None:
+    fan.order("")
+
+
+def has_no_card_then_pays(fan: Fan) -> None:
+    _another_card(fan, fan.order(""))
+
+
+def pays_on_the_other_page(fan: Fan) -> None:
+    fan.pay_on_the_other_page(fan.order(DECLINED))
+
+
+def passes_the_bank(fan: Fan) -> None:
+    fan.answer_the_bank(fan.order(BANK), "complete")
+
+
+def fails_at_the_bank(fan: Fan) -> None:
+    fan.answer_the_bank(fan.order(BANK), "fail")
+
+
+def never_goes_to_the_bank(fan: Fan) -> None:
+    fan.order(BANK)
+
+
+def leaves_a_cart(fan: Fan) -> None:
+    """Puts it aside and closes the tab."""
+    with httpx.Client(base_url=fan.crowd.shop, trust_env=False, verify=False, timeout=10) as browser:  # noqa: S501
+        try:
+            fan.crowd.heard(browser.get(f"/drops/{fan.crowd.slug}/"))
+            values = {"sku": fan.sku, "quantity": "1", "csrfmiddlewaretoken": browser.cookies.get("csrftoken", "")}
+            fan.crowd.heard(browser.post(f"/drops/{fan.crowd.slug}/cart/", data=values))
+        except httpx.HTTPError as error:
+            fan.crowd.heard_nothing(error)
+
+
+def _another_card(fan: Fan, token: str) -> None:
+    fan.asked_for("pay", token)
+    while (card := fan._card(GOOD)) is None:
+        fan._pause(1.0)
+    fan.post(f"/orders/{token}/card", confirmation_token=card)
+
+
+MIX: dict[Way, int] = {
+    pays: 12,
+    clicks_twice: 2,
+    loses_the_reply: 2,
+    is_declined_and_goes: 1,
+    is_declined_then_pays: 2,
+    has_no_card_and_goes: 1,
+    has_no_card_then_pays: 2,
+    pays_on_the_other_page: 2,
+    passes_the_bank: 3,
+    fails_at_the_bank: 1,
+    never_goes_to_the_bank: 1,
+    leaves_a_cart: 1,
+}
+
+
+def _mix(size: int) -> Iterator[Way]:
+    deck = [way for way, share in MIX.items() for _ in range(share)]
+    order = random.Random(size)  # the same crowd every time
+    for _ in range(0, size, len(deck)):
+        order.shuffle(deck)
+        yield from deck[: size - _] if size - _ < len(deck) else deck
