@@ -36,6 +36,8 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["price_minor"].label = f"Price, {current_store().currency}"
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("aria-label", field.label)  # the table's head is no name of a field
         if self.instance.pk:
             self.fields["variant"].disabled = True
             self.fields["allocation"].disabled = True

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_cell
+from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_cell, moment_words
 from policies.diffs import changes
 from policies.errors import PolicyError
 from policies.models import PolicyVersion
@@ -62,7 +62,7 @@ class PublishDialog(ConfirmDialog):
 
     def consequence(self) -> dict[str, Any]:
         before = predecessor(self.draft)
-        starts = moment_cell(self.draft.effective_at) if self.draft.effective_at else "at once"
+        starts = moment_words(self.draft.effective_at) if self.draft.effective_at else "at once"
         after = f" It follows version {before.number}; orders placed until then keep that one." if before else ""
         return {
             "text": f"{self.draft} becomes public and takes effect {starts}. It can never be edited again.{after}",
@@ -99,6 +99,7 @@ class PolicyVersionAdmin(DeskAdmin):
     )
     change_form_outer_before_template = "policies/desk/version_before.html"
     change_form_outer_after_template = "policies/desk/version_after.html"
+    readonly_fields = ("takes_effect",)
     actions_detail = ("publish_version",)
 
     class Media:
@@ -126,7 +127,7 @@ class PolicyVersionAdmin(DeskAdmin):
         """A published text is read as fans read it, below; only what is about it stays in the form."""
         if obj is None or obj.published_at is None:
             return super().get_fieldsets(request, obj)
-        return (("What changed", {"fields": ("change_class", "change_summary", "effective_at")}),)
+        return (("What changed", {"fields": ("change_class", "change_summary", "takes_effect")}),)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a version is started from its policy
@@ -183,7 +184,7 @@ class PolicyVersionAdmin(DeskAdmin):
         who = journal.staff(request.user.get_username())
         try:
             published = publish(form.draft, by=who, now=now(), reviewed=form.cleaned_data["reviewed"])
-            messages.success(request, f"{published} is public. It takes effect {moment_cell(published.effective_at)}.")
+            messages.success(request, f"{published} is public. It takes effect {moment_words(published.effective_at)}.")
         except PolicyError as refusal:
             messages.error(request, str(refusal) or "Somebody edited this draft. Read it again.")
         return done(reverse("admin:policies_policyversion_change", args=[object_id]))

@@ -34,7 +34,7 @@ class SendAgainDialog(ConfirmDialog):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("subject", "to", "kind", "state_label", "tries", "planned", "sent")
+    list_display = ("subject", "to", "state_label", "tries", "sent")
     list_filter = (("state", ChoicesCheckboxFilter), "kind", "marketing", ("created_at", RangeDateTimeFilter))
     search_fields = ("to", "subject", "key")
     search_help_text = "Address, subject, or the key, such as order:FR-7K3M9Q2D"

@@ -84,6 +84,7 @@ def test_publishes_a_disclaimer(desk: Page, robe: Drop) -> None:
     desk.get_by_role("link", name="Publish this version").click()
     expect(desk.get_by_text("It can never be edited again")).to_be_visible()
     desk.get_by_role("button", name="Publish for good").click()
+    expect(desk.get_by_text(re.compile(r"Care v2 is public\. It takes effect \w{3} \d"))).to_be_visible()
     expect(desk.get_by_text("A published text is never edited")).to_be_visible()
 
     fan_screen = desk.context.new_page()
