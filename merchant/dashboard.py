@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from checkout import webhooks
+from checkout import breaker, webhooks
 from checkout.models import Order, OrderState
 from drops.models import Drop, DropKind, DropState
 from drops.readiness import hurdles
@@ -161,7 +161,17 @@ def _figures(user: User | AnonymousUser, now: datetime) -> list[Figure]:
 
 def _provider_figure(last: datetime | None, now: datetime) -> Figure:
     from_then = f"{_ago(now - last)} ago" if last else "never yet"
-    return Figure("Payment provider", from_then, "last time it rang", listing("checkout_webhookevent"))
+    note = f"last time it rang; {_provider_words(breaker.status(now))}"
+    return Figure("Payment provider", from_then, note, listing("checkout_webhookevent"))
+
+
+def _provider_words(seen: breaker.Status) -> str:
+    if seen.since is None:
+        return f"calls in a minute: {seen.calls:,}, failed: {seen.failures:,}"
+    since = f"{timezone.localtime(seen.since):%H:%M}"
+    if seen.state == "open":
+        return f"failing since {since}, payments pause"
+    return f"failing since {since}, being tried again"
 
 
 def _ago(gap: timedelta) -> str:

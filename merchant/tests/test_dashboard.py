@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from checkout import breaker
 from checkout.models import Order, OrderState, Payment, PaymentState
 from drops.models import Drop, DropState
 from drops.tally import Tally, tallies
@@ -128,3 +129,19 @@ def test_an_allocation_counts_instead_of_what_it_limits() -> None:
     share = factories.item(f"offer:{offer.pk}", 4)
     offer.components.create(stock_item=share)
     assert tallies([drop.pk])[drop.pk] == Tally(total=4)
+
+
+def provider_note() -> str:
+    figures = signed_in(OWNER).get("/admin/").context["figures"]
+    return str({figure.label: figure.note for figure in figures}["Payment provider"])
+
+
+def test_says_how_the_payment_provider_does() -> None:
+    now = datetime.now(UTC)
+    breaker.forget()
+    breaker.record(well=True, now=now)
+    assert provider_note() == "last time it rang; calls in a minute: 1, failed: 0"
+    for _ in range(breaker.LEAST_CALLS):
+        breaker.record(well=False, now=now)
+    assert provider_note().endswith(", payments pause")
+    breaker.forget()
