@@ -149,7 +149,7 @@ def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datet
         payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
         payment.save(update_fields=["state", "leased_until", "confirmation_token"])
         allowances.give_back(order)
-        stock.release(settle.owner_of(order))
         move_to(order, into, why=why, actor=actor, now=now)
         notify.ended(order)
+        stock.release(settle.owner_of(order))  # the hot rows last
         return True

@@ -32,6 +32,7 @@ from merchant.money import Money
 
 TOKEN_PARAMS = {"confirmation_token"}
 MOST_EVENTS = 500
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 CONFLICT = 409  # another request holds the key or the object right now
 SERVER_ERROR = 500
 
@@ -109,9 +110,18 @@ def create_intent(order_ref: str, amount: Money, *, email: str, key: str) -> Int
 
 
 def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> IntentView:
-    """Confirm with the card behind ``token``. Raises CardDeclined and TokenUnusable."""
+    """Confirm with the card behind ``token``. One that moved on meanwhile is returned as it is.
+
+    Raises CardDeclined and TokenUnusable.
+    """
     params = {"confirmation_token": token, "return_url": return_url}
-    return _intent(_call("payment_intents.confirm", intent_id, params, _options(key)))
+    try:
+        return _intent(_call("payment_intents.confirm", intent_id, params, _options(key)))
+    except GatewayRefused:
+        found = retrieve_intent(intent_id)
+        if found.status in CONFIRMABLE:
+            raise
+        return found  # paid, closed or on its way before we came: what it became decides
 
 
 def retrieve_intent(intent_id: str) -> IntentView:
@@ -119,9 +129,9 @@ def retrieve_intent(intent_id: str) -> IntentView:
 
 
 def find_intent(order_ref: str, since: datetime) -> IntentView | None:
-    """The newest PaymentIntent made for an order since a time, by listing: for when its id was lost."""
-    listed = _listed("payment_intents.list", {"created": {"gte": int(since.timestamp())}})
-    return next((found for found in map(_intent, listed) if found.order_ref == order_ref), None)
+    """The newest PaymentIntent made for an order since a time that is not closed: for when its id was lost."""
+    listed = map(_intent, _listed("payment_intents.list", {"created": {"gte": int(since.timestamp())}}))
+    return next((found for found in listed if found.order_ref == order_ref and found.status != "canceled"), None)
 
 
 def cancel_intent(intent_id: str) -> IntentView:

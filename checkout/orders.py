@@ -59,6 +59,6 @@ def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
 
 
 def hold_until(order: Order, until: datetime) -> None:
-    """Set when the units go back if nothing is paid."""
-    Order.objects.filter(pk=order.pk).update(hold_expires_at=until)
-    order.hold_expires_at = until
+    """Set when the units go back if nothing is paid. Later than the hard cap moves the cap: whoever may, knows why."""
+    order.hold_expires_at, order.hard_cap_at = until, max(until, order.hard_cap_at)
+    Order.objects.filter(pk=order.pk).update(hold_expires_at=until, hard_cap_at=order.hard_cap_at)

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from checkout import gateway, settle
 from checkout.addresses import return_url
 from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, NothingToPay, TokenUnusable
-from checkout.gateway import IntentView
+from checkout.gateway import CONFIRMABLE, IntentView
 from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, move_to
@@ -28,7 +28,6 @@ from merchant.wake import wake
 log = logging.getLogger(__name__)
 EXTENSION = timedelta(minutes=2)  # units are kept at least this long while a payment is on its way
 LONGEST_WAIT_SECONDS = 60
-CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 
 
 @dataclass(frozen=True, slots=True)

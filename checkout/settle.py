@@ -4,6 +4,7 @@ What the provider says of an object only moves forward: once paid, nothing it sa
 order does about it follows ``orders.MOVES``.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -11,10 +12,10 @@ from django.db import transaction
 
 from checkout import allowances, notify, refunds
 from checkout.gateway import IntentView, SessionView
-from checkout.models import Order, OrderState, Payment, PaymentState
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
 from drops import stock
-from drops.errors import HoldExpired, SoldOut
+from drops.errors import SoldOut
 from drops.models import OwnerKind
 from drops.stock import Owner
 from merchant import journal
@@ -22,7 +23,9 @@ from merchant.models import LatePayments
 from merchant.money import Money
 from merchant.store import current_store
 
+log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
+ASK_AGAIN = timedelta(minutes=1)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
 
 
@@ -34,7 +37,10 @@ def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
     """Apply what a PaymentIntent says. Doing it twice, late or out of order changes nothing."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        if payment.state == PaymentState.PAID or _is_of_the_past(payment, intent):
+        if payment.state == PaymentState.PAID:
+            _paid_before(order, payment, intent)
+            return
+        if _is_of_the_past(payment, intent):
             return
         payment.intent_id = intent.id
         payment.client_secret = intent.client_secret or payment.client_secret
@@ -113,6 +119,13 @@ def _card_waits(payment: Payment) -> bool:
     return payment.state == PaymentState.DUE and bool(payment.confirmation_token) and not payment.confirm_sent
 
 
+def _paid_before(order: Order, payment: Payment, intent: IntentView) -> None:
+    """It cannot be: one payable object lives at a time. If it is all the same, a person has to give money back."""
+    if intent.status == "succeeded" and intent.id != payment.intent_id:
+        log.error("payment.paid_twice", extra={"order": order.reference, "intent": intent.id})
+        journal.record(order.subject, "paid_twice", actor=journal.WORKER, data={"intent": intent.id})
+
+
 def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     payment.state, payment.charge_id = PaymentState.PAID, intent.charge_id
     payment.error_code = payment.error_message = ""
@@ -120,19 +133,11 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
     order.captured_minor = intent.received_minor
     if Money(intent.received_minor, intent.amount.currency) != order.total:
         journal.record(order.subject, "amount_differs", actor=journal.WORKER, data=intent.amount.as_json())
-    if order.state in OPEN and stock_is_ours(order):
+    if order.state in OPEN and stock.holds_of(owner_of(order)):
         confirm(order, now)
+        stock.commit(owner_of(order))  # the hot rows last
     elif order.state in MAY_BE_LATE:
         _paid_too_late(order, now)
-
-
-def stock_is_ours(order: Order) -> bool:
-    """Turn the order's held units into sold ones; False when they were freed before."""
-    try:
-        stock.commit(owner_of(order))
-    except HoldExpired:
-        return False
-    return True
 
 
 def confirm(order: Order, now: datetime) -> None:
@@ -177,7 +182,7 @@ def _take_again(order: Order) -> bool:
 
 
 def _processing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
-    payment.state = PaymentState.PROCESSING
+    payment.state, payment.confirmation_token = PaymentState.PROCESSING, ""
     if order.state in OPEN and order.state != OrderState.PROCESSING:
         move_to(order, OrderState.PROCESSING, why="the bank needs time", actor=journal.WORKER, now=now)
 
@@ -198,21 +203,39 @@ def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: 
     payment.outcome_unknown = False
     if order.state == OrderState.ACTION_REQUIRED:
         return
-    until = min(max(order.hold_expires_at, now + timedelta(minutes=order.drop.hold_minutes)), order.hard_cap_at)
-    hold_until(order, max(until, now))
-    stock.prolong(owner_of(order), until)
+    until = max(order.hold_expires_at, now + timedelta(minutes=order.drop.hold_minutes))
+    if not _kept_waiting(order, payment):
+        until = max(min(until, order.hard_cap_at), now)
+    hold_until(order, until)
+    stock.defer(owner_of(order), until)
     move_to(order, OrderState.ACTION_REQUIRED, why=code or "card wanted", actor=journal.WORKER, now=now)
     notify.please_pay(order, payment)
 
 
+def _kept_waiting(order: Order, payment: Payment) -> bool:
+    """The fan hears late because of the provider, a bank or us: the hard cap is for those who let time pass."""
+    return payment.attempt == 1 or order.state in (OrderState.DEFERRED, OrderState.PROCESSING)
+
+
 def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
-    """Nothing can be paid on it any more. Freeing the units is the closer's job, not ours."""
-    if payment.state != PaymentState.CLOSED:
-        payment.state = PaymentState.AWAITING_FAN
+    """Nothing can be paid on it any more: a card that waits is charged on another, else the fan enters one.
+
+    Freeing the units is the closer's job, not ours.
+    """
+    if payment.path != PaymentPath.INTENT or order.state not in OPEN:
+        return
+    journal.record(order.subject, "intent_closed", actor=journal.WORKER, data={"intent": intent.id})
+    payment.intent_id = payment.client_secret = payment.provider_status = ""
+    payment.create_number += 1
+    if payment.state == PaymentState.DUE and payment.confirmation_token:
+        payment.attempt, payment.confirm_sent = payment.attempt + 1, False
+    else:
+        _wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
 
 
 def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
-    """A status that asks nothing of the order."""
+    """A status that asks nothing of the order; perhaps the next one does."""
+    payment.due_at = now + ASK_AGAIN
 
 
 RULES: dict[str, Rule] = {

@@ -13,7 +13,7 @@ def changed(intent: dict[str, Any], now: datetime) -> str | None:
     order_id = Order.objects.filter(reference=reference).values_list("pk", flat=True).first() if reference else None
     if order_id is None:
         return None if reference else "not made by us"
-    if Payment.objects.filter(order_id=order_id, state=PaymentState.PAID).exists():
+    if Payment.objects.filter(order_id=order_id, state=PaymentState.PAID, intent_id=intent["id"]).exists():
         return "paid before"
     settle.settle_intent(order_id, gateway.retrieve_intent(intent["id"]), now=now)
     return "settled"
