@@ -158,7 +158,7 @@ def test_while_the_provider_is_away_the_page_says_so_and_keeps_the_order(drop: D
     payments.drain(clock)
     sandbox.fail("*", 500)
     answer = Client().post(f"/orders/{order.token}/pay")
-    assert answer.status_code == 503
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
     assert "Your order is kept" in answer.content.decode()
     answer = Client().post(f"/orders/{order.token}/cancel")
     assert "Your order is kept" in answer.content.decode()

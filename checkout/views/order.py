@@ -120,7 +120,10 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
     if view.pay_url is None and not view.needs_bank:
         return redirect("checkout:order", view.token)
     context = {"order": view, "pay": pay_config(view.total_minor, view.currency), "error": error}
-    return render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)
+    response = render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)
+    if error == AWAY:
+        response["Retry-After"] = "60"
+    return response
 
 
 def _next_action(found: Order) -> dict[str, str]:
