@@ -7,7 +7,8 @@ so that the noise of the machine meets both:
 - **orders**: `POST /api/v1/drops/<slug>/orders` of the real shop, from one quote;
 - **journeys**: what a fan does: the drop's page, a quote, an order with the policies of that quote.
 
-Then a crowd wants the last forty units of a size. The run fails (exit 1) when an answer was wrong or the stock does not
+Then a crowd wants the last forty units of a size, and one worker pays three hundred orders while every answer of the
+provider's sandbox takes a second. The run fails (exit 1) when an answer was wrong or the stock does not
 add up; it never fails for being slow. Load goes to 127.0.0.1 only, and is bounded by a time and by a count.
 
     make bench ARGS="--rounds 3 --seconds 2"

@@ -5,10 +5,12 @@ import platform
 import statistics
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db import connection
 
 from bench import shop
 from bench.load import Job, Outcome
+from bench.paying import LATENCY_SECONDS, Paid
 
 CROWD, AT_ONCE = 120, 40  # how many want the last forty, and how many of them in the same moment
 TURN_LIMIT = 50_000
@@ -21,12 +23,15 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How long the run is: rounds, seconds of a turn, orders in the tables before, deeds of a turn at most."""
+    """How long the run is: rounds, seconds of a turn, orders in the tables before, deeds of a turn at most; then how
+    many payments, and the seconds that the provider takes for an answer."""
 
     rounds: int = 7
     seconds: float = 3.0
     past: int = 20_000
     most: int = TURN_LIMIT
+    payments: int = 300
+    latency: float = LATENCY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Result:
     turns: dict[str, list[Turn]] = field(default_factory=lambda: {name: [] for name in NAMES})
     last_units: dict[str, int] = field(default_factory=dict)
     placed: int = 0
+    paid: Paid = field(default_factory=lambda: Paid(0, 0, 0, 0.0))
     faults: list[str] = field(default_factory=list)
 
     def ratios(self, name: str) -> list[float]:
@@ -68,7 +74,7 @@ def report(result: Result, size: Size) -> str:
         f" {Job.connections} connections"
     )
     lines = [about, "", HEADINGS, *(_line(result, name) for name in NAMES)]
-    return "\n".join([*lines, "", _journey_times(result), _verdict(result)])
+    return "\n".join([*lines, "", _journey_times(result), _payments(result, size), _verdict(result)])
 
 
 def _line(result: Result, name: str) -> str:
@@ -88,6 +94,14 @@ def _journey_times(result: Result) -> str:
     took = [each for turn in result.turns["journeys"] for each in turn.outcome.milliseconds]
     cuts = statistics.quantiles(took, n=100, method="inclusive")
     return f"A journey took {cuts[49]:.0f} ms (p50), {cuts[94]:.0f} ms (p95), {cuts[98]:.0f} ms (p99) under full load."
+
+
+def _payments(result: Result, size: Size) -> str:
+    paid = result.paid
+    return (
+        f"One worker paid {paid.paid} orders at {paid.rate:.1f} a second while each of the provider's answers, two an"
+        f" order, took {size.latency:g} s; the budget allows {settings.STRIPE_CALLS_PER_SECOND} a second of each."
+    )
 
 
 def _verdict(result: Result) -> str:

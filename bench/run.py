@@ -14,7 +14,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
 django.setup()
 
-from bench import servers, shop  # noqa: E402  # models want Django set up
+from bench import paying, servers, shop  # noqa: E402  # models want Django set up
 from bench.load import Job, Outcome, agreed, send  # noqa: E402
 from bench.result import AT_ONCE, CROWD, Result, Size, Turn, report  # noqa: E402
 from bench.servers import Server, serving  # noqa: E402
@@ -39,6 +39,8 @@ def measure(size: Size) -> Result:
         _take_turns(result, job, web=web, bare=bare, size=size)
         _sell_the_last(result, job)
     _count(result)
+    result.paid = paying.pay(size.payments, size.latency)
+    result.faults += result.paid.faults()
     return result
 
 

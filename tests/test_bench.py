@@ -12,7 +12,7 @@ from drops.queries import forget
 from merchant.store import forget_store
 from policies.queries import forget as forget_policies
 
-TINY = Size(rounds=1, seconds=30, past=20, most=10)
+TINY = Size(rounds=1, seconds=30, past=20, most=10, payments=3, latency=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -36,4 +36,5 @@ def test_a_tiny_run_places_every_order_once(tiny: Result) -> None:
     assert tiny.placed == 1 + 2 * (10 + 10)
     assert [turn.outcome.placed for turns in tiny.turns.values() for turn in turns] == [10, 10, 10]
     assert tiny.last_units == {"201": 40, "409 in-other-carts": 80}
+    assert (tiny.paid.paid, tiny.paid.charged) == (3, 3)
     assert "nothing oversold, nothing lost" in report(tiny, TINY)
