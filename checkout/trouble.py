@@ -160,7 +160,7 @@ KINDS = (
     Kind(
         "action-required",
         "Waiting for the fan",
-        "These fans have to enter a card or answer their bank. There is nothing to do: who does not, loses the hold.",
+        "They have to enter a card or answer their bank. Nothing to do: a hold that is not used ends by itself.",
         _action_required,
         ASK,
         ASKED,

@@ -110,7 +110,7 @@ def _row(found: Model) -> Row:
         case Order():
             return _order_row(found)
         case Refund():
-            note = ": ".join(filter(None, [found.reason, found.failure]))
+            note = ": ".join(filter(None, [found.reason, found.failure.replace("_", " ")]))
             return _money_row(found.order, found.amount_minor, note, found.created_at, "asked for")
         case Dispute():
             note = f"{found.reason} · {found.status}".replace("_", " ")

@@ -140,13 +140,13 @@ def test_a_failed_refund_is_shown_and_sent_again_from_the_page_of_trouble(paid: 
     refund = Refund.objects.get()
     refunds.settle_refund(refund.pk, RefundView("re_1", "failed", 4800, "", failure="insufficient_funds"), now=clock())
     page = client.get(TROUBLE).content.decode()
-    assert "insufficient_funds" in page
+    assert "insufficient funds" in page
     confirm = client.get(f"{TROUBLE}refunds-failed/").content.decode()
     assert "Send them again: 1, $48.00 in all" in confirm
     assert client.post(f"{TROUBLE}refunds-failed/").status_code == 302
     refunds.drain(clock)
     assert Refund.objects.get().state == RefundState.SUCCEEDED
-    assert "insufficient_funds" not in client.get(TROUBLE).content.decode()
+    assert "insufficient funds" not in client.get(TROUBLE).content.decode()
 
 
 def test_the_page_of_trouble_groups_what_needs_a_person(paid: Order, open_order: Order) -> None:
