@@ -131,17 +131,17 @@ def test_an_allocation_counts_instead_of_what_it_limits() -> None:
     assert tallies([drop.pk])[drop.pk] == Tally(total=4)
 
 
-def provider_note() -> str:
-    figures = signed_in(OWNER).get("/admin/").context["figures"]
+def provider_note(client: Client) -> str:
+    figures = client.get("/admin/").context["figures"]
     return str({figure.label: figure.note for figure in figures}["Payment provider"])
 
 
 def test_says_how_the_payment_provider_does() -> None:
-    now = datetime.now(UTC)
+    client, now = signed_in(OWNER), datetime.now(UTC)
     breaker.forget()
     breaker.record(well=True, now=now)
-    assert provider_note() == "last time it rang; calls in a minute: 1, failed: 0"
+    assert provider_note(client) == "last time it rang; calls in a minute: 1, failed: 0"
     for _ in range(breaker.LEAST_CALLS):
         breaker.record(well=False, now=now)
-    assert provider_note().endswith(", payments pause")
+    assert provider_note(client).endswith(", payments pause")
     breaker.forget()
