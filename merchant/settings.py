@@ -28,12 +28,16 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="frontrow:")
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)  # 0: one connection a thread, kept open
+# Statements that come often are planned once a connection. Off behind PgBouncer before 1.21 in transaction mode.
+DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=True)
+_PREPARED = {"server_side_binding": True, "prepare_threshold": 5} if DATABASE_PREPARE else {}
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else None,
     "CONN_HEALTH_CHECKS": True,
     # Beside what the address itself asks for, such as ?sslmode=require or ?host=/a/unix/socket.
     "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | _PREPARED
     | ({"pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}} if DATABASE_POOL_SIZE else {}),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
