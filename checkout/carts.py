@@ -73,6 +73,30 @@ def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
         _rewrite(cart, {sku: number for sku, number in wanted.items() if number != 0}, now)
 
 
+def extend(cart: Cart, *, now: datetime) -> datetime:
+    """The fan asks for more time: what is held stays held for the drop's hold time from now, at most to the hard cap.
+
+    Returns when it ends now, never earlier than before. Raises HoldExpired when nothing is held any more.
+    """
+    with transaction.atomic(durable=True):
+        cart = lock_cart(cart.pk)
+        refuse_closed(cart)
+        if cart.expires_at is None or cart.expires_at <= now:
+            raise HoldExpired
+        cart.expires_at = stock.prolong(owner_of(cart), now + timedelta(minutes=cart.drop.hold_minutes))
+        cart.save(update_fields=["expires_at"])
+        return cart.expires_at
+
+
+def take_again(cart: Cart, *, now: datetime) -> None:
+    """The hold ended: take what is in the cart once more, with a new clock. Raises what ``add`` raises."""
+    windows.require_open(cart.drop, now)
+    with transaction.atomic(durable=True):
+        cart = lock_cart(cart.pk)
+        refuse_closed(cart)
+        _rewrite(cart, {line.sku: line.quantity for line in contents(cart)}, now)
+
+
 def contents(cart: Cart) -> tuple[Wanted, ...]:
     """What is in the cart, by SKU."""
     lines = cart.lines.order_by("offer__variant__sku").values_list("offer__variant__sku", "quantity")
@@ -103,7 +127,8 @@ def clock_of(cart: Cart | None, drop: Drop, now: datetime) -> Clock:
     """The clock an order inherits: the cart's where it holds units, else one that starts now."""
     if cart is None or drop.hold_from != HoldFrom.CART or cart.expires_at is None or cart.expires_at <= now:
         return Clock.starting(drop, now)
-    return Clock.starting(drop, cart.expires_at - timedelta(minutes=drop.hold_minutes))
+    started = cart.expires_at - timedelta(minutes=drop.hold_minutes)  # true of a cart that was never extended
+    return Clock(cart.expires_at, cart.hard_cap_at or started + timedelta(minutes=drop.hard_cap_minutes))
 
 
 def lock_cart(cart_id: int) -> Cart:
@@ -131,5 +156,5 @@ def _rewrite_holds(cart: Cart, lines: list[tuple[int, int]], now: datetime) -> N
         with suppress(HoldExpired):  # ended but not yet freed: taken again, with a new clock
             stock.hand_over(owner_of(cart), owner_of(cart), **times)
     stock.change(stock.needs(lines), owner=owner_of(cart), **times)
-    cart.expires_at = clock.expires_at if lines else None
-    cart.save(update_fields=["expires_at"])
+    cart.expires_at, cart.hard_cap_at = (clock.expires_at, clock.hard_cap_at) if lines else (None, None)
+    cart.save(update_fields=["expires_at", "hard_cap_at"])

@@ -15,6 +15,9 @@ class Cart(models.Model):
     drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="carts")
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, help_text="When its holds end; empty while nothing is held.")
+    hard_cap_at = models.DateTimeField(
+        null=True, help_text="The latest its holds may ever end, counted from the first unit."
+    )
     closed_at = models.DateTimeField(null=True, help_text="When it became an order or was let go.")
 
     class Meta:

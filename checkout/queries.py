@@ -1,23 +1,25 @@
 """What the pages read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.urls import reverse
 
+from checkout.carts import clock_of
 from checkout.contact import country_name
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import CARD_DECLINED, NEEDS_BANK, PARTLY_REFUNDED, REFUNDED, STORIES, TIMELINE, Story, Tone
 from checkout.tokens import hashed, order_token
-from drops.models import Drop, StockItem
+from drops.models import Drop, HoldFrom, StockItem
 from merchant.models import JournalEntry
 from merchant.money import Money
 from merchant.templatetags.shop import clock
 from policies.models import Acceptance
 
+WARNED_BEFORE = timedelta(minutes=2)  # WCAG 2.2.1 asks for 20 seconds; a card takes longer
 POLLED = (OrderState.PLACED, OrderState.AUTHORISING, OrderState.DEFERRED, OrderState.ACTION_REQUIRED)
 
 
@@ -68,6 +70,16 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldView:
+    """The time a cart has left. ``keep_minutes``: how much the fan may have more from ``warn_at`` on; 0 at the cap."""
+
+    until: datetime | None = None
+    ended: bool = False
+    warn_at: datetime | None = None
+    keep_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CartLineView:
     sku: str
     title: str
@@ -85,8 +97,7 @@ class CartView:
     lines: tuple[CartLineView, ...]
     subtotal_minor: int
     currency: str
-    hold_expires_at: datetime | None
-    hold_ended: bool
+    hold: HoldView
     server_now: datetime
 
 
@@ -139,15 +150,25 @@ def order_view(order: Order, now: datetime) -> OrderView:
 def cart_view(cart: Cart | None, drop: Drop, now: datetime) -> CartView:
     """The cart's page. Two queries."""
     lines = _cart_lines(cart) if cart else ()
-    held = cart is not None and cart.expires_at is not None and cart.expires_at > now
     return CartView(
         lines=lines,
         subtotal_minor=sum(line.total_minor for line in lines),
         currency=lines[0].currency if lines else "",
-        hold_expires_at=cart.expires_at if cart and held else None,
-        hold_ended=bool(lines) and not held and drop.hold_from == "cart",
+        hold=hold_view(cart, drop, now) if cart and lines else HoldView(),
         server_now=now,
     )
+
+
+def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
+    """What a cart with something in it is told of its time. No query."""
+    if drop.hold_from != HoldFrom.CART:
+        return HoldView()
+    if cart.expires_at is None or cart.expires_at <= now:
+        return HoldView(ended=True)
+    warn_at = max(cart.expires_at - WARNED_BEFORE, now)
+    longer = min(warn_at + timedelta(minutes=drop.hold_minutes), clock_of(cart, drop, now).hard_cap_at)
+    minutes = int((longer - warn_at) / timedelta(minutes=1)) if longer > cart.expires_at else 0
+    return HoldView(until=cart.expires_at, warn_at=warn_at, keep_minutes=minutes)
 
 
 def _story(order: Order, payment: Payment, *, late: bool) -> Story:

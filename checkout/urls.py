@@ -6,6 +6,7 @@ app_name = "checkout"
 urlpatterns = [
     path("drops/<slug:slug>/cart/", cart.cart, name="cart"),
     path("drops/<slug:slug>/cart/lines/<str:sku>/", cart.line, name="cart_line"),
+    path("drops/<slug:slug>/cart/keep/", checkout.keep, name="keep"),
     path("drops/<slug:slug>/checkout/", checkout.checkout, name="checkout"),
     path("orders/<str:token>/", order.order, name="order"),
     path("orders/<str:token>/returned/", order.returned, name="returned"),

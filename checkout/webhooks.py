@@ -31,7 +31,8 @@ def store(events: Iterable[EventView], *, now: datetime, pulled: bool = False) -
 
 def last_ring() -> datetime | None:
     """When the provider last rang by itself."""
-    return WebhookEvent.objects.filter(pulled=False).aggregate(at=Max("received_at"))["at"]
+    at: datetime | None = WebhookEvent.objects.filter(pulled=False).aggregate(at=Max("received_at"))["at"]
+    return at
 
 
 def _row(event: EventView, now: datetime, pulled: bool) -> WebhookEvent:

@@ -8,8 +8,9 @@ from checkout import carts, expiry
 from checkout.errors import AlreadyOrdered, HoldEnded, Invalid
 from checkout.models import Cart
 from checkout.place_order import Placed, place_order
+from checkout.queries import hold_view
 from checkout.tests import fan
-from drops.errors import LimitReached, NotOpen, SoldOut
+from drops.errors import HoldExpired, LimitReached, NotOpen, SoldOut
 from drops.models import Drop, Hold
 from merchant.models import StoreProfile
 
@@ -44,6 +45,58 @@ def test_c33_edits_never_extend_the_hold(drop: Drop, now: datetime) -> None:
     assert Cart.objects.get().expires_at == end
     assert set(Hold.objects.filter(state="active").values_list("expires_at", flat=True)) == {end}
     assert (fan.counts("ROBE-M"), fan.counts("ROBE-L")) == ((1, 0, 2), (1, 0, 2))
+
+
+def test_c33_only_asking_for_more_time_gives_more_and_never_past_the_cap(drop: Drop, now: datetime) -> None:
+    cart, token = carts.add(drop, "ROBE-M", 1, token="", now=now)
+    assert carts.extend(cart, now=now + timedelta(minutes=9)) == now + timedelta(minutes=19)
+    carts.add(drop, "ROBE-L", 1, token=token, now=now + timedelta(minutes=10))  # inherits the clock of the first
+    assert carts.extend(cart, now=now + timedelta(minutes=18)) == now + timedelta(minutes=25)
+    assert carts.extend(cart, now=now + timedelta(minutes=24)) == now + timedelta(minutes=25)
+    ends = {(hold.expires_at, hold.hard_cap_at) for hold in Hold.objects.filter(state="active")}
+    assert ends == {(now + timedelta(minutes=25), now + timedelta(minutes=25))}
+    assert expiry.sweep(now + timedelta(minutes=25)) == 1
+    assert (fan.counts("ROBE-M"), fan.counts("ROBE-L")) == ((0, 0, 3), (0, 0, 3))
+
+
+def test_an_order_inherits_the_extended_clock_and_the_first_cap(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 1, token="", now=now)
+    carts.extend(cart, now=now + timedelta(minutes=9))
+    order = fan.found(order_cart(Cart.objects.get(), drop, now + timedelta(minutes=12)))
+    assert (order.hold_expires_at, order.hard_cap_at) == (now + timedelta(minutes=19), now + timedelta(minutes=25))
+
+
+def test_what_has_ended_is_not_extended_but_taken_again(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 2, token="", now=now)
+    late = now + timedelta(minutes=11)
+    with pytest.raises(HoldExpired):
+        carts.extend(cart, now=late)
+    expiry.sweep(late)
+    carts.take_again(cart, now=late)
+    cart.refresh_from_db()
+    assert (cart.expires_at, cart.hard_cap_at) == (late + timedelta(minutes=10), late + timedelta(minutes=25))
+    assert fan.counts() == (2, 0, 1)
+
+
+def test_what_others_have_by_now_cannot_be_taken_again(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 2, token="", now=now)
+    late = now + timedelta(minutes=11)
+    expiry.sweep(late)
+    carts.add(drop, "ROBE-M", 2, token="", now=late)
+    with pytest.raises(SoldOut):
+        carts.take_again(cart, now=late)
+    assert fan.counts() == (2, 0, 1)
+
+
+def test_the_fan_is_told_how_much_longer_is_possible(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 1, token="", now=now)
+    first = hold_view(cart, drop, now)
+    assert (first.warn_at, first.keep_minutes) == (now + timedelta(minutes=8), 10)
+    for minutes in (9, 18):
+        carts.extend(cart, now=now + timedelta(minutes=minutes))
+    cart.refresh_from_db()
+    assert hold_view(cart, drop, now + timedelta(minutes=20)).keep_minutes == 0, "the cap is reached"
+    assert hold_view(cart, drop, now + timedelta(minutes=26)).ended
 
 
 def test_taking_a_line_out_frees_its_units(drop: Drop, now: datetime) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from checkout import payments
-from checkout.models import Order, OrderState
+from checkout import expiry, payments
+from checkout.models import Cart, Order, OrderState
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
-from checkout.tests.test_payments import clock, fresh
-from drops.models import Drop, Offer
+from checkout.tests.test_payments import clock, fresh, later
+from drops.models import Drop, Hold, Offer
 from merchant.models import StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +93,40 @@ def test_a_price_that_changed_is_shown_and_agreed_anew(drop: Drop) -> None:
     assert anew["agreed_total"] == "5600"
     assert anew["idempotency_key"] != page["idempotency_key"]
     assert browser.post(f"/drops/{drop.slug}/checkout/", anew | CONTACT).status_code == 303
+
+
+def test_more_time_without_javascript_keeps_what_was_typed(drop: Drop) -> None:
+    browser = with_cart(drop)
+    Cart.objects.update(expires_at=later(minutes=1))
+    Hold.objects.update(expires_at=later(minutes=1))
+    page = browser.get(f"/drops/{drop.slug}/checkout/").content.decode()
+    assert "Keep it for 10 more minutes" in page
+    again = browser.post(f"/drops/{drop.slug}/cart/keep/", form_of(page) | CONTACT | {"city": "Elsewhere"})
+    text = again.content.decode()
+    assert (again.status_code, form_of(text)["idempotency_key"]) == (200, form_of(page)["idempotency_key"])
+    assert 'value="Elsewhere"' in text
+    assert Cart.objects.filter(expires_at__gt=later(minutes=9)).exists()
+
+
+def test_a_hold_that_ended_is_taken_again_with_one_click(drop: Drop) -> None:
+    browser = with_cart(drop)
+    expiry.sweep(later(minutes=11))
+    page = browser.get(f"/drops/{drop.slug}/cart/").content.decode()
+    assert "The time is up." in page
+    assert "Take them again" in page
+    assert browser.post(f"/drops/{drop.slug}/cart/keep/")["Location"] == f"/drops/{drop.slug}/cart/"
+    assert fan.counts() == (1, 0, 2)
+    assert "The time is up." not in browser.get(f"/drops/{drop.slug}/cart/").content.decode()
+
+
+def test_a_hold_that_ended_and_went_to_others_is_refused_in_words(drop: Drop) -> None:
+    browser = with_cart(drop)
+    expiry.sweep(later(minutes=11))
+    fan.placed(drop, ("ROBE-M", 2), at=clock())
+    fan.placed(drop, at=clock(), contact=fan.somebody("other@example.com"))
+    answer = browser.post(f"/drops/{drop.slug}/cart/keep/")
+    assert answer.status_code == 409
+    assert "ROBE-M is in other carts" in answer.content.decode()
 
 
 def test_pressing_twice_is_one_order(drop: Drop) -> None:

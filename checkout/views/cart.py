@@ -25,12 +25,12 @@ def cart(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows the cart; POST adds ``quantity`` (1) of ``sku`` and goes to the cart, or as ``go`` says."""
     drop = visible_drop(slug)
     if request.method != "POST":
-        return _page(request, drop)
+        return cart_page(request, drop)
     try:
         quantity = int(request.POST.get("quantity") or 1)
         _, token = carts.add(drop, request.POST.get("sku", ""), quantity, token=cart_token(request, drop), now=now())
     except (DropError, Invalid, ValueError) as refusal:
-        return _page(request, drop, problem=in_words(refusal))
+        return cart_page(request, drop, problem=in_words(refusal))
     except AlreadyOrdered as before:
         return redirect("checkout:order", order_token(before.order.token_nonce))
     to = "checkout:checkout" if request.POST.get("go") == "checkout" else "checkout:cart"
@@ -49,18 +49,20 @@ def line(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
     try:
         carts.change(cart, sku, int(request.POST.get("quantity", "")), now=now())
     except (DropError, Invalid, ValueError) as refusal:
-        return _page(request, drop, problem=in_words(refusal))
+        return cart_page(request, drop, problem=in_words(refusal))
     except AlreadyOrdered as before:
         return redirect("checkout:order", order_token(before.order.token_nonce))
     return redirect("checkout:cart", slug)
 
 
-def _page(request: HttpRequest, drop: Drop, problem: str = "") -> HttpResponse:
+def cart_page(request: HttpRequest, drop: Drop, problem: str = "") -> HttpResponse:
     at = now()
     cart = carts.open_cart(cart_token(request, drop), drop)
+    view = cart_view(cart, drop, at)
     context = {
         "drop": drop,
-        "cart": cart_view(cart, drop, at),
+        "cart": view,
+        "hold": view.hold,
         "policies": disclosures(drop, now=at),
         "problems": [problem] if problem else [],
         "server_now": at,

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
+from checkout import carts
 from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
 from checkout.cookies import cart_token
@@ -25,11 +26,12 @@ from checkout.errors import (
 from checkout.forms import FIELDS, read_order, read_person
 from checkout.models import Cart
 from checkout.place_order import place_order
+from checkout.queries import hold_view
 from checkout.quote import STANDARD, Quote, quote
-from checkout.refusals import problem_of
+from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token
-from checkout.views.cart import visible_drop
-from drops.errors import DropError
+from checkout.views.cart import cart_page, visible_drop
+from drops.errors import DropError, HoldExpired
 from drops.models import Drop
 from merchant.clock import now
 from merchant.problems import Problem
@@ -72,6 +74,31 @@ def checkout(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, drop, cart, Trouble(), str(uuid.uuid4()))
 
 
+@never_cache
+def keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST keeps the cart's pieces for longer, or takes them again; then the page it came from, as it was filled in."""
+    drop = visible_drop(slug)
+    cart = open_cart(cart_token(request, drop), drop)
+    if cart is None or request.method != "POST":
+        return redirect("checkout:cart", slug)
+    try:
+        _keep(cart)
+    except AlreadyOrdered as before:
+        return _to_order(order_token(before.order.token_nonce))
+    except (CheckoutError, DropError) as refusal:
+        return cart_page(request, drop, problem=in_words(refusal))
+    cart.refresh_from_db()
+    key = request.POST.get("idempotency_key", "")
+    return _page(request, drop, cart, Trouble(), key) if key else redirect("checkout:cart", slug)
+
+
+def _keep(cart: Cart) -> None:
+    try:
+        carts.extend(cart, now=now())
+    except HoldExpired:
+        carts.take_again(cart, now=now())
+
+
 def _order(request: HttpRequest, drop: Drop, cart: Cart) -> HttpResponse:
     key = request.POST.get("idempotency_key", "")
     try:
@@ -105,7 +132,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     context = {
         "drop": drop,
         "quote": quoted,
-        "hold_expires_at": cart.expires_at if cart.expires_at and cart.expires_at > at else None,
+        "hold": hold_view(cart, drop, at),
         "server_now": at,
         "values": values,
         "accepted": request.POST.getlist("accept"),

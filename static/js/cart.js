@@ -1,10 +1,5 @@
-// The cart: counts the hold down, and after every change once more.
-import { countDown } from "./countdown.js";
+// The cart: watches the hold, and after every change once more.
+import { watchHold } from "./hold.js";
 
-let timer = null;
-function begin() {
-  clearInterval(timer);
-  timer = countDown(document.getElementById("cart").parentElement, () => location.reload());
-}
-document.addEventListener("htmx:afterSettle", begin);
-begin();
+document.addEventListener("htmx:afterSettle", watchHold);
+watchHold();

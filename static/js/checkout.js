@@ -1,5 +1,5 @@
 // The checkout page: makes the card token, sends the order once, and mends the page in place when something is to be agreed anew.
-import { countDown } from "./countdown.js";
+import { watchHold } from "./hold.js";
 import { CardProblem, busy, cardToken, config, mountCard } from "./payment_form.js";
 
 const form = document.getElementById("checkout-form");
@@ -167,12 +167,14 @@ function agreeAnew(page) {
     if (input) say(input, fresh.hidden ? "" : fresh.textContent.trim());
   }
   const pay = JSON.parse(page.getElementById("pay-config").textContent);
+  watchHold();
   if (card && pay.amount !== settings.amount) card.elements.update({ amount: pay.amount });
   Object.assign(settings, pay);
   document.querySelector("[data-trouble]")?.focus();
 }
 
 async function submit(event) {
+  if (event.submitter?.matches("[data-keep]")) return; // more time, not an order
   event.preventDefault();
   if (working) return;
   const fault = unanswered ? null : firstFault();
@@ -194,5 +196,5 @@ async function submit(event) {
 form.addEventListener("submit", submit);
 form.addEventListener("change", (event) => event.target.getAttribute("aria-invalid") && event.target.checkValidity() && say(event.target, ""));
 openOrderOnWideScreens();
-countDown(document.getElementById("checkout"));
+watchHold();
 showCard();
