@@ -67,7 +67,7 @@ class SharedMemory:
 
     def verdict(self) -> Verdict | None:
         said = self._server.get(_key("verdict"))
-        return Verdict(**json.loads(said)) if said else None  # type: ignore[arg-type]  # sync: never awaitable
+        return Verdict(**json.loads(said)) if said else None
 
     def decide(self, verdict: Verdict | None) -> None:
         if verdict is not None:

@@ -51,9 +51,10 @@ def used() -> int | None:
     """Calls of the last second, in all; None while Redis is away."""
     limit = RateLimitItemPerSecond(settings.STRIPE_CALLS_PER_SECOND_IN_ALL, WINDOW_SECONDS)
     try:
-        return int(limit.amount - _shared(client().connection_pool).get_window_stats(limit, ALL).remaining)
+        left = _shared(client().connection_pool).get_window_stats(limit, ALL).remaining
     except redis.RedisError:
         return None
+    return int(limit.amount - left)
 
 
 def forget() -> None:
@@ -80,10 +81,9 @@ def _granted_alone(operation: str) -> bool:
 def _hit(limiter: MovingWindowRateLimiter, operation: str, *, share: float) -> bool:
     """The narrowest budget first; what a wider one then refuses stays spent, which errs on the safe side."""
     each, in_all = settings.STRIPE_CALLS_PER_SECOND * share, settings.STRIPE_CALLS_PER_SECOND_IN_ALL * share
-    if operation in PAYING:
-        budgets = ((operation, each), (ALL, in_all))
-    else:
-        budgets = ((operation, each * OTHERS_SHARE), (OTHERS, in_all * OTHERS_SHARE), (ALL, in_all))
+    budgets = [(operation, each), (ALL, in_all)]
+    if operation not in PAYING:
+        budgets = [(operation, each * OTHERS_SHARE), (OTHERS, in_all * OTHERS_SHARE), (ALL, in_all)]
     return all(
         limiter.hit(RateLimitItemPerSecond(max(1, int(amount)), WINDOW_SECONDS), name) for name, amount in budgets
     )

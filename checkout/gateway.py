@@ -260,7 +260,7 @@ def _call(operation: str, *arguments: Any) -> Any:
 
 
 def _quick(begun: float) -> bool:
-    return time.monotonic() - begun < settings.STRIPE_SLOW_SECONDS
+    return bool(time.monotonic() - begun < settings.STRIPE_SLOW_SECONDS)
 
 
 def _is_answer(error: stripe.StripeError) -> bool:

@@ -39,7 +39,7 @@ def stop(**_: Any) -> None:
 def _engage(wanted: int) -> int:
     global _busy  # noqa: PLW0603  # one number a process, behind a lock
     with _counting:
-        hands = min(wanted, settings.PAYMENT_THREADS - _busy)
+        hands = min(wanted, int(settings.PAYMENT_THREADS) - _busy)
         _busy += hands
         return hands
 
