@@ -20,7 +20,7 @@ from checkout.sandbox.errors import Json
 
 GOOD, DECLINED, BANK = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
 ARRIVALS_SECONDS = 8.0
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 40.0
 HOSTED_CARD = {"number": "4242424242424242", "expiry": "12/40", "cvc": "123", "country": "US", "postal_code": "12345"}
 ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
 # Refusals that a fan tries again: units in others' carts may come back, and a busy shop asks for it.
@@ -131,7 +131,7 @@ class Fan:
                 return None
             if problem != "no reply" and problem not in TRY_AGAIN:
                 raise Impatient
-            self._pause(4.0 if problem == "in-other-carts" else 1.0)
+            self._pause(4.0 if problem == "in-other-carts" else 2.0)
 
     def _twins(self, body: Json, key: str, number: int) -> str | None:
         """A double click: the same request several times in the same moment."""

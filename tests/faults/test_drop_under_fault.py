@@ -46,7 +46,7 @@ def _sell(trouble: str, shop: RunningShop, table: list[Line], *, fans: int, each
     drop, before = _drop(trouble, fans=fans, each=each), time.monotonic()
     crowd = Crowd(shop.url, shop.sandbox.base_url, drop.slug, tuple(_skus(drop)), fans)
     with crowd:
-        until(lambda: len(crowd.promised) >= fans // 10, seconds=60)
+        until(lambda: len(crowd.promised) >= fans // 10, seconds=120)
         _go_through(TROUBLES[trouble], shop, drop)
         crowd.gone()
     _let_rest(drop, shop)
