@@ -54,7 +54,7 @@ def used() -> int | None:
         left = _shared(client().connection_pool).get_window_stats(limit, ALL).remaining
     except redis.RedisError:
         return None
-    return int(limit.amount - left)
+    return limit.amount - left
 
 
 def forget() -> None:
@@ -67,7 +67,7 @@ def forget() -> None:
 
 
 def _looks() -> int:
-    return round(settings.STRIPE_BUDGET_WAIT_SECONDS / (sum(PAUSE_SECONDS) / 2))
+    return round(float(settings.STRIPE_BUDGET_WAIT_SECONDS) / (sum(PAUSE_SECONDS) / 2))
 
 
 def _granted_to_all(operation: str) -> bool:
