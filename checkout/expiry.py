@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
-from checkout import allowances, fallback, gateway, notify, settle
+from checkout import allowances, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayError, IllegalMove
-from checkout.gateway import IntentView, SessionView
 from checkout.leases import give_back, is_leased, leased_until
-from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.models import Cart, Order, OrderState, Payment, PaymentState
 from checkout.orders import TIMED, held_until, move_to
 from checkout.settle import lock_both
 from drops import stock
@@ -57,11 +56,12 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
     if payment is None:
         return False
     try:
-        still_payable = _close_payable(payment, now)
+        paying = fallback.close_payable(payment)
     except GatewayError:
         give_back(payment.pk, payment.leased_until)
         raise
-    if still_payable:
+    if paying is not None:
+        settle.settle_intent(order_id, paying, now=now)
         give_back(payment.pk, payment.leased_until)
         return False
     return _finish(payment, into, why=why, actor=actor, now=now)
@@ -113,31 +113,6 @@ def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
         payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
         return payment
-
-
-def _close_payable(payment: Payment, now: datetime) -> bool:
-    """Close the one payable object, if there is one. True when money is on its way after all."""
-    if payment.path == PaymentPath.SESSION:
-        session = fallback.close_session(payment)
-        return session is not None and _session_pays(payment.order_id, session, now)
-    if payment.intent_id and payment.provider_status != "canceled":
-        return _intent_pays(payment.order_id, gateway.cancel_intent(payment.intent_id), now)
-    return False  # an intent whose id was lost is unconfirmed and nobody has its secret
-
-
-def _session_pays(order_id: int, session: SessionView, now: datetime) -> bool:
-    if session.status == "expired":
-        return False
-    intent = gateway.retrieve_intent(session.intent_id) if session.intent_id else None
-    settle.settle_session(order_id, session, intent, now=now)
-    return True
-
-
-def _intent_pays(order_id: int, intent: IntentView, now: datetime) -> bool:
-    if intent.status == "canceled":
-        return False
-    settle.settle_intent(order_id, intent, now=now)
-    return True
 
 
 def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:

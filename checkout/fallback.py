@@ -1,7 +1,7 @@
 """The second path: the provider's own page. The first payable object is closed before the second is opened.
 
-The number and the end of a session are committed before it is created, so a create whose answer was lost can be
-repeated under the same key: there is never a session that we do not know of.
+The number and the end of a session are committed before it is created, so a create whose answer was lost is repeated
+under the same key. Where repeating is no use another is made: the address of the lost one was never shown to anybody.
 """
 
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from django.db import transaction
 
 from checkout import gateway, settle
 from checkout.addresses import order_url, return_url
-from checkout.errors import GatewayRefused, NothingToPay
-from checkout.gateway import SessionView
+from checkout.errors import GatewayError, GatewayUnavailable, NothingToPay
+from checkout.gateway import IntentView, SessionView
 from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Order, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until
@@ -20,35 +20,66 @@ from drops import stock
 from merchant import journal
 
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
+SHORTEST = timedelta(minutes=30)
 TOO_SHORT = timedelta(minutes=1)
+MONEY = ("succeeded", "processing", "requires_capture")
 
 
 def open_session(order_id: int, *, now: datetime) -> str:
     """The address of the provider's page for this order; an open one is given again.
 
-    Raises NothingToPay when the order is paid, over or being paid right now, and GatewayUnavailable.
+    Raises NothingToPay when the order is paid, over or being paid right now, and GatewayError.
     """
     order, payment = _claim(order_id, now)
     try:
         if _is_open(payment, now):
             return payment.session_url
-        _close_first(payment, now)
+        paid = None if _can_repeat(payment, now) else close_payable(payment)
+        if paid is not None:  # in this very moment
+            settle.settle_intent(order_id, paid, now=now)
+            raise NothingToPay
         payment = _commit_number(payment, now)
-        return _remember(payment, _create(order, payment))
+        return _remember(payment, _create_once(order, payment))
     finally:
         give_back(payment.pk, payment.leased_until)
 
 
-def close_session(payment: Payment) -> SessionView | None:
-    """Expire the session that was opened last, also when its id was lost. None when there never was one."""
+def close_payable(payment: Payment) -> IntentView | None:
+    """Close what the order could still be paid with: its intent or its session.
+
+    None: nothing can be paid any more. An intent: it cannot be closed, settle the order by it. Raises GatewayError when
+    the provider did not confirm the closing.
+    """
+    if payment.path == PaymentPath.SESSION:
+        return _close_session(payment)
+    if not payment.intent_id or payment.provider_status == "canceled":
+        return None  # an intent whose id was lost is unconfirmed and nobody has its secret
+    intent = gateway.cancel_intent(payment.intent_id)
+    return None if intent.status == "canceled" else intent
+
+
+def _close_session(payment: Payment) -> IntentView | None:
+    session = _expired(payment)
+    if session is None or session.status == "expired":
+        return None
+    if session.status == "open" or not session.intent_id:
+        raise GatewayUnavailable(f"a session that is {session.status} did not close")
+    intent = gateway.retrieve_intent(session.intent_id)
+    return intent if intent.status in MONEY else None  # complete, and its money failed later: nobody can pay there
+
+
+def _expired(payment: Payment) -> SessionView | None:
+    """The session that was opened last, expired, also when its id was lost. None when nobody can know of one."""
     if payment.session_id:
         return gateway.expire_session(payment.session_id)
-    if not payment.session_number:
+    if payment.session_expires_at is None:
         return None
     try:
         return gateway.expire_session(_create(payment.order, payment).id)
-    except GatewayRefused:
-        return None  # too late to make one under this key: the first create never arrived
+    except GatewayError as error:
+        if _worth_repeating(error):
+            raise
+        return None
 
 
 def _claim(order_id: int, now: datetime) -> tuple[Order, Payment]:
@@ -72,21 +103,6 @@ def _is_open(payment: Payment, now: datetime) -> bool:
     )
 
 
-def _close_first(payment: Payment, now: datetime) -> None:
-    """Close the intent, or the session before, whichever could still be paid."""
-    if payment.path == PaymentPath.SESSION:
-        session = close_session(payment) if payment.session_id else None
-        if session is not None and session.status != "expired":
-            intent = gateway.retrieve_intent(session.intent_id) if session.intent_id else None
-            settle.settle_session(payment.order_id, session, intent, now=now)
-            raise NothingToPay
-    elif payment.intent_id and payment.provider_status != "canceled":
-        intent = gateway.cancel_intent(payment.intent_id)
-        if intent.status != "canceled":  # it was paid in this very moment
-            settle.settle_intent(payment.order_id, intent, now=now)
-            raise NothingToPay
-
-
 def _commit_number(mine: Payment, now: datetime) -> Payment:
     """Commit that the first path is closed and which session is about to be created, and keep the units for it."""
     with transaction.atomic(durable=True):
@@ -95,8 +111,7 @@ def _commit_number(mine: Payment, now: datetime) -> Payment:
             raise NothingToPay
         if payment.intent_id:
             journal.record(order.subject, "intent_closed", actor=journal.WORKER, data={"intent": payment.intent_id})
-        answer_lost = payment.path == PaymentPath.SESSION and payment.session_number and not payment.session_id
-        if not answer_lost:
+        if not _can_repeat(payment, now):
             payment.session_number += 1
             payment.session_expires_at = now + LIFETIME
         payment.path, payment.intent_id, payment.client_secret = PaymentPath.SESSION, "", ""
@@ -105,6 +120,26 @@ def _commit_number(mine: Payment, now: datetime) -> Payment:
         hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
         stock.prolong(settle.owner_of(order), order.hold_expires_at)
         return payment
+
+
+def _can_repeat(payment: Payment, now: datetime) -> bool:
+    """The answer to the last create was lost, and the same request would still be lawful."""
+    ends = payment.session_expires_at
+    return not payment.session_id and ends is not None and ends >= now + SHORTEST
+
+
+def _create_once(order: Order, payment: Payment) -> SessionView:
+    try:
+        return _create(order, payment)
+    except GatewayError as error:
+        if not _worth_repeating(error):
+            Payment.objects.filter(pk=payment.pk, session_id="").update(session_expires_at=None)
+        raise
+
+
+def _worth_repeating(error: GatewayError) -> bool:
+    """Under the same key the provider may still say more than it did."""
+    return isinstance(error, GatewayUnavailable) and error.replayable
 
 
 def _create(order: Order, payment: Payment) -> SessionView:

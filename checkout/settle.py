@@ -58,7 +58,7 @@ def settle_session(order_id: int, session: SessionView, intent: IntentView | Non
         return
     with transaction.atomic(durable=True):
         _, payment = lock_both(order_id)
-        if payment.state != PaymentState.PAID and payment.session_id == session.id:
+        if payment.state not in (PaymentState.PAID, PaymentState.CLOSED) and payment.session_id == session.id:
             # Open: the fan is on the provider's page. Expired: another can be opened, or the sweep frees the units.
             payment.state, payment.provider_status = PaymentState.AWAITING_FAN, f"session {session.status}"
             payment.tries, payment.outcome_unknown = 0, False

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from checkout import expiry, fallback, payments
 from checkout.errors import GatewayError, IllegalMove, NothingToPay
-from checkout.models import Order, OrderState
+from checkout.models import Order, OrderState, PaymentPath
 from checkout.place_order import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
 from checkout.views.checkout import pay_config
@@ -119,7 +119,10 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
     view = order_view(found, now())
     if view.pay_url is None and not view.needs_bank:
         return redirect("checkout:order", view.token)
-    context = {"order": view, "pay": pay_config(view.total_minor, view.currency), "error": error}
+    # Once the provider's page was opened the order is paid there alone: a card here would be refused.
+    here = found.payment.path == PaymentPath.INTENT
+    pay = pay_config(view.total_minor, view.currency) if here else None
+    context = {"order": view, "pay": pay, "error": error}
     response = render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)
     if error == AWAY:
         response["Retry-After"] = "60"
