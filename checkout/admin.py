@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from checkout import allowances, expiry, payments, refunds
+from checkout import allowances, expiry, payments, pickup, refunds
 from checkout.desk import dialogs, refunding, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import MoneyState, Order, OrderState, Payment, PaymentState, RefundState, WebhookEvent
@@ -67,7 +67,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("reference", "email", "name", "payment__intent_id", "payment__charge_id")
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
-    actions_detail = ("refund", "cancel", "ask_again", "send_again", "grant_more")
+    actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more")
     change_form_outer_before_template = "desk/order.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -98,6 +98,28 @@ class OrderAdmin(ReadOnlyAdmin):
         if order:
             extra_context = {**(extra_context or {}), **_around(order)}
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @action(
+        description="Collected and paid",
+        url_path="collected",
+        icon="storefront",
+        variant=ActionVariant.PRIMARY,
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Collected and paid",
+            "description": "",
+            "form_class": dialogs.CollectDialog,
+            "form_submit_text": "It is paid and handed over",
+        },
+    )
+    def collected(self, request: HttpRequest, form: dialogs.CollectDialog, object_id: str) -> HttpResponse:
+        try:
+            pickup.collect(int(object_id), by=_by(request), now=now())
+        except IllegalMove:
+            messages.error(request, "It is not waiting to be paid at pick-up any more.")
+        else:
+            messages.success(request, "Paid and handed over.")
+        return done(_page(object_id))
 
     @action(description="Refund…", icon="undo", permissions=["checkout.refund_order"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -218,6 +240,8 @@ def _fitting(order: Order) -> set[str]:
     deeds = {"grant_more"}
     if order.captured_minor > order.refunded_minor and order.payment.intent_id:
         deeds.add("refund")
+    if pickup.waiting().filter(pk=order.pk).exists():
+        deeds.add("collected")
     if order.state in TIMED:
         deeds.add("cancel")
     if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):

@@ -8,6 +8,7 @@ from django.http import HttpRequest, QueryDict
 from checkout.contact import read_contact
 from checkout.place_order import OrderRequest
 from checkout.pricing import Wanted
+from checkout.quote import PICKUP
 from merchant.client_address import client_ip
 from merchant.money import Money
 from policies.acceptance import Answer, Person
@@ -31,6 +32,7 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         confirmation_token=posted.get("confirmation_token", ""),
         surface=Surface.CHECKOUT,
         cart_id=cart_id,
+        payment_method="pickup" if posted.get("shipping_option") == PICKUP else "card",
     )
 
 

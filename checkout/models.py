@@ -199,6 +199,7 @@ class PaymentState(models.TextChoices):
 class PaymentPath(models.TextChoices):
     INTENT = "intent", "On our page (PaymentIntent)"
     SESSION = "session", "On the provider's page (Checkout Session)"
+    PICKUP = "pickup", "When it is picked up"
 
 
 class Payment(models.Model):

@@ -16,6 +16,16 @@ from segments.models import FootprintKind
 def confirmed(order: Order) -> None:
     """A receipt, and the footprint of a purchase that segments are made of."""
     _plan(order, "confirmed", f"Confirmed: {order.drop.title} ({order.reference})")
+    bought(order)
+
+
+def to_pick_up(order: Order) -> None:
+    """Where and until when; the purchase itself is when it is paid."""
+    _plan(order, "pickup", f"Waiting for you: {order.drop.title} ({order.reference})")
+
+
+def bought(order: Order) -> None:
+    """The footprint of a purchase."""
     address = order.address
     fan = fans.find_or_create(
         order.email,

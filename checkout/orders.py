@@ -16,7 +16,7 @@ MOVES: dict[str, frozenset[str]] = {
     S.ACTION_REQUIRED: frozenset({S.AUTHORISING, S.DEFERRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
     S.DEFERRED: frozenset({S.AUTHORISING, S.ACTION_REQUIRED, S.PROCESSING, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
     S.PROCESSING: frozenset({S.ACTION_REQUIRED, S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
-    S.CONFIRMED: frozenset(),
+    S.CONFIRMED: frozenset({S.CANCELLED}),  # what was to be paid at pick-up and was not collected
     S.EXPIRED: frozenset({S.LATE_PAID}),
     S.CANCELLED: frozenset({S.LATE_PAID}),
     S.LATE_PAID: frozenset({S.CONFIRMED, S.CANCELLED}),

@@ -11,18 +11,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from checkout import allowances
+from checkout import allowances, pickup
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
 from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
 from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
 from checkout.pricing import Wanted, merged
-from checkout.quote import Agreed, Quote, agree, quote
+from checkout.quote import PICKUP, Agreed, Quote, agree, quote
 from checkout.tokens import body_hmac, hashed, new_nonce, new_reference, order_token
 from drops import stock, windows
 from drops.models import Drop, OwnerKind
@@ -38,6 +38,7 @@ from policies.shown import ShownPolicy
 
 MAX_KEY = 255
 LOCK_TIMEOUT = "3s"
+PaymentMethod = Literal["card", "pickup"]
 PAYMENT_TOKEN = re.compile(r"[A-Za-z0-9_]{0,120}")
 
 
@@ -55,6 +56,7 @@ class OrderRequest:
     confirmation_token: str
     surface: Surface
     cart_id: int | None = None
+    payment_method: PaymentMethod = "card"
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
@@ -131,6 +133,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         drop, wanted, country=request.contact.address.country, shipping_option=request.shipping_option, now=now
     )
     agreed = agree(drop, request.quote, request.agreed_total, fresh)
+    kept_until = _kept_until(drop, request)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
     allowances.take(fresh.lines, request.contact)
@@ -148,7 +151,18 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
     _take_units(order, cart, fresh, now)
+    if kept_until is not None:
+        pickup.confirm(order, kept_until, now=now)
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
+
+
+def _kept_until(drop: Drop, request: OrderRequest) -> datetime | None:
+    """For an order that is paid at pick-up: until when it is kept. Raises Invalid where that is not possible."""
+    if request.payment_method == "pickup":
+        return pickup.require_allowed(drop, request.shipping_option)
+    if request.shipping_option == PICKUP:
+        raise Invalid({"payment_method": "What you pick up is paid then: choose payment at pick-up."})
+    return None
 
 
 def _shown_texts(fresh: Quote, agreed: Agreed, answers: Sequence[Answer]) -> list[ShownPolicy]:
@@ -196,7 +210,7 @@ def _insert_order(
         tax_minor=fresh.tax_minor,
         total_minor=fresh.total_minor,
         currency=fresh.currency,
-        placed_reply=_reply(fresh, clock),
+        placed_reply=_reply(fresh, clock, request),
         placed_at=now,
         state_since=now,
         hold_expires_at=clock.expires_at,
@@ -219,9 +233,10 @@ def _insert_order(
     return order
 
 
-def _reply(fresh: Quote, clock: Clock) -> dict[str, Any]:
+def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:
+    state = OrderState.CONFIRMED if request.payment_method == "pickup" else OrderState.PLACED
     return {
-        "status": OrderState.PLACED.value,
+        "status": state.value,
         "total": fresh.total.as_json(),
         "hold_expires_at": clock.expires_at.isoformat().replace("+00:00", "Z"),
     }

@@ -11,7 +11,20 @@ from checkout.contact import country_name
 from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
-from checkout.stories import CARD_DECLINED, NEEDS_BANK, PARTLY_REFUNDED, REFUNDED, STORIES, TIMELINE, Story, Tone
+from checkout.stories import (
+    CARD_DECLINED,
+    NEEDS_BANK,
+    NOT_COLLECTED,
+    PARTLY_REFUNDED,
+    PICKED_UP,
+    PICKUP_TIMELINE,
+    REFUNDED,
+    STORIES,
+    TIMELINE,
+    TO_PICK_UP,
+    Story,
+    Tone,
+)
 from checkout.tokens import hashed, order_token
 from drops.models import Drop, HoldFrom, StockItem
 from merchant.models import JournalEntry
@@ -19,6 +32,7 @@ from merchant.money import Money
 from merchant.templatetags.shop import clock
 from policies.models import Acceptance
 
+PICKUP_STORIES: dict[str, Story] = {OrderState.CONFIRMED: TO_PICK_UP, OrderState.CANCELLED: NOT_COLLECTED}
 WARNED_BEFORE = timedelta(minutes=2)  # WCAG 2.2.1 asks for 20 seconds; a card takes longer
 POLLED = (OrderState.PLACED, OrderState.AUTHORISING, OrderState.DEFERRED, OrderState.ACTION_REQUIRED)
 
@@ -122,7 +136,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         explanation=story.explanation.format(**words).strip(),
         next_step=story.next_step.format(**words),
         tone=story.tone,
-        timeline=_timeline(order),
+        timeline=_timeline(order, payment),
         lines=tuple(
             OrderLineView(line.title, line.quantity, line.unit_price_minor * line.quantity)
             for line in order.lines.all()
@@ -134,7 +148,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         refunded_minor=order.refunded_minor,
         currency=order.currency,
         email=order.email,
-        address_lines=_address_lines(order),
+        address_lines=_address_lines(order) if payment.path != PaymentPath.PICKUP else (),
         hold_expires_at=until if order.state in POLLED else None,
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
@@ -174,6 +188,8 @@ def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
 def _story(order: Order, payment: Payment, *, late: bool) -> Story:
     if late:  # no worker came to say so
         return STORIES[OrderState.DEFERRED]
+    if payment.path == PaymentPath.PICKUP and order.state in PICKUP_STORIES:
+        return PICKED_UP if payment.state == PaymentState.PAID else PICKUP_STORIES[order.state]
     if order.state == OrderState.ACTION_REQUIRED and _needs_bank(payment):
         return NEEDS_BANK
     if order.state == OrderState.ACTION_REQUIRED and payment.error_code not in ("", "card_wanted"):
@@ -189,6 +205,7 @@ def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> di
     return {
         "until": clock(until, now),
         "email": order.email,
+        "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
         "error": payment.error_message,
         "charged": "We are checking whether your bank already answered; you are never charged twice."
         if unknown
@@ -207,9 +224,10 @@ def _pay_path(order: Order) -> str:
     return reverse("checkout:pay", args=[order_token(order.token_nonce)])
 
 
-def _timeline(order: Order) -> tuple[tuple[datetime, str], ...]:
+def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
     deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
-    return tuple((deed.at, TIMELINE[deed.verb]) for deed in deeds)
+    words = TIMELINE | PICKUP_TIMELINE if payment.path == PaymentPath.PICKUP else TIMELINE
+    return tuple((deed.at, words[deed.verb]) for deed in deeds)
 
 
 def _address_lines(order: Order) -> tuple[str, ...]:

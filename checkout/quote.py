@@ -24,6 +24,7 @@ from policies.restrictions import Verdict, verdict
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
 STANDARD = "standard"
+PICKUP = "pickup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def quote(
     """
     store = current_store()
     lines = price_lines(drop, merged(wanted))
-    options = shipping_options(store)
+    options = shipping_options(store, drop, now)
     shipping = _chosen(options, shipping_option)
     subtotal = sum(line.total_minor for line in lines)
     agreed: dict[str, Any] = {
@@ -135,9 +136,12 @@ def _time(shown: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(shown["at"], tz=UTC)
 
 
-def shipping_options(store: StoreProfile) -> tuple[ShippingOption, ...]:
-    """The one flat option, until real tables come."""
-    return (ShippingOption(STANDARD, "Standard delivery", store.shipping_minor, "3–5 working days"),)
+def shipping_options(store: StoreProfile, drop: Drop, now: datetime) -> tuple[ShippingOption, ...]:
+    """The one flat option, until real tables come; and picking it up and paying then, where the drop allows it."""
+    standard = ShippingOption(STANDARD, "Standard delivery", store.shipping_minor, "3–5 working days")
+    if not drop.pay_at_pickup or drop.pickup_until is None or drop.pickup_until <= now:
+        return (standard,)
+    return (standard, ShippingOption(PICKUP, "Pay when you pick it up", 0, drop.pickup_place))
 
 
 def _chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption:

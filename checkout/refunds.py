@@ -13,7 +13,7 @@ from checkout import gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
 from checkout.gateway import RefundView
 from checkout.leases import leased_until
-from checkout.models import Order, OrderState, Payment, Refund, RefundState
+from checkout.models import Order, OrderState, Payment, PaymentPath, Refund, RefundState
 from checkout.orders import lock, move_to
 from merchant import journal
 from merchant.money import Money
@@ -38,6 +38,8 @@ def request(
     known = Refund.objects.filter(key=key).first()
     if known is not None:
         return known
+    if Payment.objects.filter(order=order, path=PaymentPath.PICKUP).exists():
+        raise CannotRefund("It was paid at pick-up: give the money back there.")
     if amount_minor > refundable(order):
         raise CannotRefund(_too_much(order, amount_minor))
     refund = Refund.objects.create(order=order, amount_minor=amount_minor, key=key, reason=reason, due_at=now)

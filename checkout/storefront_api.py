@@ -142,6 +142,7 @@ def _order_request(body: OrderIn, key: str) -> OrderRequest:
         answers=tuple(Answer(given.id, given.sha256, given.accepted) for given in body.policies),
         confirmation_token=body.confirmation_token or "",
         surface=Surface.API,
+        payment_method=body.payment_method,
     )
 
 

@@ -1,7 +1,7 @@
 """The shapes of the storefront API. Money is minor units, times are UTC in ISO 8601."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import Field, StringConstraints
@@ -107,6 +107,7 @@ class OrderIn(Schema):
     policies: Annotated[list[PolicyAnswer], Field(max_length=50)] = []
     confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
     invite: Short | None = None
+    payment_method: Literal["card", "pickup"] = "card"
 
 
 class PlacedOut(Schema):

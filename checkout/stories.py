@@ -99,6 +99,19 @@ PARTLY_REFUNDED = Story(
     "It reaches you within 5 to 10 days. There is nothing to do.",
     "good",
 )
+TO_PICK_UP = Story(
+    "Yours. Pick it up by {until}",
+    "Your order is confirmed and waits for you. {place} You pay when you collect it; nothing has been charged.",
+    "Show this page when you come. What is not collected by then goes back on sale.",
+    "good",
+)
+PICKED_UP = Story("Yours.", "You picked it up and paid. Thank you.", "Keep this page as your receipt.", "good")
+NOT_COLLECTED = Story(
+    "Not picked up in time",
+    "It was not collected by {until}, so it went back on sale. You have not been charged.",
+    "You can order again while there is stock.",
+    "bad",
+)
 
 # The timeline: the journal's verbs in a fan's words. What is not here is for staff only.
 TIMELINE = {
@@ -108,9 +121,11 @@ TIMELINE = {
     S.DEFERRED: "Payment provider slow; order kept, we keep trying",
     S.PROCESSING: "Payment on its way",
     S.CONFIRMED: "Paid and confirmed",
+    "collected": "Picked up and paid",
     S.EXPIRED: "Hold ended, back on sale",
     S.CANCELLED: "Cancelled",
     S.LATE_PAID: "Payment arrived after the hold had ended",
     "refund_requested": "Refund started",
     "refunded": "Refunded",
 }
+PICKUP_TIMELINE = {S.CONFIRMED: "Confirmed, to be paid at pick-up", S.CANCELLED: "Not picked up in time, back on sale"}

@@ -119,6 +119,19 @@ class Drop(models.Model):
     deferral_minutes = models.PositiveSmallIntegerField(
         default=120, help_text="How long an order is held while the payment provider is in trouble."
     )
+    pay_at_pickup = models.BooleanField(
+        "pay at pick-up", default=False, db_default=False, help_text="Fans may collect it themselves and pay then."
+    )
+    pickup_until = models.DateTimeField(
+        null=True, blank=True, help_text="What is not collected by then goes back on sale. In the shop's time zone."
+    )
+    pickup_place = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text='Where and when, as fans read it: "Long Street 1, Saturday 10 to 18".',
+    )
     live_version = models.BigIntegerField(default=0, editable=False, help_text="Number of the newest live message.")
     live_digest = models.CharField(
         max_length=80, blank=True, editable=False, help_text="Its phase and the sha256 of what it said."

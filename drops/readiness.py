@@ -49,6 +49,10 @@ def _times(drop: Drop, now: datetime) -> Iterator[Check]:
     if drop.kind == DropKind.TIMED:
         yield Check(drop.ends_at is None or drop.ends_at > now, "The end has passed: set a later one.")
         yield Check(drop.ends_at is not None, "Set an end, so that fans know how long they have.", must=False)
+    if drop.pay_at_pickup:
+        later = drop.pickup_until is not None and drop.pickup_until > (drop.ends_at or drop.starts_at or now)
+        yield Check(later, "Say until when it can be picked up: after the sale, on the tab Pick-up.")
+        yield Check(bool(drop.pickup_place), "Say where it is picked up, on the tab Pick-up.")
     if drop.ship_date and drop.starts_at:
         yield Check(drop.ship_date >= drop.starts_at.date(), "The ship date lies before the start.")
 

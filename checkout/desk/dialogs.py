@@ -49,3 +49,11 @@ class RetryDialog(_OrderDialog):
     def consequence(self) -> dict[str, Any]:
         failed = self.order.refunds.filter(state="failed").count()
         return {"text": f"{failed} failed refund(s) of {self.order} are sent to the provider again, each as a new one."}
+
+
+class CollectDialog(_OrderDialog):
+    def consequence(self) -> dict[str, Any]:
+        units = sum(line.quantity for line in self.order.lines.all())
+        return {
+            "text": f"{self.order.name} has paid {self.order.total} and takes {units} along. This cannot be undone."
+        }

@@ -109,6 +109,10 @@ class DropAdmin(DeskAdmin):
         ("Cover", {"fields": ("cover_preview", "cover", "cover_alt")}),
         ("Story", {"classes": ("tab",), "fields": ("story", "creator_name", "creator_note")}),
         (
+            "Pick-up",
+            {"classes": ("tab",), "fields": ("pay_at_pickup", "pickup_until", "pickup_place")},
+        ),
+        (
             "Holding units",
             {"classes": ("tab",), "fields": ("hold_from", ("hold_minutes", "hard_cap_minutes"), "deferral_minutes")},
         ),

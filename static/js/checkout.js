@@ -108,8 +108,14 @@ function billing() {
   };
 }
 
+const paysAtPickUp = () => form.elements.shipping_option.value === "pickup";
+
+function showHowToPay() {
+  document.getElementById("payment-element").classList.toggle("visually-hidden", paysAtPickUp());
+}
+
 async function token() {
-  if (!card) return "";
+  if (!card || paysAtPickUp()) return "";
   try {
     return await cardToken(card, settings, billing());
   } catch (error) {
@@ -195,6 +201,8 @@ async function submit(event) {
 
 form.addEventListener("submit", submit);
 form.addEventListener("change", (event) => event.target.getAttribute("aria-invalid") && event.target.checkValidity() && say(event.target, ""));
+form.addEventListener("change", (event) => event.target.name === "shipping_option" && showHowToPay());
+showHowToPay();
 openOrderOnWideScreens();
 watchHold();
 showCard();

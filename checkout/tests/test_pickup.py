@@ -1,0 +1,114 @@
+"""Pay at pick-up: confirmed and sold in one commit, paid at the desk, back on sale when nobody comes."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from checkout import payments, pickup, place_order, refunds
+from checkout.errors import CannotRefund, IllegalMove, Invalid
+from checkout.models import Order, OrderState, PaymentPath, PaymentState
+from checkout.pricing import Wanted
+from checkout.quote import quote
+from checkout.tests import fan
+from checkout.tests.test_pages import CONTACT, form_of
+from checkout.tests.test_payments import clock, fresh, later, states
+from checkout.tests.test_place_order_races import together
+from drops.models import Drop
+from drops.readiness import hurdles
+from merchant.models import StoreProfile
+from segments.models import Footprint, Message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def drop(shop: StoreProfile) -> Drop:
+    return fan.live_drop(
+        total=3, pay_at_pickup=True, pickup_until=later(days=3), pickup_place="Long Street 1, Saturday 10 to 18"
+    )
+
+
+def to_pick_up(drop: Drop, **changes: Any) -> Order:
+    agreed = quote(drop, [Wanted("ROBE-M", 1)], country="US", shipping_option="pickup", now=clock())
+    wanted = fan.request(agreed, shipping_option="pickup", payment_method="pickup", **changes)
+    return fan.found(place_order.place_order(drop, wanted, person=fan.PERSON, now=clock()))
+
+
+def test_is_confirmed_and_sold_at_once_and_asks_no_provider(drop: Drop) -> None:
+    order = to_pick_up(drop)
+    assert (order.state, order.total_minor, order.captured_minor) == (OrderState.CONFIRMED, 4800, 0)
+    assert (order.payment.path, order.payment.state) == (PaymentPath.PICKUP, PaymentState.AWAITING_FAN)
+    assert fan.counts() == (0, 1, 2)
+    assert states(order) == ["placed", "confirmed"]
+    assert order.placed_reply["status"] == "confirmed"
+    assert payments.claim(later(days=1)) is None
+    assert "Long Street 1" in Message.objects.get(key=f"order:{order.reference}:pickup").text
+    assert not Footprint.objects.filter(key=f"order:{order.reference}:purchased").exists()
+
+
+def test_collected_is_paid_once(drop: Drop) -> None:
+    order = to_pick_up(drop)
+
+    def press(number: int) -> str:
+        try:
+            pickup.collect(order.pk, by="staff:desk", now=clock())
+        except IllegalMove:
+            return "too late"
+        return "collected"
+
+    assert together(press, 4) == {"collected": 1, "too late": 3}
+    order = fresh(order)
+    assert (order.captured_minor, order.payment.state) == (4800, PaymentState.PAID)
+    assert states(order) == ["placed", "confirmed", "collected"]
+    assert Footprint.objects.filter(key=f"order:{order.reference}:purchased").count() == 1
+    assert pickup.sweep(later(days=4)) == 0
+    with pytest.raises(CannotRefund, match="at pick-up"):
+        refunds.request(order, 100, key="x", reason="goodwill", now=clock())
+
+
+def test_what_nobody_collects_goes_back_on_sale_once(drop: Drop) -> None:
+    order = to_pick_up(drop)
+    assert pickup.sweep(later(days=2)) == 0
+    assert pickup.sweep(later(days=3, minutes=1)) == 1
+    assert pickup.sweep(later(days=3, minutes=1)) == 0
+    order = fresh(order)
+    assert (order.state, order.payment.state, fan.counts()) == (OrderState.CANCELLED, PaymentState.CLOSED, (0, 0, 3))
+    assert "Not picked up in time" in Message.objects.get(key=f"order:{order.reference}:expired").text
+    to_pick_up(drop, contact=fan.somebody())  # their allowance came back too
+    with pytest.raises(IllegalMove):
+        pickup.collect(order.pk, by="staff:desk", now=clock())
+
+
+def test_a_drop_that_does_not_allow_it_refuses(drop: Drop) -> None:
+    Drop.objects.update(pay_at_pickup=False)
+    drop.refresh_from_db()
+    with pytest.raises(Invalid):
+        to_pick_up(drop)
+    with pytest.raises(Invalid):  # to be sent, and yet paid at pick-up
+        fan.placed(drop, at=clock(), payment_method="pickup")
+    assert fan.counts() == (0, 0, 3)
+
+
+def test_the_page_offers_it_and_places_it_without_javascript(drop: Drop) -> None:
+    browser = Client()
+    browser.post(f"/drops/{drop.slug}/cart/", {"sku": "ROBE-M"})
+    address = f"/drops/{drop.slug}/checkout/"
+    page = browser.get(address).content.decode()
+    assert "Pay when you pick it up" in page
+    form = CONTACT | {"shipping_option": "pickup"}
+    anew = browser.post(address, form_of(page) | form)
+    assert anew.status_code == 409, "another total than the page said: agreed anew"
+    assert "Order, and pay $48.00 at pick-up" in anew.content.decode()
+    answer = browser.post(address, form_of(anew.content.decode()) | form)
+    assert answer.status_code == 303
+    told = browser.get(answer["Location"]).content.decode()
+    assert "Yours. Pick it up by" in told
+    assert "nothing has been charged" in told
+
+
+def test_the_checklist_wants_a_date_and_a_place(drop: Drop) -> None:
+    assert not [words for words in hurdles(drop, now=clock()) if "tab Pick-up" in words]
+    drop.pickup_until, drop.pickup_place = clock() - timedelta(days=400), ""
+    assert len([words for words in hurdles(drop, now=clock()) if "tab Pick-up" in words]) == 2
