@@ -240,7 +240,7 @@ def _fitting(order: Order) -> set[str]:
     deeds = {"grant_more"}
     if order.captured_minor > order.refunded_minor and order.payment.intent_id:
         deeds.add("refund")
-    if pickup.waiting().filter(pk=order.pk).exists():
+    if pickup.is_waiting(order, order.payment):
         deeds.add("collected")
     if order.state in TIMED:
         deeds.add("cancel")

@@ -75,7 +75,12 @@ def _give_up(order_id: int, now: datetime) -> bool:
         return True
 
 
-def _require_waiting(order: Order, payment: Payment) -> None:
+def is_waiting(order: Order, payment: Payment) -> bool:
+    """Confirmed, and neither paid at the desk nor given up."""
     waits = payment.path == PaymentPath.PICKUP and payment.state == PaymentState.AWAITING_FAN
-    if not waits or order.state != OrderState.CONFIRMED:
+    return waits and order.state == OrderState.CONFIRMED
+
+
+def _require_waiting(order: Order, payment: Payment) -> None:
+    if not is_waiting(order, payment):
         raise IllegalMove(f"{order} is not waiting to be paid at pick-up.")
