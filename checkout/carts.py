@@ -106,21 +106,23 @@ def contents(cart: Cart) -> tuple[Wanted, ...]:
 def become_order(cart: Cart, order: Order, lines: list[tuple[int, int]], *, now: datetime) -> None:
     """Hand a locked, open cart's holds to the order that it becomes. Where they were freed they are taken again.
 
-    Raises HoldEnded when the stock does not allow them any more.
+    Raises HoldEnded when the stock does not allow them any more, and SoldOut where a cart holds nothing.
     """
     Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
     to = Owner(OwnerKind.ORDER, order.reference)
     try:
         stock.hand_over(owner_of(cart), to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except HoldExpired:
-        _take_again(to, order, lines)
+        _hold_anew(cart, to, order, lines)
 
 
-def _take_again(to: Owner, order: Order, lines: list[tuple[int, int]]) -> None:
+def _hold_anew(cart: Cart, to: Owner, order: Order, lines: list[tuple[int, int]]) -> None:
     try:
         stock.hold(stock.needs(lines), owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except SoldOut as sold_out:
-        raise HoldEnded from sold_out
+        if cart.drop.hold_from == HoldFrom.CART:
+            raise HoldEnded from sold_out
+        raise
 
 
 def clock_of(cart: Cart | None, drop: Drop, now: datetime) -> Clock:

@@ -155,13 +155,15 @@ def _wanted(lines: list[LineIn]) -> tuple[Wanted, ...]:
 
 
 def _sold_drop(slug: str) -> Drop:
-    drop = Drop.objects.exclude(state=DropState.DRAFT).filter(slug=slug).first()
+    drop = Drop.objects.exclude(state=DropState.DRAFT).filter(slug=slug).first() if slug.isprintable() else None
     if drop is None:
         raise Http404
     return drop
 
 
 def _drop_view(slug: str, at: datetime) -> DropView:
+    if not slug.isprintable():  # the database takes no NUL
+        raise Http404
     try:
         return drop_page(slug, at)
     except Drop.DoesNotExist as nothing:

@@ -7,6 +7,7 @@ import environ
 import structlog
 
 from merchant import embedded
+from merchant.logs import without_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -278,6 +279,7 @@ LOGGING = {
                 structlog.contextvars.merge_contextvars,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.ExtraAdder(),
+                without_secrets,
                 structlog.processors.TimeStamper(fmt="iso"),
                 # The console shows a traceback by itself; a JSON line needs it as text.
                 *([] if DEBUG or DEMO else [structlog.processors.format_exc_info]),

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from checkout import carts
@@ -21,6 +22,7 @@ def visible_drop(slug: str) -> Drop:
     return get_object_or_404(Drop.objects.exclude(state=DropState.DRAFT), slug=slug)
 
 
+@never_cache
 def cart(request: HttpRequest, slug: str) -> HttpResponse:
     """GET shows the cart; POST adds ``quantity`` (1) of ``sku`` and goes to the cart, or as ``go`` says."""
     drop = visible_drop(slug)
@@ -39,6 +41,7 @@ def cart(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
+@never_cache
 @require_POST
 def line(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
     """POST sets the ``quantity`` of a line; 0 removes it."""

@@ -174,11 +174,14 @@ HEADLINES = {
     "limit-reached": "That is more than one person can have",
     "try-again": "Many order at this moment",
     "idempotency-in-flight": "Your order is still on its way",
-    "idempotency-key-reused": "Please look at your order once more",
 }
 
 
 def _say(problem: Problem | None) -> dict[str, str] | None:
     if problem is None:
         return None
-    return {"type": problem.type, "headline": HEADLINES[problem.type], "detail": problem.detail}
+    return {
+        "type": problem.type,
+        "headline": HEADLINES.get(problem.type, "Please look at your order once more"),
+        "detail": problem.detail,
+    }
