@@ -64,7 +64,12 @@ def test_each_cart_is_freed_by_itself_so_that_no_basket_is_waited_for_with_locks
     drop = fan.live_drop(skus=("ROBE-L", "ROBE-M"), hold_from="cart")
     for sku in ("ROBE-M", "ROBE-L"):
         carts.add(drop, sku, 1, token="", now=clock())
-    sweeping = threading.Thread(target=lambda: (expiry.sweep(later(minutes=11)), connection.close()))
+
+    def sweep() -> None:
+        expiry.sweep(later(minutes=11))
+        connection.close()
+
+    sweeping = threading.Thread(target=sweep)
     with transaction.atomic():
         StockItem.objects.select_for_update().get(code="ROBE-L")  # somebody's basket, in this moment
         sweeping.start()
