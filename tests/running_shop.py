@@ -26,7 +26,7 @@ from merchant.demo.processes import commands
 from merchant.demo.surroundings import HOST, Surroundings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-START_LIMIT = 180.0  # of a machine that does much else at the same time
+START_LIMIT = 300.0  # of a machine that does much else at the same time
 STOP_LIMIT = 10.0
 REDIS_OFFSET = 8  # the suite's own processes use the first databases of Redis
 
