@@ -102,7 +102,8 @@ def test_no_orders_secret_stands_in_a_log(robe: Drop, sandbox: SandboxServer) ->
     token = order_token(order.token_nonce)
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    formatter: Any = dict(settings.LOGGING["formatters"]["structured"])
+    logs: dict[str, Any] = settings.LOGGING
+    formatter = dict(logs["formatters"]["structured"])
     formatter.pop("()")
     handler.setFormatter(ProcessorFormatter(**formatter))
     logging.getLogger("django.request").addHandler(handler)
