@@ -44,8 +44,9 @@ def bought(order: Order) -> None:
 
 
 def please_pay(order: Order, payment: Payment) -> None:
-    """The link to the payment page, once for each card that was tried."""
-    _plan(order, "pay", f"One step left for {order.reference}", key=f"pay:{payment.attempt}")
+    """The link to the payment page, once for each card and each page of the provider's that was tried."""
+    tried = [payment.attempt, payment.session_number] if payment.session_number else [payment.attempt]
+    _plan(order, "pay", f"One step left for {order.reference}", key=":".join(map(str, ["pay", *tried])))
 
 
 def deferred(order: Order, payment: Payment) -> None:

@@ -24,6 +24,7 @@ from policies.restrictions import Verdict, verdict
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
 STANDARD = "standard"
+MOST_MINOR = 99_999_999  # eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 PICKUP = "pickup"
 
 
@@ -77,6 +78,8 @@ def quote(
     options = shipping_options(store, drop, now)
     shipping = _chosen(options, shipping_option)
     subtotal = sum(line.total_minor for line in lines)
+    if subtotal + shipping.amount_minor > MOST_MINOR:
+        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
     agreed: dict[str, Any] = {
         "drop": drop.slug,
         "lines": [[line.sku, line.quantity] for line in lines],

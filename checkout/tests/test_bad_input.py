@@ -16,9 +16,9 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_pages import agree, with_cart
 from checkout.tests.test_payments import clock
-from checkout.tests.test_storefront_api import ADDRESS, API, body_of, quoted
+from checkout.tests.test_storefront_api import ADDRESS, API, body_of, post, quoted
 from checkout.tokens import order_token
-from drops.models import Drop, OfferComponent
+from drops.models import Drop, Offer, OfferComponent
 from merchant.models import StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,3 +116,9 @@ def test_no_orders_secret_stands_in_a_log(robe: Drop, sandbox: SandboxServer) ->
         logging.getLogger("django.request").removeHandler(handler)
     assert "/orders/" in written.getvalue()
     assert token not in written.getvalue()
+
+
+def test_a_total_that_no_provider_takes_is_refused(robe: Drop) -> None:
+    Offer.objects.update(price_minor=50_000_000)
+    answer = post(f"{API}/quote", {"lines": [{"sku": "ROBE-M", "quantity": 2}], "country": "US"})
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (422, "invalid")

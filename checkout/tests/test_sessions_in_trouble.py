@@ -14,6 +14,7 @@ from checkout.tests.test_fallback import pay_there, sessions, waiting
 from checkout.tests.test_payments import clock, fresh, later
 from checkout.tokens import order_token
 from drops.models import Drop
+from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,3 +108,10 @@ def test_no_card_is_asked_for_here_once_the_providers_page_was_opened(robe: Drop
     assert "payment-element" in Client().get(address).text
     fallback.open_session(order.pk, now=clock())
     assert "payment-element" not in Client().get(address).text
+
+
+def test_a_fan_is_told_when_the_bank_says_no_after_days(robe: Drop, sandbox: SandboxServer) -> None:
+    """Beside the letter that asked for the first payment, which was another one."""
+    order = failed_after_days(robe, sandbox)
+    letters = Message.objects.filter(kind="order_pay", key__startswith=f"order:{order.reference}:")
+    assert letters.count() == 2
