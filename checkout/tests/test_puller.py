@@ -14,6 +14,12 @@ from segments.models import Message
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def nothing_happened_before(sandbox: SandboxServer) -> None:
+    """A list of events tells of every test since the sandbox started; here it begins empty."""
+    sandbox.reset()
+
+
 def waiting_for_the_bank(robe: Drop, sandbox: SandboxServer) -> Order:
     order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
     payments.drain(clock)
