@@ -95,8 +95,6 @@ class GatewayUnavailable(GatewayError):
     acted: bool | None = None
     replayable: bool = True  # False: the same idempotency key would bring the same failure again
 
-    retryable = True
-
 
 @dataclass(eq=False)
 class CardDeclined(GatewayError):

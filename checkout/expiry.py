@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from checkout import allowances, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
@@ -22,6 +23,7 @@ from merchant import journal
 
 log = logging.getLogger(__name__)
 BATCH = 200
+MOST_TRIES = 30_000  # the column is small, and a sweep comes every few seconds
 MOST_FAILURES = 5  # then the provider is away, and asking on would keep a worker from its other work
 CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
 
@@ -42,7 +44,7 @@ def sweep(now: datetime) -> int:
         except GatewayError as error:  # unconfirmed: the units stay
             failed += 1
             log.warning("sweep.not_closed", extra={"order": order_id, "why": repr(error)})
-            Payment.objects.filter(order_id=order_id).update(tries=F("tries") + 1)
+            Payment.objects.filter(order_id=order_id).update(tries=Least(F("tries") + 1, MOST_TRIES))
     return freed + closed
 
 

@@ -59,9 +59,7 @@ class SessionView:
     id: str
     url: str
     status: str  # open, complete, expired
-    paid: bool
     intent_id: str
-    order_ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,6 @@ class EventView:
     id: str
     type: str
     object_id: str
-    created: datetime
     payload: dict[str, Any] = field(repr=False)
 
 
@@ -326,9 +323,7 @@ def _session(raw: Any) -> SessionView:
         id=raw["id"],
         url=raw.get("url") or "",
         status=raw["status"],
-        paid=raw["payment_status"] == "paid",
         intent_id=_id(raw.get("payment_intent")),
-        order_ref=(raw.get("metadata") or {}).get("order", ""),
     )
 
 
@@ -361,7 +356,6 @@ def _event(raw: Any) -> EventView:
         id=raw["id"],
         type=raw["type"],
         object_id=raw["data"]["object"].get("id", ""),
-        created=datetime.fromtimestamp(raw["created"], tz=UTC),
         payload=raw,
     )
 

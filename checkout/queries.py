@@ -190,13 +190,19 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return STORIES[OrderState.DEFERRED]
     if payment.path == PaymentPath.PICKUP and order.state in PICKUP_STORIES:
         return PICKED_UP if payment.state == PaymentState.PAID else PICKUP_STORIES[order.state]
-    if order.state == OrderState.ACTION_REQUIRED and _needs_bank(payment):
-        return NEEDS_BANK
-    if order.state == OrderState.ACTION_REQUIRED and payment.error_code not in ("", "card_wanted"):
-        return CARD_DECLINED
+    if order.state == OrderState.ACTION_REQUIRED:
+        return _story_of_the_fans_step(payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
         return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
     return STORIES[order.state]
+
+
+def _story_of_the_fans_step(payment: Payment) -> Story:
+    if payment.state == PaymentState.DUE:  # they have done it, and a worker is about to look
+        return STORIES[OrderState.AUTHORISING]
+    if _needs_bank(payment):
+        return NEEDS_BANK
+    return CARD_DECLINED if payment.error_code not in ("", "card_wanted") else STORIES[OrderState.ACTION_REQUIRED]
 
 
 def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:

@@ -40,7 +40,6 @@ class ShippingOption:
 class Quote:
     """What is offered, whole. Amounts in minor units of ``currency``; ``tax_minor`` is inside the total."""
 
-    drop_slug: str
     lines: tuple[PricedLine, ...]
     country: str
     shipping_options: tuple[ShippingOption, ...]
@@ -92,7 +91,6 @@ def quote(
     agreed["policies"] = [policy.slug for policy in policies]
     agreed["at"] = now.timestamp()
     return Quote(
-        drop_slug=drop.slug,
         lines=lines,
         country=country,
         shipping_options=options,

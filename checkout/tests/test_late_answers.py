@@ -4,6 +4,7 @@ import pytest
 
 from checkout import expiry, gateway, payments, settle
 from checkout.models import Order, OrderState
+from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_fallback import waiting
@@ -87,3 +88,13 @@ def test_money_that_came_twice_is_told_to_staff(robe: Drop, sandbox: SandboxServ
     settle.settle_intent(order.pk, paid, now=clock())
     assert states(order) == ["placed", "authorising", "confirmed", "paid_twice"]
     assert (fresh(order).captured_minor, fan.counts()) == (5400, (0, 1, 4))
+
+
+def test_who_came_back_from_the_bank_is_not_asked_for_what_they_did(robe: Drop, sandbox: SandboxServer) -> None:
+    """Until a worker has looked the page can offer nothing, and so it must not tell the fan to pay."""
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    sandbox.authenticate(fresh(order).payment.intent_id)
+    payments.look_again(order.pk, now=clock())
+    view = order_view(fresh(order), clock())
+    assert (view.headline, view.pay_url, view.poll) == ("One moment, your bank is answering", None, True)

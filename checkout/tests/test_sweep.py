@@ -59,6 +59,13 @@ def test_an_absent_provider_is_asked_a_few_times_and_the_next_sweep_begins_with_
     assert sorted(Order.objects.values_list("payment__tries", flat=True)) == [1, 1, 1, 1, 2, 2, 2]
 
 
+def test_who_was_tried_for_days_is_tried_on(robe: Drop, sandbox: SandboxServer) -> None:
+    order = fan.placed(robe, at=clock())
+    Payment.objects.filter(order=order).update(intent_id="pi_of_another_account", tries=expiry.MOST_TRIES)
+    assert expiry.sweep(later(minutes=11)) == 0
+    assert fresh(order).payment.tries == expiry.MOST_TRIES
+
+
 def test_each_cart_is_freed_by_itself_so_that_no_basket_is_waited_for_with_locks_in_hand(shop: StoreProfile) -> None:
     """A basket locks stock in ascending order. Two carts in one transaction would lock it in the order of carts."""
     drop = fan.live_drop(skus=("ROBE-L", "ROBE-M"), hold_from="cart")
