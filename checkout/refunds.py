@@ -146,7 +146,8 @@ def _sent_key(refund: Refund) -> str:
 
 def _wait(refund: Refund, until: datetime, why: str) -> None:
     unchanged = Refund.objects.filter(pk=refund.pk, state=refund.state, attempt=refund.attempt)
-    if unchanged.update(due_at=until, leased_until=None) and refund.state == RefundState.DUE:
+    first_time = refund.state == RefundState.DUE and not refund.tries
+    if unchanged.update(due_at=until, leased_until=None) and first_time:
         journal.record(refund.order.subject, "refund_waits", actor=journal.WORKER, why=why)
 
 

@@ -62,6 +62,15 @@ def test_one_unit_of_two_goes_back_with_its_money(
     assert (asked.actor, asked.why) == (STAFF, "too small")
 
 
+def test_a_refund_that_waits_for_long_says_so_once(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    give_back(order, 1)
+    sandbox.fail("refunds.create", 503, times=3)
+    for number in range(3):
+        refunds.drain(lambda number=number: later(minutes=number))  # type: ignore[misc]  # bound at once
+    assert states(order).count("refund_waits") == 1
+
+
 def test_the_last_units_bring_the_delivery_back_too(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     assert give_back(order, 1).amount_minor == 4800
