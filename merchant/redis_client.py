@@ -6,11 +6,15 @@ import redis
 from django.conf import settings
 
 
-@cache
 def client() -> "redis.Redis":
     """A client that answers, or raises ``redis.RedisError``, within half a second and never retries."""
+    return _client_of(settings.REDIS_URL)
+
+
+@cache
+def _client_of(url: str) -> "redis.Redis":
     return redis.Redis.from_url(
-        settings.REDIS_URL,
+        url,
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
         retry=None,

@@ -13,7 +13,6 @@ from checkout.models import Order, OrderState
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop
-from merchant.redis_client import client
 
 START = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 
@@ -45,11 +44,9 @@ def state(second: float) -> str:
 def _remembered(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
     if request.param == "alone":
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    client.cache_clear()
     breaker.forget()
     yield
     breaker.forget()
-    client.cache_clear()
 
 
 @pytest.mark.usefixtures("_remembered")

@@ -17,7 +17,6 @@ from pytest_django import Settings
 
 from checkout import budget
 from checkout.errors import GatewayUnavailable
-from merchant.redis_client import client
 
 CREATE, CONFIRM, RETRIEVE = "payment_intents.create", "payment_intents.confirm", "payment_intents.retrieve"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -36,10 +35,8 @@ print(turns({CREATE!r}, 30))
 def _fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(budget, "WINDOW_SECONDS", 60)
     settings.STRIPE_BUDGET_WAIT_SECONDS = 0
-    client.cache_clear()
     budget.forget()
     yield
-    client.cache_clear()
     budget.forget()
 
 
@@ -109,7 +106,6 @@ def test_waits_for_its_turn_instead_of_failing(settings: Settings, monkeypatch: 
 
 def test_without_redis_a_process_lives_on_its_share(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    client.cache_clear()
     assert turns(CREATE, 50) == 5
     assert turns(RETRIEVE, 50) == 2
     assert budget.used() is None

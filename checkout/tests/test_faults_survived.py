@@ -1,6 +1,5 @@
 """What the machines around an order may do while it is under way, one scenario a test."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,18 +11,15 @@ from checkout.sandbox.testing import SandboxServer, free_port
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered, states
 from drops.models import Drop
-from merchant import journal, redis_client
+from merchant import journal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def no_redis(settings: Any) -> Iterator[None]:
+def no_redis(settings: Any) -> None:
     """Nobody listens where Redis should be."""
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    redis_client.client.cache_clear()
-    yield
-    redis_client.client.cache_clear()
 
 
 def test_c13_3d_secure_past_the_holds_end_keeps_the_units_to_the_hard_cap(robe: Drop, sandbox: SandboxServer) -> None:

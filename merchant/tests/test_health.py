@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +10,8 @@ from merchant.tasks import heartbeat
 
 
 @pytest.fixture(autouse=True)
-def _no_worker_yet() -> Iterator[None]:
-    redis.cache_clear()
+def _no_worker_yet() -> None:
     redis().delete(f"{settings.REDIS_PREFIX}worker-seen")
-    yield
-    redis.cache_clear()
 
 
 def test_a_process_that_answers_is_healthy_and_asks_nobody(client: Client) -> None:
@@ -39,7 +35,6 @@ class TestReady:
 
     def test_not_without_redis(self, client: Client, settings: Any) -> None:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
-        redis.cache_clear()
         answer = client.get("/readyz")
 
         assert (answer.status_code, answer.json()) == (503, {"database": True, "redis": False, "worker": False})

@@ -11,7 +11,6 @@ from pytest_django import Settings
 from checkout import breaker, budget
 from checkout.models import OrderState, WebhookEvent
 from merchant.models import StoreProfile
-from merchant.redis_client import client as redis
 from merchant.tests.test_dashboard import live, order
 
 pytestmark = pytest.mark.django_db
@@ -20,11 +19,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     StoreProfile.objects.create(pk=1, name="Shop", currency="USD")
-    redis.cache_clear()
     breaker.forget()
     budget.forget()
     yield
-    redis.cache_clear()
     breaker.forget()
 
 
@@ -63,7 +60,6 @@ def test_tells_how_the_provider_does(client: Client) -> None:
 
 def test_answers_without_redis_too(client: Client, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    redis.cache_clear()
     found = figures(client)
     assert (found["frontrow_redis_up"], found["frontrow_breaker_state"]) == (0, 0)
     assert "frontrow_provider_budget_used" not in found

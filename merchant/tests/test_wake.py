@@ -20,11 +20,8 @@ FLAG = f"{real.REDIS_PREFIX}wake:messages"
 
 
 @pytest.fixture(autouse=True)
-def _forget_the_client() -> Iterator[None]:
-    client.cache_clear()
+def _nobody_rang_yet() -> None:
     client().delete(FLAG)
-    yield
-    client.cache_clear()
 
 
 def calls() -> int:
@@ -70,13 +67,11 @@ class TestWithoutRedis:
     @pytest.fixture
     def _redis_refuses(self, settings: Any) -> None:
         settings.REDIS_URL = f"redis://127.0.0.1:{closed_port()}/0"
-        client.cache_clear()
 
     @pytest.fixture
     def _redis_hangs(self, settings: Any) -> Iterator[None]:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-            client.cache_clear()
             yield
             client().close()
 
