@@ -71,6 +71,7 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 import drops.queries  # noqa: E402
+import drops.terms  # noqa: E402
 import policies.queries  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
 
@@ -110,6 +111,7 @@ def _nothing_remembered() -> None:
     forget_store()
     policies.queries.forget()
     drops.queries.forget()
+    drops.terms.forget()
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------

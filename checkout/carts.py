@@ -10,7 +10,7 @@ from checkout.errors import AlreadyOrdered, HoldEnded
 from checkout.models import Cart, CartLine, Order
 from checkout.pricing import Wanted, merged, price_lines
 from checkout.tokens import hashed, new_cart_token
-from drops import stock, windows
+from drops import stock, terms, windows
 from drops.errors import HoldExpired, SoldOut
 from drops.models import Drop, HoldFrom, OwnerKind
 from drops.stock import Owner
@@ -144,7 +144,8 @@ def refuse_closed(cart: Cart) -> None:
 
 
 def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:
-    lines = price_lines(cart.drop, merged([Wanted(*pair) for pair in wanted.items()])) if wanted else ()
+    merged_lines = merged([Wanted(*pair) for pair in wanted.items()]) if wanted else ()
+    lines = price_lines(terms.read(cart.drop_id), merged_lines) if wanted else ()
     cart.lines.all().delete()
     CartLine.objects.bulk_create(CartLine(cart=cart, offer_id=line.offer_id, quantity=line.quantity) for line in lines)
     if cart.drop.hold_from == HoldFrom.CART:

@@ -49,7 +49,12 @@ def countries() -> tuple[tuple[str, str], ...]:
 
 def country_name(code: str) -> str:
     """``DE`` → ``Germany``; a code nobody knows stays as it is."""
-    return dict(countries()).get(code, code)
+    return _names().get(code, code)
+
+
+@cache
+def _names() -> dict[str, str]:
+    return dict(countries())
 
 
 NO_COUNTRY = {"EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"}  # unions, pseudo-places and "unknown" in CLDR's list
@@ -73,7 +78,7 @@ def read_contact(given: Mapping[str, Any]) -> Contact:
 
 def read_country(given: object, wrong: dict[str, str]) -> str:
     code = given.strip().upper() if isinstance(given, str) else ""
-    if code not in dict(countries()):
+    if code not in _names():
         wrong["country"] = "Choose a country."
         return ""
     return code

@@ -5,11 +5,10 @@ answer. The stock rows come last: during a drop everybody wants the same one, an
 possible. The payment provider is not called here at all; a worker is woken after the commit.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -24,10 +23,11 @@ from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, 
 from checkout.pricing import Wanted, merged
 from checkout.quote import PICKUP, Agreed, Quote, agree, quote
 from checkout.tokens import body_hmac, hashed, new_nonce, new_reference, order_token
-from drops import stock, windows
+from drops import stock, terms as drop_terms, windows
 from drops.models import Drop, OwnerKind
 from drops.stock import Owner
-from merchant import journal
+from drops.terms import Terms
+from merchant import journal, rows
 from merchant.money import Money
 from merchant.wake import wake
 from policies import acceptance
@@ -60,8 +60,7 @@ class OrderRequest:
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
-        body = asdict(self) | {"confirmation_token": None, "idempotency_key": None}
-        return body_hmac(json.dumps(body, sort_keys=True, default=str))
+        return body_hmac(repr(replace(self, confirmation_token="", idempotency_key="")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,17 @@ def _replay(drop: Drop, request: OrderRequest) -> Placed:
 
 
 def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: datetime) -> Placed:
-    windows.require_open(drop, now)
+    terms = drop_terms.read(drop.pk)
+    drop = terms.drop
+    windows.require_open(drop, now, terms.windows)
     wanted = merged(request.lines)
     fresh = quote(
-        drop, wanted, country=request.contact.address.country, shipping_option=request.shipping_option, now=now
+        drop,
+        wanted,
+        country=request.contact.address.country,
+        shipping_option=request.shipping_option,
+        now=now,
+        terms=terms,
     )
     agreed = agree(drop, request.quote, request.agreed_total, fresh)
     kept_until = _kept_until(drop, request)
@@ -150,7 +156,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     journal.record(order.subject, "placed", actor=journal.FAN)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
-    _take_units(order, cart, fresh, now)
+    _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
@@ -192,7 +198,7 @@ def _insert_order(
 ) -> Order:
     clock = clock_of(cart, drop, now)
     nonce = new_nonce()
-    order = Order.objects.create(
+    order = Order(
         reference=new_reference(),
         token_hash=hashed(order_token(nonce)),
         token_nonce=nonce,
@@ -217,9 +223,14 @@ def _insert_order(
         hard_cap_at=clock.hard_cap_at,
         deferral_ends_at=now + timedelta(minutes=drop.deferral_minutes),
     )
-    OrderLine.objects.bulk_create(
+    order.pk = _write(order, fresh, request.confirmation_token)
+    return order
+
+
+def _write(order: Order, fresh: Quote, confirmation_token: str) -> int:
+    """The order, its lines and its payment in one statement."""
+    lines = [
         OrderLine(
-            order=order,
             offer_id=line.offer_id,
             sku=line.sku,
             title=line.title,
@@ -228,9 +239,12 @@ def _insert_order(
             tax_minor=line.tax_minor,
         )
         for line in fresh.lines
+    ]
+    payment = Payment(confirmation_token=confirmation_token, due_at=order.placed_at)
+    its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
+    return rows.write(
+        placed=rows.insert([order]), lines=rows.insert(lines, its_order), payment=rows.insert([payment], its_order)
     )
-    Payment.objects.create(order=order, confirmation_token=request.confirmation_token, due_at=now)
-    return order
 
 
 def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:
@@ -242,10 +256,10 @@ def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:
     }
 
 
-def _take_units(order: Order, cart: Cart | None, fresh: Quote, now: datetime) -> None:
-    lines = [(line.offer_id, line.quantity) for line in fresh.lines]
+def _take_units(order: Order, cart: Cart | None, fresh: Quote, terms: Terms, now: datetime) -> None:
     if cart is not None:
-        become_order(cart, order, lines, now=now)
+        become_order(cart, order, [(line.offer_id, line.quantity) for line in fresh.lines], now=now)
         return
     owner = Owner(OwnerKind.ORDER, order.reference)
-    stock.hold(stock.needs(lines), owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+    wanted = terms.needs((line.sku, line.quantity) for line in fresh.lines)
+    stock.hold(wanted, owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)

@@ -1,12 +1,13 @@
-"""From wanted SKUs to priced lines of one drop: one statement, the same for the quote and for the order."""
+"""From wanted SKUs to priced lines of one drop, the same for the quote and for the order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checkout.errors import Invalid
 from drops.errors import LimitReached, UnknownOffer
-from drops.models import Drop, Offer, Variant
+from drops.models import Variant
 from drops.queries import picture_urls
+from drops.terms import OfferTerms, Terms
 from merchant.store import current_store
 
 MAX_LINES = 20
@@ -54,13 +55,13 @@ def merged(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
     return tuple(Wanted(sku, quantity) for sku, quantity in sorted(sums.items()))
 
 
-def price_lines(drop: Drop, wanted: Sequence[Wanted]) -> tuple[PricedLine, ...]:
-    """The lines with their prices of now, in the order of ``wanted``.
+def price_lines(terms: Terms, wanted: Sequence[Wanted]) -> tuple[PricedLine, ...]:
+    """The lines with the prices of these terms, in the order of ``wanted``. No query.
 
     Raises UnknownOffer for a SKU that this drop does not sell and LimitReached above the limit for a person.
     """
-    offers, pictures = _offers(drop, [line.sku for line in wanted]), picture_urls(drop)
-    return tuple(_price(offers.get(line.sku), line, pictures.get(line.sku, "")) for line in wanted)
+    pictures, tax = picture_urls(terms.drop), current_store().tax_basis_points
+    return tuple(_price(terms.offers.get(line.sku), line, pictures.get(line.sku, ""), tax) for line in wanted)
 
 
 def included_tax(amount_minor: int, basis_points: int) -> int:
@@ -69,25 +70,7 @@ def included_tax(amount_minor: int, basis_points: int) -> int:
     return (2 * amount_minor * basis_points + divisor) // (2 * divisor)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """The columns of an offer that make a price."""
-
-    offer_id: int
-    unit_minor: int
-    currency: str
-    limit: int
-    product: str
-    variant: str
-
-
-def _offers(drop: Drop, skus: list[str]) -> dict[str, _Offered]:
-    columns = ("pk", "price_minor", "currency", "per_person_limit", "variant__product__title", "variant__title")
-    offers = Offer.objects.filter(drop=drop, variant__sku__in=skus).order_by()
-    return {sku: _Offered(*row) for sku, *row in offers.values_list("variant__sku", *columns)}
-
-
-def _price(offer: _Offered | None, line: Wanted, picture: str) -> PricedLine:
+def _price(offer: OfferTerms | None, line: Wanted, picture: str, tax_basis_points: int) -> PricedLine:
     if offer is None:
         raise UnknownOffer(line.sku)
     if line.quantity > offer.limit:
@@ -96,11 +79,11 @@ def _price(offer: _Offered | None, line: Wanted, picture: str) -> PricedLine:
     return PricedLine(
         offer_id=offer.offer_id,
         sku=line.sku,
-        title=f"{offer.product}, {offer.variant}",
+        title=offer.title,
         quantity=line.quantity,
         unit_minor=offer.unit_minor,
         total_minor=total,
-        tax_minor=included_tax(total, current_store().tax_basis_points),
+        tax_minor=included_tax(total, tax_basis_points),
         currency=offer.currency,
         limit=offer.limit,
         picture_url=picture,

@@ -13,8 +13,10 @@ from django.core import signing
 
 from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, included_tax, merged, price_lines
+from drops import terms as drop_terms
 from drops.disclosures import disclosures
 from drops.models import Drop
+from drops.terms import Terms
 from merchant.models import StoreProfile
 from merchant.money import Money
 from merchant.store import current_store
@@ -67,13 +69,14 @@ def quote(
     country: str,
     shipping_option: str = STANDARD,
     now: datetime,
+    terms: Terms | None = None,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is not an error here: read ``verdict``.
+    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is not an error here: read ``verdict``.
     """
     store = current_store()
-    lines = price_lines(drop, merged(wanted))
+    lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))
     options = shipping_options(store, drop, now)
     shipping = _chosen(options, shipping_option)
     subtotal = sum(line.total_minor for line in lines)

@@ -30,8 +30,9 @@ from checkout.storefront_schemas import (
 )
 from checkout.storefront_shapes import drop_json, offer_json, order_json, policy_json, quote_json
 from drops.disclosures import disclosures
-from drops.models import Drop, DropState
+from drops.models import Drop
 from drops.queries import DropView, drop_page, home
+from drops.terms import Terms, known
 from merchant.clock import now
 from merchant.money import Money
 from merchant.problems import Problem
@@ -101,8 +102,9 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
     country = read_country(body.address.country if body.address else body.country, wrong)
     if wrong:
         raise Invalid(wrong)
+    terms, wanted = _sold_terms(slug), _wanted(body.lines)
     return quote_json(
-        quote(_sold_drop(slug), _wanted(body.lines), country=country, shipping_option=body.shipping_option, now=now())
+        quote(terms.drop, wanted, country=country, shipping_option=body.shipping_option, now=now(), terms=terms)
     )
 
 
@@ -155,10 +157,14 @@ def _wanted(lines: list[LineIn]) -> tuple[Wanted, ...]:
 
 
 def _sold_drop(slug: str) -> Drop:
-    drop = Drop.objects.exclude(state=DropState.DRAFT).filter(slug=slug).first() if slug.isprintable() else None
-    if drop is None:
-        raise Http404
-    return drop
+    return _sold_terms(slug).drop
+
+
+def _sold_terms(slug: str) -> Terms:
+    try:
+        return known(slug)
+    except Drop.DoesNotExist as nothing:
+        raise Http404 from nothing
 
 
 def _drop_view(slug: str, at: datetime) -> DropView:

@@ -105,6 +105,7 @@ class _Shelf:
     offers: tuple[Offer, ...]
     pictures: tuple[PictureView, ...]
     covers: dict[int, PictureView]
+    picture_urls: dict[str, str]
     story_html: SafeString
     creator_note_html: SafeString
 
@@ -181,8 +182,7 @@ def tags_of(drop: Drop) -> set[str]:
 
 def picture_urls(drop: Drop) -> dict[str, str]:
     """The picture of each SKU on offer, "" where there is none; at most two seconds old."""
-    shelf = _shelf(drop)
-    return {offer.variant.sku: _picture(offer.variant, shelf).url for offer in shelf.offers}
+    return _shelf(drop).picture_urls
 
 
 def forget() -> None:
@@ -206,7 +206,7 @@ def _card(drop: Drop, now: datetime) -> DropCard:
 
 
 def _offer(offer: Offer, shelf: _Shelf, units: dict[str, Stock]) -> OfferView:
-    variant, stock, picture = offer.variant, units[offer.variant.sku], _picture(offer.variant, shelf)
+    variant, stock, picture = offer.variant, units[offer.variant.sku], _picture(offer.variant, shelf.covers)
     return OfferView(
         sku=variant.sku,
         title=variant.title,
@@ -221,11 +221,11 @@ def _offer(offer: Offer, shelf: _Shelf, units: dict[str, Stock]) -> OfferView:
     )
 
 
-def _picture(variant: Variant, shelf: _Shelf) -> PictureView:
+def _picture(variant: Variant, covers: dict[int, PictureView]) -> PictureView:
     """Its own, else its product's first."""
     if variant.picture:
         return PictureView(variant.picture.url, str(variant))
-    return shelf.covers.get(variant.product_id, PictureView("", variant.product.title))
+    return covers.get(variant.product_id, PictureView("", variant.product.title))
 
 
 def _shelf(drop: Drop) -> _Shelf:
@@ -247,6 +247,7 @@ def _read_shelf(drop: Drop) -> _Shelf:
         offers=offers,
         pictures=tuple(PictureView(picture.file.url, picture.alt) for picture in pictures),
         covers=covers,
+        picture_urls={offer.variant.sku: _picture(offer.variant, covers).url for offer in offers},
         story_html=to_html(drop.story),
         creator_note_html=to_html(drop.creator_note),
     )

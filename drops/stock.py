@@ -69,11 +69,16 @@ def needs(lines: Iterable[tuple[int, int]]) -> list[Need]:
         found = cursor.fetchall()
     if missing := wanted.keys() - {offer_id for offer_id, *_ in found}:
         raise UnknownOffer(f"No offer {min(missing)}.")
-    summed: dict[int, Need] = {}
-    for offer_id, item_id, each, sku in found:
-        before = summed.get(item_id, Need(item_id, 0, sku))
-        summed[item_id] = Need(item_id, before.quantity + each * wanted[offer_id], before.sku)
-    return list(summed.values())
+    return summed(Need(item_id, each * wanted[offer_id], sku) for offer_id, item_id, each, sku in found)
+
+
+def summed(wanted: Iterable[Need]) -> list[Need]:
+    """One need an item, ascending by item."""
+    sums: dict[int, Need] = {}
+    for need in wanted:
+        before = sums.get(need.stock_item_id)
+        sums[need.stock_item_id] = Need(need.stock_item_id, before.quantity + need.quantity, before.sku) if before else need
+    return sorted(sums.values(), key=lambda need: need.stock_item_id)
 
 
 def hold(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:

@@ -1,5 +1,6 @@
 """Who may buy when. The server's clock decides: a drop opens and ends even where no worker turned its state."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import models
@@ -30,20 +31,20 @@ def phase_of(drop: Drop, now: datetime) -> Phase:
     return _SHOWN.get(DropState(drop.state), Phase.LIVE)
 
 
-def require_open(drop: Drop, now: datetime) -> None:
+def require_open(drop: Drop, now: datetime, windows: Iterable[SaleWindow] | None = None) -> None:
     """Let a fan who may buy in this drop at ``now`` pass.
 
     Raises NotOpen with the next opening, if there is one. A sold-out drop is open: its stock says so better, and what
-    comes back can be bought at once. Windows are read through ``drop.windows`` (prefetch them to save the query).
+    comes back can be bought at once. ``windows``: the drop's, where they were read already.
     """
     phase = phase_of(drop, now)
     if phase == Phase.UPCOMING and drop.state != DropState.DRAFT:
         raise NotOpen(drop.starts_at)
     if phase not in {Phase.LIVE, Phase.SOLD_OUT}:
         raise NotOpen
-    windows = list(drop.windows.all())
-    if windows and not any(_contains(window, now) for window in windows):
-        raise NotOpen(min((each.opens_at for each in windows if each.opens_at > now), default=None))
+    given = list(drop.windows.all() if windows is None else windows)
+    if given and not any(_contains(window, now) for window in given):
+        raise NotOpen(min((each.opens_at for each in given if each.opens_at > now), default=None))
 
 
 def _over(drop: Drop, now: datetime) -> bool:

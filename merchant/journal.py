@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from merchant import rows
 from merchant.models import JournalEntry
 
 WORKER, FAN = "worker", "fan"
@@ -14,4 +15,5 @@ def staff(username: str) -> str:
 
 def record(subject: str, verb: str, *, actor: str, why: str = "", data: dict[str, Any] | None = None) -> None:
     """Write who did what. Call it inside the transaction that does it, so that neither can stand alone."""
-    JournalEntry.objects.create(subject=subject, verb=verb, actor=actor, why=why[:300], data=data or {})
+    entry = JournalEntry(subject=subject, verb=verb, actor=actor, why=why[:300], data=data or {})
+    rows.write(entry=rows.insert([entry]))

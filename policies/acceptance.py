@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from merchant import journal
+from merchant import journal, rows
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
 from policies.shown import ShownPolicy
@@ -65,7 +65,9 @@ def record(
     answered_at: datetime,
     person: Person,
 ) -> None:
-    """Write the proof for an order, in its transaction; two INSERTs for all texts. ``shown`` is what ``check`` gave."""
+    """Write the proof for an order, in its transaction; one statement for all texts. ``shown`` is what ``check`` gave."""
+    if not shown:
+        return
     given = {answer.slug: answer for answer in answers}
     acceptances, people = [], []
     for policy in shown:
@@ -83,10 +85,9 @@ def record(
         acceptance.commitment = _commitment(acceptance, policy.sha256, half)
         acceptances.append(acceptance)
         people.append(half)
-    Acceptance.objects.bulk_create(acceptances)
-    for acceptance, half in zip(acceptances, people, strict=True):
-        half.acceptance = acceptance
-    AcceptancePerson.objects.bulk_create(people)
+    commitments = [[acceptance.commitment] for acceptance in acceptances]  # salted: no two are alike
+    proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = %s)", commitments)
+    rows.write(proofs=rows.insert(acceptances), people=rows.insert(people, proof))
 
 
 def holds(acceptance: Acceptance) -> bool | None:
