@@ -70,6 +70,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+import drops.printed  # noqa: E402
 import drops.queries  # noqa: E402
 import drops.terms  # noqa: E402
 import policies.queries  # noqa: E402
@@ -112,6 +113,7 @@ def _nothing_remembered() -> None:
     policies.queries.forget()
     drops.queries.forget()
     drops.terms.forget()
+    drops.printed.forget()
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------

@@ -88,9 +88,8 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
         key_id = _claim_key(drop, request)
         if key_id is None:
             return _replay(drop, request)
-        placed = _place(drop, request, key_id, person, now)
-    wake("payments")
-    return placed
+        wake("payments")  # once it has committed
+        return _place(drop, request, key_id, person, now)
 
 
 def _claim_key(drop: Drop, request: OrderRequest) -> int | None:
@@ -143,8 +142,8 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
     allowances.take(fresh.lines, request.contact)
-    order = _insert_order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
-    acceptance.record(
+    order = _order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
+    proofs = acceptance.proofs(
         order.reference,
         shown,
         request.answers,
@@ -153,7 +152,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         answered_at=now,
         person=person,
     )
-    journal.record(order.subject, "placed", actor=journal.FAN)
+    order.pk = _write(order, fresh, request.confirmation_token, proofs)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
     _take_units(order, cart, fresh, terms, now)
@@ -193,12 +192,10 @@ def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | No
     return cart
 
 
-def _insert_order(
-    drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart: Cart | None, now: datetime
-) -> Order:
+def _order(drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart: Cart | None, now: datetime) -> Order:
     clock = clock_of(cart, drop, now)
     nonce = new_nonce()
-    order = Order(
+    return Order(
         reference=new_reference(),
         token_hash=hashed(order_token(nonce)),
         token_nonce=nonce,
@@ -223,12 +220,10 @@ def _insert_order(
         hard_cap_at=clock.hard_cap_at,
         deferral_ends_at=now + timedelta(minutes=drop.deferral_minutes),
     )
-    order.pk = _write(order, fresh, request.confirmation_token)
-    return order
 
 
-def _write(order: Order, fresh: Quote, confirmation_token: str) -> int:
-    """The order, its lines and its payment in one statement."""
+def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str, rows.Insert]) -> int:
+    """The order, its lines, its payment, the proof of what was shown and its line in the journal: one statement."""
     lines = [
         OrderLine(
             offer_id=line.offer_id,
@@ -243,7 +238,11 @@ def _write(order: Order, fresh: Quote, confirmation_token: str) -> int:
     payment = Payment(confirmation_token=confirmation_token, due_at=order.placed_at)
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
     return rows.write(
-        placed=rows.insert([order]), lines=rows.insert(lines, its_order), payment=rows.insert([payment], its_order)
+        placed=rows.insert([order]),
+        lines=rows.insert(lines, its_order),
+        payment=rows.insert([payment], its_order),
+        deed=journal.deed(order.subject, "placed", actor=journal.FAN),
+        **proofs,
     )
 
 

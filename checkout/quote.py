@@ -73,7 +73,8 @@ def quote(
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is not an error here: read ``verdict``.
+    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place
+    we may not sell to is not an error here: read ``verdict``.
     """
     store = current_store()
     lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))

@@ -77,7 +77,9 @@ def summed(wanted: Iterable[Need]) -> list[Need]:
     sums: dict[int, Need] = {}
     for need in wanted:
         before = sums.get(need.stock_item_id)
-        sums[need.stock_item_id] = Need(need.stock_item_id, before.quantity + need.quantity, before.sku) if before else need
+        sums[need.stock_item_id] = (
+            Need(need.stock_item_id, before.quantity + need.quantity, before.sku) if before else need
+        )
     return sorted(sums.values(), key=lambda need: need.stock_item_id)
 
 

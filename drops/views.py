@@ -1,13 +1,16 @@
 """The doors to the drops: home, a drop's page, and leaving an address."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
-from drops import queries, sign_ups
+from drops import printed, queries, sign_ups
 from drops.disclosures import disclosures
 from drops.errors import SignUpRefused
 from drops.models import Drop
@@ -24,8 +27,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def drop(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(queries.public(), slug=slug)
-    return _page(request, found, told="you" if "told" in request.GET else "")
+    if request.GET:
+        found = get_object_or_404(queries.public(), slug=slug)
+        return _page(request, found, told="you" if "told" in request.GET else "")
+    at = now()
+    return HttpResponse(printed.page(request, slug, at, lambda: _print(request, slug, at)))
 
 
 @require_POST
@@ -40,12 +46,21 @@ def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("drops:drop", args=[slug]) + "?told#tell-me", status=303)
 
 
+def _print(request: HttpRequest, slug: str, at: datetime) -> printed.Print:
+    found = get_object_or_404(queries.public(), slug=slug)
+    turns = [turn for turn in (found.starts_at, found.ends_at) if turn and turn > at]
+    html = render_to_string("drops/drop.html", _context(found, at) | {"csrf_token": printed.TOKEN}, request)
+    return printed.Print(html, at, min(turns, default=None))
+
+
 def _page(request: HttpRequest, found: Drop, *, status: int = 200, **more: Any) -> HttpResponse:
-    at = now()
-    context = {
+    return render(request, "drops/drop.html", _context(found, now()) | more, status=status)
+
+
+def _context(found: Drop, at: datetime) -> dict[str, Any]:
+    return {
         "drop": queries.view_of(found, at),
         "policies": disclosures(found, now=at),
         "consent_wording": sign_ups.WORDING,
-        **more,
+        "stamp": mark_safe(printed.stamp(at)),  # noqa: S308  # a time of ours
     }
-    return render(request, "drops/drop.html", context, status=status)

@@ -15,5 +15,9 @@ def staff(username: str) -> str:
 
 def record(subject: str, verb: str, *, actor: str, why: str = "", data: dict[str, Any] | None = None) -> None:
     """Write who did what. Call it inside the transaction that does it, so that neither can stand alone."""
-    entry = JournalEntry(subject=subject, verb=verb, actor=actor, why=why[:300], data=data or {})
-    rows.write(entry=rows.insert([entry]))
+    rows.write(deed=deed(subject, verb, actor=actor, why=why, data=data))
+
+
+def deed(subject: str, verb: str, *, actor: str, why: str = "", data: dict[str, Any] | None = None) -> rows.Insert:
+    """The same, to be written in one statement with other rows of the deed."""
+    return rows.insert([JournalEntry(subject=subject, verb=verb, actor=actor, why=why[:300], data=data or {})])

@@ -34,6 +34,7 @@ DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=True)
 _PREPARED = {"server_side_binding": True, "prepare_threshold": 5} if DATABASE_PREPARE else {}
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
+    "ENGINE": "merchant.database",
     "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else None,
     "CONN_HEALTH_CHECKS": True,
     # Beside what the address itself asks for, such as ?sslmode=require or ?host=/a/unix/socket.

@@ -1,12 +1,13 @@
 """Wake a worker after a commit. Losing a wake costs time, never work: a sweeper finds due rows by query."""
 
 import logging
+from dataclasses import dataclass
 from typing import Literal
 
 import redis
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from merchant.redis_client import client
 
@@ -28,7 +29,11 @@ def wake(queue: Queue) -> None:
     Coalesced (many wakes in a burst send one task), quick (short socket time-outs, no retry) and unable to fail:
     an unreachable Redis is logged and the sweeper does the rest.
     """
-    transaction.on_commit(lambda: _ring(queue), robust=True)
+    for _, hook, _ in connection.run_on_commit:
+        if isinstance(hook, _Ring):  # registered where we are or further out: undone no sooner than we are
+            hook.queues.add(queue)
+            return
+    transaction.on_commit(_Ring({queue}), robust=True)
 
 
 def awake(queue: Queue) -> None:
@@ -39,12 +44,23 @@ def awake(queue: Queue) -> None:
         log.warning("wake.flag_not_cleared", extra={"queue": queue})
 
 
-def _ring(queue: Queue) -> None:
-    try:
-        if client().set(_flag(queue), "1", nx=True, ex=ASLEEP_SECONDS):
-            current_app.send_task(TASKS[queue], retry=False, ignore_result=True)
-    except Exception:  # a committed request must not fail because the broker is away
-        log.warning("wake.lost", extra={"queue": queue}, exc_info=settings.DEBUG)
+@dataclass(eq=False)
+class _Ring:
+    """What a transaction does once it has committed: one round trip for all the queues that it wakes."""
+
+    queues: set[Queue]
+
+    def __call__(self) -> None:
+        queues = sorted(self.queues)
+        try:
+            with client().pipeline(transaction=False) as batch:
+                for queue in queues:
+                    batch.set(_flag(queue), "1", nx=True, ex=ASLEEP_SECONDS)
+                asleep = [queue for queue, was_set in zip(queues, batch.execute(), strict=True) if was_set]
+            for queue in asleep:
+                current_app.send_task(TASKS[queue], retry=False, ignore_result=True)
+        except Exception:  # a committed request must not fail because the broker is away
+            log.warning("wake.lost", extra={"queues": queues}, exc_info=settings.DEBUG)
 
 
 def _flag(queue: Queue) -> str:

@@ -65,9 +65,33 @@ def record(
     answered_at: datetime,
     person: Person,
 ) -> None:
-    """Write the proof for an order, in its transaction; one statement for all texts. ``shown`` is what ``check`` gave."""
+    """Write the proof for an order, in its transaction and in one statement. ``shown`` is what ``check`` gave."""
+    if shown:
+        proof = proofs(
+            order_ref,
+            shown,
+            answers,
+            surface=surface,
+            shown_at=shown_at,
+            answered_at=answered_at,
+            person=person,
+        )
+        rows.write(**proof)
+
+
+def proofs(
+    order_ref: str,
+    shown: Sequence[ShownPolicy],
+    answers: Iterable[Answer],
+    *,
+    surface: str,
+    shown_at: datetime,
+    answered_at: datetime,
+    person: Person,
+) -> dict[str, rows.Insert]:
+    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown."""
     if not shown:
-        return
+        return {}
     given = {answer.slug: answer for answer in answers}
     acceptances, people = [], []
     for policy in shown:
@@ -85,9 +109,9 @@ def record(
         acceptance.commitment = _commitment(acceptance, policy.sha256, half)
         acceptances.append(acceptance)
         people.append(half)
-    commitments = [[acceptance.commitment] for acceptance in acceptances]  # salted: no two are alike
-    proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = %s)", commitments)
-    rows.write(proofs=rows.insert(acceptances), people=rows.insert(people, proof))
+    commitments = [{"proof": acceptance.commitment} for acceptance in acceptances]  # salted: no two are alike
+    proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments)
+    return {"proofs": rows.insert(acceptances), "people": rows.insert(people, proof)}
 
 
 def holds(acceptance: Acceptance) -> bool | None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 import policies.queries
-from drops import queries, stock
+from drops import printed, queries, stock
 from drops.models import Drop, DropKind, DropState, OfferComponent
 from drops.sign_ups import WORDING
 from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
@@ -40,7 +40,7 @@ def test_home_sorts_by_interest() -> None:
 @pytest.fixture
 def _nothing_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     """While queries are counted, a slow machine must not let a cache run out."""
-    for module in (queries, store, policies.queries):
+    for module in (printed, queries, store, policies.queries):
         monkeypatch.setattr(module, "FRESH_SECONDS", 600.0)
 
 
@@ -66,9 +66,14 @@ def test_a_drop_page_reads_its_shelf_once_and_its_stock_always(django_assert_num
 
 @pytest.mark.usefixtures("_nothing_expires")
 @pytest.mark.django_db(transaction=True)  # policies are remembered once the reading has committed
-def test_the_second_visit_to_a_drop_costs_two_queries(client: Client, django_assert_num_queries: Counter) -> None:
+def test_the_next_visit_to_a_drop_costs_no_query_and_a_new_print_two(
+    client: Client, django_assert_num_queries: Counter
+) -> None:
     offer(drop(starts_at=now() - DAY), "ROBE-M")
     client.get("/drops/winter-robe/")
+    with django_assert_num_queries(0):
+        client.get("/drops/winter-robe/")
+    printed.forget()
     with django_assert_num_queries(2):  # the drop, its stock
         page = client.get("/drops/winter-robe/")
     assert "5 left" in page.content.decode()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as real
-from django.db import transaction
+from django.db import connection, transaction
 
 from merchant.redis_client import client
 from merchant.wake import awake, wake
@@ -60,6 +60,23 @@ class TestWithRedis:
         awake("messages")
         wake("messages")
         assert calls() == before + 2
+
+    def test_one_transaction_rings_once_for_all_that_it_wakes(self) -> None:
+        with transaction.atomic():
+            wake("messages")
+            with transaction.atomic():
+                wake("live")
+            wake("messages")
+            assert len(connection.run_on_commit) == 1
+
+    def test_what_a_rolled_back_part_woke_does_not_silence_the_rest(self) -> None:
+        before = calls()
+        with transaction.atomic():
+            with transaction.atomic():
+                wake("messages")
+                transaction.set_rollback(True)
+            wake("messages")
+        assert calls() == before + 1
 
 
 @pytest.mark.django_db(transaction=True)
