@@ -124,5 +124,7 @@ def _window(drop: Drop, kind: str, opens_at: str, closes_at: str | None) -> Sale
 
 
 def _offer(given: list[Any]) -> OfferTerms:
-    *columns, parts = given
-    return OfferTerms(*columns, parts=tuple((item_id, quantity) for item_id, quantity in parts or ()))
+    sku, offer_id, title, unit_minor, currency, limit, parts = given
+    return OfferTerms(
+        sku, offer_id, title, unit_minor, currency, limit, tuple((item_id, units) for item_id, units in parts or ())
+    )

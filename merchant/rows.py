@@ -5,7 +5,7 @@ rows travel as JSON, one parameter a table, and PostgreSQL gives each value the 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -21,7 +21,7 @@ class Parent:
 
     attname: str
     subquery: str
-    known: Sequence[Mapping[str, str]] = field(default=())
+    known: Sequence[dict[str, str]] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ def insert(rows: Sequence[models.Model], parent: Parent | None = None) -> Insert
         name for name in _columns(type(rows[0])) if not isinstance(rows[0].__dict__.get(name), DatabaseDefault)
     )
     known = (parent and parent.known) or [{}] * len(rows)
-    given = [{name: row.__dict__.get(name) for name in names} | found for row, found in zip(rows, known, strict=True)]
+    given: list[dict[str, Any]] = [
+        {name: row.__dict__.get(name) for name in names} | found for row, found in zip(rows, known, strict=True)
+    ]
     sql = _sql(type(rows[0]), names, parent and (parent.attname, parent.subquery))
     return Insert(sql, json.dumps(given, default=_text))
 
@@ -68,7 +70,8 @@ def _columns(model: type[models.Model]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _sql(model: type[models.Model], names: tuple[str, ...], parent: tuple[str, str] | None) -> str:
-    chosen = ", ".join(parent[1] if parent and name == parent[0] else f'r."{name}"' for name in names)
+    attname, subquery = parent or ("", "")
+    chosen = ", ".join(subquery if name == attname else f'r."{name}"' for name in names)
     columns, table = ", ".join(f'"{name}"' for name in names), model._meta.db_table
     return (
         f'INSERT INTO "{table}" ({columns}) SELECT {chosen}'  # noqa: S608  # our own words

@@ -29,7 +29,8 @@ def wake(queue: Queue) -> None:
     Coalesced (many wakes in a burst send one task), quick (short socket time-outs, no retry) and unable to fail:
     an unreachable Redis is logged and the sweeper does the rest.
     """
-    for _, hook, _ in connection.run_on_commit:
+    for entry in connection.run_on_commit:
+        hook = entry[1]
         if isinstance(hook, _Ring):  # registered where we are or further out: undone no sooner than we are
             hook.queues.add(queue)
             return
