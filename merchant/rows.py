@@ -41,7 +41,7 @@ def insert(rows: Sequence[models.Model], parent: Parent | None = None) -> Insert
     given: list[dict[str, Any]] = [
         {name: row.__dict__.get(name) for name in names} | found for row, found in zip(rows, known, strict=True)
     ]
-    sql = _sql(type(rows[0]), names, parent and (parent.attname, parent.subquery))
+    sql = _sql(type(rows[0]), names, (parent.attname, parent.subquery) if parent else ("", ""))
     return Insert(sql, json.dumps(given, default=_text))
 
 
@@ -69,8 +69,8 @@ def _columns(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=256)
-def _sql(model: type[models.Model], names: tuple[str, ...], parent: tuple[str, str] | None) -> str:
-    attname, subquery = parent or ("", "")
+def _sql(model: type[models.Model], names: tuple[str, ...], parent: tuple[str, str]) -> str:
+    attname, subquery = parent
     chosen = ", ".join(subquery if name == attname else f'r."{name}"' for name in names)
     columns, table = ", ".join(f'"{name}"' for name in names), model._meta.db_table
     return (
