@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
+from typing import Any, cast
 
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
@@ -65,7 +66,8 @@ def _text(value: object) -> str:
 @cache
 def _columns(model: type[models.Model]) -> tuple[str, ...]:
     """Of the fields that are written. A field's column has the name of its attribute here, and in all our models."""
-    return tuple(each.column for each in model._meta.concrete_fields if not each.primary_key and not each.generated)
+    fields = (each for each in model._meta.concrete_fields if not each.primary_key and not each.generated)
+    return tuple(cast(str, each.column) for each in fields)
 
 
 @lru_cache(maxsize=256)
