@@ -67,7 +67,7 @@ def _text(value: object) -> str:
 def _columns(model: type[models.Model]) -> tuple[str, ...]:
     """Of the fields that are written. A field's column has the name of its attribute here, and in all our models."""
     fields = (each for each in model._meta.concrete_fields if not each.primary_key and not each.generated)
-    return tuple(cast(str, each.column) for each in fields)
+    return tuple(cast("str", each.column) for each in fields)
 
 
 @lru_cache(maxsize=256)
