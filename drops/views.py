@@ -27,9 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def drop(request: HttpRequest, slug: str) -> HttpResponse:
-    if request.GET:
-        found = get_object_or_404(queries.public(), slug=slug)
-        return _page(request, found, told="you" if "told" in request.GET else "")
+    if "told" in request.GET:
+        return _page(request, get_object_or_404(queries.public(), slug=slug), told="you")
     at = now()
     return HttpResponse(printed.page(request, slug, at, lambda: _print(request, slug, at)))
 

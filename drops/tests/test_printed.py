@@ -46,6 +46,12 @@ def test_each_fan_has_a_token_of_their_own_that_their_form_is_accepted_with(robe
     assert other.post("/drops/winter-robe/cart/", strangers).status_code == 403
 
 
+def test_a_link_with_a_tail_for_statistics_gets_the_same_print(robe: Drop) -> None:
+    page(Client())
+    StockItem.objects.update(held=4)
+    assert "5 left" in Client().get("/drops/winter-robe/?utm_source=mail").content.decode()
+
+
 def test_it_says_the_time_of_each_request(robe: Drop) -> None:
     times = [re.findall(r'data-server-now="([^"]+)"', page(Client())) for _ in range(2)]
     assert len(times[0]) == len(times[1]) == 1
