@@ -149,7 +149,7 @@ def _order_request(body: OrderIn, key: str) -> OrderRequest:
 
 
 def _contact(body: OrderIn) -> Contact:
-    return read_contact(body.address.dict() | {"email": body.email, "name": body.name, "phone": body.phone})
+    return read_contact(body.address.model_dump() | {"email": body.email, "name": body.name, "phone": body.phone})
 
 
 def _wanted(lines: list[LineIn]) -> tuple[Wanted, ...]:

@@ -1,32 +1,35 @@
-"""The shapes of the storefront API. Money is minor units, times are UTC in ISO 8601."""
+"""The shapes of the storefront API. Money is minor units, times are UTC in ISO 8601.
+
+Plain pydantic models: they are read from JSON and from dictionaries, so that what ninja's own schemas do for Django's
+objects would be work for nothing, in every order.
+"""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
-from ninja import Schema
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]
 
 
-class MoneyOut(Schema):
+class MoneyOut(BaseModel):
     amount: int
     currency: str
 
 
-class MoneyIn(Schema):
+class MoneyIn(BaseModel):
     amount: Annotated[int, Field(ge=0, le=10**11)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
-class LineIn(Schema):
+class LineIn(BaseModel):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=50)]
 
 
-class AddressIn(Schema):
+class AddressIn(BaseModel):
     line1: Short
     line2: Short = ""
     city: Short
@@ -35,7 +38,7 @@ class AddressIn(Schema):
     country: Country
 
 
-class QuoteIn(Schema):
+class QuoteIn(BaseModel):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
     country: Country | None = None
     address: AddressIn | None = None
@@ -43,7 +46,7 @@ class QuoteIn(Schema):
     email: Short | None = None
 
 
-class LineOut(Schema):
+class LineOut(BaseModel):
     sku: str
     title: str
     quantity: int
@@ -51,14 +54,14 @@ class LineOut(Schema):
     total: MoneyOut
 
 
-class ShippingOut(Schema):
+class ShippingOut(BaseModel):
     code: str
     title: str
     note: str
     price: MoneyOut
 
 
-class PolicyOut(Schema):
+class PolicyOut(BaseModel):
     id: str
     sha256: str
     title: str
@@ -69,12 +72,12 @@ class PolicyOut(Schema):
     mandatory: bool
 
 
-class VerdictOut(Schema):
+class VerdictOut(BaseModel):
     allowed: bool
     reason: str
 
 
-class QuoteOut(Schema):
+class QuoteOut(BaseModel):
     quote: str
     lines: list[LineOut]
     shipping_options: list[ShippingOut]
@@ -88,13 +91,13 @@ class QuoteOut(Schema):
     expires_at: datetime
 
 
-class PolicyAnswer(Schema):
+class PolicyAnswer(BaseModel):
     id: Annotated[str, StringConstraints(pattern=r"^[\w-]{1,60}/v[0-9]{1,9}$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     accepted: bool | None = None
 
 
-class OrderIn(Schema):
+class OrderIn(BaseModel):
     quote: Annotated[str, StringConstraints(max_length=20_000)]
     agreed_total: MoneyIn
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
@@ -110,7 +113,7 @@ class OrderIn(Schema):
     payment_method: Literal["card", "pickup"] = "card"
 
 
-class PlacedOut(Schema):
+class PlacedOut(BaseModel):
     token: str
     status: str
     total: MoneyOut
@@ -118,18 +121,18 @@ class PlacedOut(Schema):
     status_url: str
 
 
-class DeedOut(Schema):
+class DeedOut(BaseModel):
     at: datetime
     text: str
 
 
-class NextActionOut(Schema):
+class NextActionOut(BaseModel):
     type: str
     client_secret: str | None = None
     url: str | None = None
 
 
-class OrderOut(Schema):
+class OrderOut(BaseModel):
     reference: str
     status: str
     headline: str
@@ -144,7 +147,7 @@ class OrderOut(Schema):
     next_action: NextActionOut | None
 
 
-class OfferOut(Schema):
+class OfferOut(BaseModel):
     sku: str
     title: str
     price: MoneyOut
@@ -153,7 +156,7 @@ class OfferOut(Schema):
     limit: int
 
 
-class DropOut(Schema):
+class DropOut(BaseModel):
     slug: str
     title: str
     strapline: str
@@ -169,13 +172,13 @@ class DropDetailOut(DropOut):
     policies: list[PolicyOut]
 
 
-class StockOut(Schema):
+class StockOut(BaseModel):
     version: int
     phase: str
     stock: dict[str, dict[str, int]]
 
 
-class ProblemOut(Schema):
+class ProblemOut(BaseModel):
     """RFC 9457."""
 
     type: str

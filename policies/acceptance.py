@@ -93,7 +93,7 @@ def proofs(
     if not shown:
         return {}
     given = {answer.slug: answer for answer in answers}
-    acceptances, people = [], []
+    acceptances, people, address = [], [], email_hmac(person.email)
     for policy in shown:
         acceptance = Acceptance(
             order_ref=order_ref,
@@ -105,7 +105,7 @@ def proofs(
             shown_at=shown_at,
             answered_at=answered_at,
         )
-        half = _person(acceptance, person)
+        half = _person(acceptance, person, address)
         acceptance.commitment = _commitment(acceptance, policy.sha256, half)
         acceptances.append(acceptance)
         people.append(half)
@@ -189,13 +189,13 @@ def _says_the_same(seen: Rendering, current: ShownPolicy) -> bool:
     ).exists()
 
 
-def _person(acceptance: Acceptance, person: Person) -> AcceptancePerson:
+def _person(acceptance: Acceptance, person: Person, address: str) -> AcceptancePerson:
     return AcceptancePerson(
         acceptance=acceptance,
         salt=secrets.token_hex(16),
         ip=person.ip,
         user_agent=person.user_agent[:300],
-        email_hmac=email_hmac(person.email),
+        email_hmac=address,
     )
 
 
