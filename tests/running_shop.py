@@ -124,19 +124,19 @@ class RunningShop:
 
     def _wait_until_ready(self) -> None:
         limit = time.monotonic() + START_LIMIT
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            while time.monotonic() < limit:
-                if ended := [name for name, process in self.processes.items() if process.poll() is not None]:
-                    raise NotRunning(f"{', '.join(ended)} ended:\n{self.logs()}")
-                if self._answers(client):
-                    return
-                time.sleep(0.1)  # polling a condition: the processes are starting
+        while time.monotonic() < limit:
+            if ended := [name for name, process in self.processes.items() if process.poll() is not None]:
+                raise NotRunning(f"{', '.join(ended)} ended:\n{self.logs()}")
+            if self.answers():
+                return
+            time.sleep(0.1)  # polling a condition: the processes are starting
         raise NotRunning(f"not ready after {START_LIMIT:.0f} s:\n{self.logs()}")
 
-    def _answers(self, client: httpx.Client) -> bool:
+    def answers(self) -> bool:
+        """Whether a page can be asked for, and its live news."""
         addresses = (f"{self.url}/readyz", f"http://{HOST}:{self.port + 1}/healthz")
         try:
-            return all(client.get(address).is_success for address in addresses)
+            return all(httpx.get(address, trust_env=False, timeout=5).is_success for address in addresses)
         except httpx.HTTPError:
             return False
 

@@ -4,20 +4,24 @@ They read the database at hand and the provider's own list of charges, and know 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
+from checkout import pickup
 from checkout.models import (
     Allowance,
     Cart,
     Order,
     OrderLine,
     OrderState,
+    PaymentPath,
     PaymentState,
     Refund,
+    RefundLine,
     RefundState,
     WebhookEvent,
 )
@@ -25,6 +29,7 @@ from checkout.orders import MOVES
 from checkout.sandbox.errors import Json
 from checkout.tokens import hashed
 from drops.models import Drop, Hold, HoldState, StockItem
+from merchant.clock import now
 from merchant.models import JournalEntry
 from segments.models import Footprint, Message
 
@@ -33,11 +38,17 @@ OVER = (OrderState.CONFIRMED, OrderState.EXPIRED, OrderState.CANCELLED)
 
 @dataclass(frozen=True)
 class Books:
-    """A drop's orders, the provider's charges, and what its fans were promised (tokens by key)."""
+    """A drop's orders, the provider's charges, what its fans were promised (tokens by key), and what staff did.
+
+    ``each``: the units of every size that there were at the beginning. ``gave_back``: minor units by order.
+    """
 
     drop: Drop
+    each: int
     charges: list[Json]
     promised: Mapping[str, str] = field(default_factory=dict)
+    gave_back: Mapping[str, int] = field(default_factory=dict)
+    wrote_off: Mapping[str, int] = field(default_factory=dict)
 
     def faults(self) -> list[str]:
         """Everything that does not add up, in words. Nothing, when nothing was lost and nothing counted twice."""
@@ -47,15 +58,14 @@ class Books:
     def _stock(self) -> Iterator[str]:
         for item in items(self.drop):
             sums = dict(Hold.objects.filter(stock_item=item).values_list("state").annotate(units=Sum("quantity")))
-            sold = OrderLine.objects.filter(order__drop=self.drop, order__state=OrderState.CONFIRMED, sku=item.code)
-            units = sold.aggregate(sum=Sum("quantity"))["sum"] or 0
+            units, total = self._bought(sku=item.code), self.each - self.wrote_off.get(item.code, 0)
             held, committed = sums.get(HoldState.ACTIVE, 0), sums.get(HoldState.COMMITTED, 0)
             claims = {
                 f"{item.held} held, the holds say {held}": item.held == held,
                 f"{item.sold} sold, the holds say {committed}": item.sold == committed,
                 f"{item.sold} sold, the confirmed orders say {units}": item.sold == units,
-                f"{item.held} held, {item.sold} sold, {item.available} free are not {item.total}": (
-                    item.held + item.sold + item.available == item.total
+                f"{item.held} held, {item.sold} sold, {item.available} free are not {total}": (
+                    item.held + item.sold + item.available == item.total == total
                 ),
                 f"oversold by {-item.available}": item.available >= 0,
             }
@@ -71,13 +81,18 @@ class Books:
             if number > 1:
                 yield f"{email} has {number} orders"
         used = Allowance.objects.filter(offer__drop=self.drop).aggregate(sum=Sum("used"))["sum"] or 0
-        lines = OrderLine.objects.filter(order__drop=self.drop, order__state=OrderState.CONFIRMED)
-        kept = lines.aggregate(sum=Sum("quantity"))["sum"] or 0
-        if used != kept:
-            yield f"{used} units count against the limits, {kept} were bought"
+        if used != self._bought():
+            yield f"{used} units count against the limits, {self._bought()} were bought"
+
+    def _bought(self, **line: str) -> int:
+        """Units of confirmed orders, less those that came back."""
+        lines = OrderLine.objects.filter(order__drop=self.drop, order__state=OrderState.CONFIRMED, **line)
+        came_back = RefundLine.objects.filter(line__in=lines).aggregate(sum=Sum("quantity"))["sum"] or 0
+        return (lines.aggregate(sum=Sum("quantity"))["sum"] or 0) - came_back
 
     def _money(self, orders: list[Order]) -> Iterator[str]:
-        """Every charge belongs to one order with its amount; what is not confirmed has been given back."""
+        """Every charge belongs to one order with its amount; what is not confirmed has been given back, and what is
+        confirmed as far as staff said. What is paid at the desk is no charge."""
         paid: dict[str, list[Json]] = {}
         for charge in self.charges:
             if charge["paid"]:
@@ -85,9 +100,10 @@ class Books:
         everyone = set(Order.objects.filter(reference__in=paid).values_list("reference", flat=True))
         yield from (f"a charge for {reference}, which is no order" for reference in paid.keys() - everyone)
         for order in orders:
-            yield from (
-                f"{order} ({order.state}): {fault}" for fault in _money_of(order, paid.get(order.reference, []))
-            )
+            charges, gave_back = paid.get(order.reference, []), self.gave_back.get(order.reference, 0)
+            picked_up = order.payment.path == PaymentPath.PICKUP
+            faults = _money_at_the_desk(order, charges) if picked_up else _money_of(order, charges, gave_back)
+            yield from (f"{order} ({order.state}): {fault}" for fault in faults)
 
     def _paths(self, orders: list[Order]) -> Iterator[str]:
         subjects = {order.subject: order for order in orders}
@@ -104,14 +120,25 @@ class Books:
             yield from (f"{order}: {here} to {there}" for here, there in pairwise(path) if there not in MOVES[here])
 
     def _told(self, orders: list[Order]) -> Iterator[str]:
-        """One confirmation and one footprint for a confirmed order, none for another."""
-        messages = Counter(Message.objects.filter(key__endswith=":confirmed").values_list("key", flat=True))
-        footprints = Counter(Footprint.objects.filter(key__endswith=":purchased").values_list("key", flat=True))
+        """One confirmation and one footprint for what was bought; for what is to be picked up another message, and the
+        footprint when it is collected. None for another order."""
+        kinds = ("confirmed", "pickup")
+        messages = {kind: Counter(_keys(Message.objects.all(), kind)) for kind in kinds}
+        found = messages | {"purchased": Counter(_keys(Footprint.objects.all(), "purchased"))}
         for order in orders:
-            expected = int(order.confirmed_at is not None)
-            for what, found in (("confirmed", messages), ("purchased", footprints)):
-                if found[f"{order.subject}:{what}"] != expected:
-                    yield f"{order} ({order.state}): {found[f'{order.subject}:{what}']} × {what}"
+            picked_up, confirmed = order.payment.path == PaymentPath.PICKUP, order.confirmed_at is not None
+            expected = {
+                "confirmed": confirmed and not picked_up,
+                "pickup": picked_up,
+                "purchased": order.payment.state == PaymentState.PAID if picked_up else confirmed,
+            }
+            for what, once in expected.items():
+                if (times := found[what][f"{order.subject}:{what}"]) != int(once):
+                    yield f"{order} ({order.state}): {times} × {what}"
+
+
+def _keys(rows: QuerySet[Any], what: str) -> Iterable[str]:
+    return rows.filter(key__endswith=f":{what}").values_list("key", flat=True)
 
 
 def items(drop: Drop) -> list[StockItem]:
@@ -121,11 +148,13 @@ def items(drop: Drop) -> list[StockItem]:
 def unrest(drop: Drop) -> dict[str, int]:
     """What still moves, by name and number; empty when the drop is at rest."""
     orders = Order.objects.filter(drop=drop)
+    given_up = pickup.waiting().filter(drop=drop, hold_expires_at__lte=now())
     references = list(orders.values_list("reference", flat=True))
     waiting = WebhookEvent.objects.filter(processed_at=None)
     found = {
         "orders": orders.exclude(state__in=OVER).count(),
         "payments": orders.filter(payment__state=PaymentState.DUE).count(),
+        "pick-ups": given_up.count(),
         "refunds": Refund.objects.filter(order__drop=drop, state__in=[RefundState.DUE, RefundState.PENDING]).count(),
         "carts": Cart.objects.filter(drop=drop, closed_at=None).exclude(expires_at=None).count(),
         "holds": Hold.objects.filter(stock_item__in=items(drop), state=HoldState.ACTIVE).count(),
@@ -134,18 +163,40 @@ def unrest(drop: Drop) -> dict[str, int]:
     return {name: number for name, number in found.items() if number}
 
 
-def _money_of(order: Order, charges: list[Json]) -> Iterator[str]:
-    kept = sum(charge["amount"] - charge["refunded"] for charge in charges)
+def unheard(drop: Drop, charges: list[Json]) -> int:
+    """How many of these charges are paid and not in the shop's ledger yet."""
+    captured = dict(Order.objects.filter(drop=drop).values_list("reference", "captured_minor"))
+    return sum(charge["paid"] and not captured.get(str(charge["order"]), 1) for charge in charges)
+
+
+def came_late(drop: Drop) -> int:
+    """Orders whose money came after they had ended."""
+    subjects = [order.subject for order in Order.objects.filter(drop=drop)]
+    return JournalEntry.objects.filter(subject__in=subjects, verb=OrderState.LATE_PAID).count()
+
+
+def _money_of(order: Order, charges: list[Json], gave_back: int) -> Iterator[str]:
+    captured = sum(charge["amount"] for charge in charges)
+    refunded = sum(charge["refunded"] for charge in charges)
+    confirmed = order.state == OrderState.CONFIRMED
     if len(charges) > 1:
         yield f"charged {len(charges)} times"
-    if order.state == OrderState.CONFIRMED and kept != order.total_minor:
-        yield f"{kept} is kept of {order.total_minor}"
-    if order.state != OrderState.CONFIRMED and kept:
-        yield f"{kept} is kept"
-    if (order.captured_minor, order.refunded_minor) != (
-        sum(charge["amount"] for charge in charges),
-        sum(charge["refunded"] for charge in charges),
-    ):
+    if confirmed and (captured, refunded) != (order.total_minor, gave_back):
+        yield f"{captured} came of {order.total_minor}, {refunded} went back of {gave_back}"
+    if not confirmed and captured != refunded:
+        yield f"{captured - refunded} is kept"
+    if (order.captured_minor, order.refunded_minor) != (captured, refunded):
         yield f"captured {order.captured_minor} and refunded {order.refunded_minor} in our ledger, not at the provider"
-    if order.state == OrderState.CONFIRMED and order.payment.state != PaymentState.PAID:
+    if confirmed and order.payment.state != PaymentState.PAID:
         yield f"its payment is {order.payment.state}"
+
+
+def _money_at_the_desk(order: Order, charges: list[Json]) -> Iterator[str]:
+    """All of it once it is collected, nothing before or when nobody came; never at the provider."""
+    collected = order.payment.state == PaymentState.PAID
+    if charges:
+        yield "paid at the desk, and charged"
+    if (order.captured_minor, order.refunded_minor) != (order.total_minor if collected else 0, 0):
+        yield f"captured {order.captured_minor} and refunded {order.refunded_minor}, its payment is {order.payment.state}"
+    if collected and order.state != OrderState.CONFIRMED:
+        yield "collected"

@@ -19,8 +19,8 @@ import httpx
 from checkout.sandbox.errors import Json
 
 GOOD, DECLINED, BANK = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
-ARRIVALS_SECONDS = 8.0
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 60.0
+ENDED = ("expired", "cancelled")
 HOSTED_CARD = {"number": "4242424242424242", "expiry": "12/40", "cvc": "123", "country": "US", "postal_code": "12345"}
 ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
 # Refusals that a fan tries again: units in others' carts may come back, and a busy shop asks for it.
@@ -33,16 +33,18 @@ class Impatient(Exception):
 
 @dataclass
 class Crowd:
-    """So many fans, arriving within eight seconds, in a mix that is the same every time."""
+    """So many fans, arriving within so many seconds, in a mix that is the same every time."""
 
     shop: str
     provider: str
     slug: str
     skus: tuple[str, ...]
     size: int
+    arriving: float
     answers: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     promised: dict[str, str] = field(default_factory=dict)
+    unanswered: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _futures: list[Future[None]] = field(default_factory=list)
 
@@ -64,7 +66,11 @@ class Crowd:
     def gone(self) -> None:
         """Wait until everybody has what they wanted, or has given up. Raises what went wrong in a fan."""
         for future in self._futures:
-            future.result(ARRIVALS_SECONDS + 3 * PATIENCE_SECONDS)
+            future.result(self.arriving + 3 * PATIENCE_SECONDS)
+
+    def left(self) -> bool:
+        """Whether everybody has gone home."""
+        return all(future.done() for future in self._futures)
 
     def heard(self, answer: httpx.Response) -> str:
         """Count an answer of the shop; returns the name of its problem, or its status."""
@@ -77,9 +83,16 @@ class Crowd:
                 self.complaints.append(f"{answer.request.method} {answer.request.url.path}: {answer.status_code}")
         return name
 
-    def heard_nothing(self, error: httpx.HTTPError) -> None:
+    def heard_nothing(self, error: httpx.HTTPError, key: str = "") -> None:
+        """Count a request without an answer; an order's is remembered by its ``key``."""
         with self._lock:
             self.answers[f"no reply: {type(error).__name__}"] += 1
+            self.unanswered.update([key] if key else [])
+
+    @property
+    def answered_later(self) -> int:
+        """Orders whose first request got no reply, and which the same key brought all the same."""
+        return len(self.unanswered & self.promised.keys())
 
     def promise(self, key: str, token: str) -> None:
         with self._lock:
@@ -95,7 +108,7 @@ class Fan:
         self.email = f"fan-{number}@{crowd.slug}.example.com"
         self.chance = random.Random(number)  # the same crowd every time
         self.sku = crowd.skus[number % len(crowd.skus)]
-        self.arrives = crowd.started + ARRIVALS_SECONDS * number / crowd.size
+        self.arrives = crowd.started + crowd.arriving * number / crowd.size
         self.leaves = self.arrives + PATIENCE_SECONDS
 
     def come(self) -> None:
@@ -110,8 +123,15 @@ class Fan:
     def order(self, card: str, *, twins: int = 1, hang_up: bool = False) -> str:
         """Quote and order, the same key until it is answered. Returns the order's token; raises Impatient."""
         token = self._card(card) if card else None
+        return self._order({"confirmation_token": token}, twins=twins, hang_up=hang_up)
+
+    def order_to_pick_up(self) -> str:
+        """The same without a card: it is paid at the desk."""
+        return self._order({"payment_method": "pickup"}, shipping="pickup")
+
+    def _order(self, payment: Json, *, shipping: str = "standard", twins: int = 1, hang_up: bool = False) -> str:
         while True:
-            body, key = self._agreed() | {"confirmation_token": token}, uuid.uuid4().hex
+            body, key = self._agreed(shipping) | payment, uuid.uuid4().hex
             if hang_up:
                 self._send_and_hang_up(body, key)
             answer = self._twins(body, key, twins) if twins > 1 else self._until_answered(body, key)
@@ -149,11 +169,11 @@ class Fan:
             )
             self.crowd.heard(answer)
         except httpx.HTTPError as error:
-            self.crowd.heard_nothing(error)
+            self.crowd.heard_nothing(error, key)
 
-    def _agreed(self) -> Json:
+    def _agreed(self, shipping: str) -> Json:
         lines = [{"sku": self.sku, "quantity": 1}]
-        wanted = {"lines": lines, "country": "US"}
+        wanted = {"lines": lines, "country": "US", "shipping_option": shipping}
         while True:
             answer = self._ask("POST", f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/quote", json=wanted)
             if answer is not None and self.crowd.heard(answer) == "200":
@@ -161,7 +181,7 @@ class Fan:
             self._pause(1.0)
         quote = answer.json()
         policies = [{"id": each["id"], "sha256": each["sha256"], "accepted": True} for each in quote["policies"]]
-        person = {"email": self.email, "name": "A Fan", "address": ADDRESS}
+        person = {"email": self.email, "name": "A Fan", "address": ADDRESS, "shipping_option": shipping}
         return person | {
             "lines": lines, "quote": quote["quote"], "agreed_total": quote["total"], "policies": policies,
         }  # fmt: skip
@@ -186,7 +206,7 @@ class Fan:
             answer = self._ask("GET", f"{self.crowd.shop}/api/v1/orders/{token}")
             if answer is not None and self.crowd.heard(answer) == "200":
                 order = answer.json()
-                if order["status"] in ("confirmed", "expired", "cancelled"):
+                if order["status"] in ("confirmed", *ENDED):
                     raise Impatient
                 if (action := order["next_action"]) and action["type"] == kind:
                     return dict(action)
@@ -198,9 +218,26 @@ class Fan:
             self.crowd.heard(answer)
         return answer
 
-    def answer_the_bank(self, token: str, outcome: str) -> None:
+    def wait_for_the_end(self, token: str) -> None:
+        """Until the order is over, one way or the other. Raises Impatient."""
+        while True:
+            answer = self._ask("GET", f"{self.crowd.shop}/api/v1/orders/{token}")
+            known = answer is not None and self.crowd.heard(answer) == "200"
+            if answer is not None and known and answer.json()["status"] in ENDED:
+                return
+            self._pause(2.0)
+
+    def cancel(self, token: str) -> None:
+        """By the button on the order's page, pressed again while the provider does not answer. Raises Impatient."""
+        while (answer := self.post(f"/orders/{token}/cancel")) is None or answer.status_code != 302:
+            self._pause(2.0)
+
+    def intent_of(self, token: str) -> str:
+        """What the bank asks about, once it does. Raises Impatient."""
+        return str(self.asked_for("use_stripe_sdk", token)["client_secret"].partition("_secret")[0])
+
+    def answer_the_bank(self, token: str, intent: str, outcome: str) -> None:
         """3-D Secure, then back to the shop."""
-        intent = self.asked_for("use_stripe_sdk", token)["client_secret"].partition("_secret")[0]
         address = f"{self.crowd.provider}/sandbox/payment_intents/{intent}/authenticate"
         self._ask("POST", address, json={"outcome": outcome})
         self._come_back(token)
@@ -228,7 +265,7 @@ class Fan:
             return self.crowd.http.request(method, url, **more)
         except httpx.HTTPError as error:
             if url.startswith(self.crowd.shop):
-                self.crowd.heard_nothing(error)
+                self.crowd.heard_nothing(error, more.get("headers", {}).get("Idempotency-Key", ""))
             return None
 
     def _pause(self, seconds: float) -> None:
@@ -275,11 +312,29 @@ def pays_on_the_other_page(fan: Fan) -> None:
 
 
 def passes_the_bank(fan: Fan) -> None:
-    fan.answer_the_bank(fan.order(BANK), "complete")
+    token = fan.order(BANK)
+    fan.answer_the_bank(token, fan.intent_of(token), "complete")
 
 
 def fails_at_the_bank(fan: Fan) -> None:
-    fan.answer_the_bank(fan.order(BANK), "fail")
+    token = fan.order(BANK)
+    fan.answer_the_bank(token, fan.intent_of(token), "fail")
+
+
+def passes_the_bank_too_late(fan: Fan) -> None:
+    """Their order has ended: what they could have paid was closed before, and the bank's yes moves no money."""
+    token = fan.order(BANK)
+    intent = fan.intent_of(token)
+    fan.wait_for_the_end(token)
+    fan.answer_the_bank(token, intent, "complete")
+
+
+def changes_their_mind(fan: Fan) -> None:
+    fan.cancel(fan.order(""))
+
+
+def picks_up(fan: Fan) -> None:
+    fan.order_to_pick_up()
 
 
 def never_goes_to_the_bank(fan: Fan) -> None:
@@ -305,18 +360,21 @@ def _another_card(fan: Fan, token: str) -> None:
 
 
 MIX: dict[Way, int] = {
-    pays: 12,
+    pays: 8,
     clicks_twice: 2,
     loses_the_reply: 2,
     is_declined_and_goes: 1,
     is_declined_then_pays: 2,
     has_no_card_and_goes: 1,
-    has_no_card_then_pays: 2,
+    has_no_card_then_pays: 1,
+    changes_their_mind: 1,
     pays_on_the_other_page: 2,
     passes_the_bank: 3,
+    passes_the_bank_too_late: 1,
     fails_at_the_bank: 1,
     never_goes_to_the_bank: 1,
     leaves_a_cart: 1,
+    picks_up: 3,
 }
 
 

@@ -3,21 +3,39 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import redis
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
+from drops.models import StockItem
 from merchant.embedded import background
 from merchant.embedded.account import myself, postgres_account
 from tests.running_shop import RunningShop
 from tests.waiting import until
 
-Trouble = Callable[[RunningShop], AbstractContextManager[None]]
+A_MOMENT, A_MINUTE = 6.0, 60.0
+BETWEEN = 10.0  # to recover in, before it comes again
 PAYING = ("payment_intents.*", "checkout_sessions.*", "refunds.*")
-LOST_REPLIES = ("payment_intents.create", "payment_intents.confirm", "payment_intents.cancel", "checkout_sessions.*")
+CHANGING = ("payment_intents.create", "payment_intents.confirm", "payment_intents.cancel", "checkout_sessions.*")
+LOST_REPLIES = (*CHANGING, "refunds.create")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens, for how many seconds, and how often in one drop."""
+
+    comes: Callable[[RunningShop], AbstractContextManager[None]]
+    seconds: float = A_MOMENT
+    times: int = 1
+
+    @property
+    def stretch(self) -> float:
+        """From its first beginning to its last end, in seconds."""
+        return self.times * self.seconds + (self.times - 1) * BETWEEN
 
 
 @contextmanager
@@ -37,14 +55,34 @@ def worker_killed(shop: RunningShop) -> Iterator[None]:
 
 @contextmanager
 def web_killed(shop: RunningShop) -> Iterator[None]:
-    """The server and the processes it made: they would go on serving without it."""
-    children = psutil.Process(shop.processes["web"].pid).children(recursive=True)
-    shop.kill("web")
-    for child in children:
-        child.kill()
-    psutil.wait_procs(children)
+    """In the middle of somebody's order; and with it the processes it made: they would go on serving without it."""
+    with _an_order_stands_still():
+        children = psutil.Process(shop.processes["web"].pid).children(recursive=True)
+        shop.kill("web")
+        for child in children:
+            child.kill()
+        psutil.wait_procs(children)
     yield
     shop.start_one("web")
+    until(shop.answers, seconds=120)
+
+
+@contextmanager
+def _an_order_stands_still() -> Iterator[None]:
+    """Begins when an order waits for its units, all of it done but these and the commit: their rows are locked here."""
+    with transaction.atomic():
+        list(StockItem.objects.order_by("pk").select_for_update())
+        until(_somebody_waits_for_stock, seconds=120)
+        yield
+
+
+def _somebody_waits_for_stock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            " AND query ILIKE '%%drops_stockitem%%'"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager
@@ -149,7 +187,7 @@ def stripe_fails(shop: RunningShop) -> Iterator[None]:
 def replies_lost(shop: RunningShop) -> Iterator[None]:
     """Stripe acts and nobody hears of it."""
     for operation in LOST_REPLIES:
-        shop.sandbox.drop_reply(operation, times=12)
+        shop.sandbox.drop_reply(operation, times=None)
     yield
     shop.sandbox.clear()
 
@@ -170,16 +208,16 @@ def webhooks_repeated(shop: RunningShop) -> Iterator[None]:
 
 
 TROUBLES: dict[str, Trouble] = {
-    "nothing": nothing,
-    "worker SIGKILL": worker_killed,
-    "web SIGKILL": web_killed,
-    "Redis killed": redis_killed,
-    "PostgreSQL restarted": postgres_restarted,
-    "PostgreSQL crashed": postgres_crashed,
-    "Stripe takes 30 s": stripe_slow,
-    "Stripe answers 429": stripe_limits,
-    "Stripe answers 500": stripe_fails,
-    "replies lost": replies_lost,
-    "webhooks lost": webhooks_lost,
-    "webhooks repeated, reordered": webhooks_repeated,
+    "nothing": Trouble(nothing),
+    "worker SIGKILL": Trouble(worker_killed),
+    "web SIGKILL": Trouble(web_killed, seconds=2.0, times=3),
+    "Redis killed": Trouble(redis_killed),
+    "PostgreSQL restarted": Trouble(postgres_restarted),
+    "PostgreSQL crashed": Trouble(postgres_crashed),
+    "Stripe takes 30 s": Trouble(stripe_slow, A_MINUTE),
+    "Stripe answers 429": Trouble(stripe_limits, A_MINUTE),
+    "Stripe answers 500": Trouble(stripe_fails, A_MINUTE),
+    "replies lost": Trouble(replies_lost, A_MINUTE),
+    "webhooks lost": Trouble(webhooks_lost, A_MINUTE),
+    "webhooks repeated, reordered": Trouble(webhooks_repeated, A_MINUTE),
 }
