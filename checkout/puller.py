@@ -13,6 +13,7 @@ from drops.models import Drop, DropState
 from merchant.wake import wake
 
 SILENT_AFTER = timedelta(minutes=5)
+LOOK_ANYWAY_MINUTES = 5  # it may have rung for others, and not for one
 OVERLAP = timedelta(minutes=10)  # an event may be listed later than it happened; seeing it twice changes nothing
 FURTHEST_BACK = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)  # https://docs.stripe.com/api/events
@@ -72,7 +73,8 @@ def is_silent(now: datetime) -> bool:
 
 def _should_fetch(now: datetime) -> bool:
     last = webhooks.last_ring()
-    if last is not None and last > now - SILENT_AFTER:
+    rings = last is not None and last > now - SILENT_AFTER
+    if rings and now.minute % LOOK_ANYWAY_MINUTES:
         return False
     waiting = Payment.objects.filter(order__state__in=OPEN).exclude(intent_id="", session_id="")
     return Drop.objects.filter(state=DropState.LIVE).exists() or waiting.exists()

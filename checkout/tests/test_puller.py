@@ -1,8 +1,10 @@
 """When webhooks stay away: events are listed, waiting payments are looked at, staff are told."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
-from checkout import expiry, payments, puller, webhooks
+from checkout import expiry, gateway, payments, puller, webhooks
 from checkout.models import Order, OrderState, PaymentState, WebhookEvent
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -50,10 +52,28 @@ def test_nothing_is_fetched_while_the_doorbell_rings(robe: Drop, sandbox: Sandbo
     order = waiting_for_the_bank(robe, sandbox)
     ring(intent_event("requires_action", order))
     before = len(sandbox.requests("events.list"))
-    assert puller.pull(clock()) == 0
+    between = clock() if clock().minute % puller.LOOK_ANYWAY_MINUTES else later(minutes=1)
+    assert puller.pull(between) == 0
     assert len(sandbox.requests("events.list")) == before
     puller.pull(later(minutes=6))
     assert len(sandbox.requests("events.list")) == before + 1
+
+
+def test_an_event_that_was_lost_among_others_that_rang_is_fetched(robe: Drop, sandbox: SandboxServer) -> None:
+    """Of money for an order that is over nobody else would ever hear."""
+    order = waiting_for_the_bank(robe, sandbox)
+    assert expiry.sweep(later(minutes=26)) == 1
+    late = gateway.create_intent(order.reference, order.total, email=order.email, key="by telephone")
+    gateway.confirm_intent(late.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="by telephone, confirm")
+    ring(intent_event("requires_action", order))
+    assert puller.pull(next_look()) > 0
+    webhooks.drain(next_look)
+    assert (fresh(order).state, fresh(order).captured_minor) == (OrderState.CONFIRMED, 5400)
+
+
+def next_look() -> datetime:
+    """The next fifth minute."""
+    return clock() + timedelta(minutes=-clock().minute % puller.LOOK_ANYWAY_MINUTES)
 
 
 def test_a_provider_that_does_not_answer_is_asked_the_next_time(robe: Drop, sandbox: SandboxServer) -> None:

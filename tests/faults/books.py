@@ -196,7 +196,8 @@ def _money_at_the_desk(order: Order, charges: list[Json]) -> Iterator[str]:
     collected = order.payment.state == PaymentState.PAID
     if charges:
         yield "paid at the desk, and charged"
-    if (order.captured_minor, order.refunded_minor) != (order.total_minor if collected else 0, 0):
-        yield f"captured {order.captured_minor} and refunded {order.refunded_minor}, its payment is {order.payment.state}"
+    ledger = (order.captured_minor, order.refunded_minor)
+    if ledger != (order.total_minor if collected else 0, 0):
+        yield f"captured and refunded {ledger}, its payment is {order.payment.state}"
     if collected and order.state != OrderState.CONFIRMED:
         yield "collected"

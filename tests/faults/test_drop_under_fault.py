@@ -106,7 +106,7 @@ def _skus(drop: Drop) -> list[str]:
 
 
 def _end_holds(drop: Drop, *, turn: int | None = None) -> None:
-    """The time of all carts is up, and that of the open orders whose turn it is. Nothing, while the database is away."""
+    """The time of all carts is up, and of the open orders whose turn it is. Nothing, while the database is away."""
     try:
         at = now()
         waiting = Order.objects.filter(drop=drop, state=OrderState.ACTION_REQUIRED, hold_expires_at__gt=at)
