@@ -126,9 +126,9 @@ def use_card(order_id: int, token: str, *, now: datetime) -> None:
 
 def look_again(order_id: int, *, now: datetime) -> None:
     """Ask the provider soon what became of a payment that waits for the fan: they say that they are back."""
-    waiting = Payment.objects.filter(
-        order_id=order_id, order__state__in=OPEN, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING]
-    )
+    # The payment's own columns alone: who waits for a row that is being settled sees these anew, but of other tables
+    # what they were before.
+    waiting = Payment.objects.filter(order_id=order_id, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING])
     # Who holds a lease on it is asking already.
     payable = waiting.exclude(intent_id="", session_id="").exclude(leased_until__gt=now)
     if payable.update(state=PaymentState.DUE, due_at=now, confirm_sent=True):

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db import connection
+
 T = TypeVar("T")
 
 
@@ -14,3 +16,13 @@ def until(found: Callable[[], T], *, seconds: float = 40.0, every: float = 0.05)
         assert time.monotonic() < limit, f"waited {seconds:.0f} s in vain: {answer!r}"
         time.sleep(every)  # polling a condition
     return answer
+
+
+def somebody_waits_for_us() -> bool:
+    """Whether another connection stands still because of what this one has locked in its open transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks mine JOIN pg_locks theirs USING (transactionid)"
+            " WHERE mine.pid = pg_backend_pid() AND NOT theirs.granted LIMIT 1"
+        )
+        return cursor.fetchone() is not None

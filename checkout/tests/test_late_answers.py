@@ -1,9 +1,12 @@
 """What the provider says late: after an outage, days later, or of an intent that somebody else has moved on."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection, transaction
 
 from checkout import expiry, gateway, payments, settle
-from checkout.models import Order, OrderState
+from checkout.models import Order, OrderState, PaymentState
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -11,6 +14,7 @@ from checkout.tests.test_fallback import waiting
 from checkout.tests.test_payments import clock, fresh, later, ordered, states
 from drops.models import Drop
 from merchant.money import Money
+from tests.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,3 +102,25 @@ def test_who_came_back_from_the_bank_is_not_asked_for_what_they_did(robe: Drop, 
     payments.look_again(order.pk, now=clock())
     view = order_view(fresh(order), clock())
     assert (view.headline, view.pay_url, view.poll) == ("One moment, your bank is answering", None, True)
+
+
+def test_who_comes_back_while_their_money_is_written_down_leaves_it_paid(robe: Drop, sandbox: SandboxServer) -> None:
+    """Both read the payment as waiting: the fan's look must see what it became, not what it was."""
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    with ThreadPoolExecutor(1) as fan_comes_back:
+        with transaction.atomic():
+            _, payment = settle.lock_both(order.pk)
+            looked = fan_comes_back.submit(look_again_elsewhere, order.pk)
+            until(somebody_waits_for_us)
+            payment.state = PaymentState.PAID
+            payment.save()
+        looked.result()
+    assert fresh(order).payment.state == PaymentState.PAID
+
+
+def look_again_elsewhere(order_id: int) -> None:
+    try:
+        payments.look_again(order_id, now=clock())
+    finally:
+        connection.close()

@@ -62,9 +62,17 @@ class Desk:
 
     def _send(self, form: Form) -> None:
         """A double click."""
-        asked = {"amount_minor": form.amount_minor, "restock": form.restock, "seen": 0}
         for _ in range(2):
-            refund = returns.refund_lines(form.order.pk, form.units, **asked, by=STAFF, why="asked for", now=now())
+            refund = returns.refund_lines(
+                form.order.pk,
+                form.units,
+                amount_minor=form.amount_minor,
+                restock=form.restock,
+                seen=0,
+                by=STAFF,
+                why="asked for",
+                now=now(),
+            )
         self.gave_back[form.order.reference] = refund.amount_minor
         if not form.restock:
             self.wrote_off.update({line.sku: line.quantity for line in form.order.lines.all()})

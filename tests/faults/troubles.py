@@ -15,7 +15,7 @@ from drops.models import StockItem
 from merchant.embedded import background
 from merchant.embedded.account import myself, postgres_account
 from tests.running_shop import RunningShop
-from tests.waiting import until
+from tests.waiting import somebody_waits_for_us, until
 
 A_MOMENT, A_MINUTE = 6.0, 60.0
 BETWEEN = 10.0  # to recover in, before it comes again
@@ -72,17 +72,8 @@ def _an_order_stands_still() -> Iterator[None]:
     """Begins when an order waits for its units, all of it done but these and the commit: their rows are locked here."""
     with transaction.atomic():
         list(StockItem.objects.order_by("pk").select_for_update())
-        until(_somebody_waits_for_stock, seconds=120)
+        until(somebody_waits_for_us, seconds=120)
         yield
-
-
-def _somebody_waits_for_stock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            " AND query ILIKE '%%drops_stockitem%%'"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @contextmanager
