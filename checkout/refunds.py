@@ -123,7 +123,7 @@ def _send(refund: Refund, now: datetime) -> None:
     try:
         sent = _ask(refund)
     except GatewayUnavailable as away:
-        _wait(refund, now + PAUSE, away.why)
+        _wait(refund, now + PAUSE, away.why, new_key=not away.replayable)
     except GatewayRefused as refused:
         if refund.provider_id:
             _wait(refund, now + LOOK_AGAIN, refused.message)
@@ -136,25 +136,41 @@ def _send(refund: Refund, now: datetime) -> None:
 def _ask(refund: Refund) -> RefundView:
     if refund.provider_id:
         return gateway.retrieve_refund(refund.provider_id)
-    return gateway.refund(refund.order.payment.intent_id, refund.amount_minor, key=_sent_key(refund))
+    made_before = _made_before(refund) if refund.attempt > 1 else None
+    return made_before or gateway.refund(refund.order.payment.intent_id, refund.amount_minor, key=_sent_key(refund))
 
 
-def _sent_key(refund: Refund) -> str:
-    """What the provider knows it by. A second attempt is another refund there: the first one's failure is final."""
-    return f"refund:{refund.key}" + (f":{refund.attempt}" if refund.attempt > 1 else "")
+def _made_before(refund: Refund) -> RefundView | None:
+    """What an earlier attempt made although the provider said that it had failed."""
+    return next((sent for sent in gateway.list_refunds(refund.order.payment.intent_id) if _is(refund, sent)), None)
 
 
-def _wait(refund: Refund, until: datetime, why: str) -> None:
+def _is(refund: Refund, sent: RefundView) -> bool:
+    """Whether it is this refund. One that failed is only its own attempt's."""
+    if sent.sent_key == _sent_key(refund):
+        return True
+    earlier = {_sent_key(refund, attempt) for attempt in range(1, refund.attempt)}
+    return sent.sent_key in earlier and STATES.get(sent.status) != RefundState.FAILED
+
+
+def _sent_key(refund: Refund, attempt: int | None = None) -> str:
+    """What the provider knows it by. Another attempt is another refund there: the failure of a key is final."""
+    attempt = attempt or refund.attempt
+    return f"refund:{refund.key}" + (f":{attempt}" if attempt > 1 else "")
+
+
+def _wait(refund: Refund, until: datetime, why: str, *, new_key: bool = False) -> None:
     unchanged = Refund.objects.filter(pk=refund.pk, state=refund.state, attempt=refund.attempt)
     first_time = refund.state == RefundState.DUE and not refund.tries
-    if unchanged.update(due_at=until, leased_until=None) and first_time:
+    attempt = refund.attempt + int(new_key and not refund.provider_id)
+    if unchanged.update(due_at=until, leased_until=None, attempt=attempt) and first_time:
         journal.record(refund.order.subject, "refund_waits", actor=journal.WORKER, why=why)
 
 
 def _ours(order: Order, sent: RefundView) -> Refund | None:
     """By the provider's id; by our key while the id is not written down yet."""
     for refund in order.refunds.select_for_update():
-        if refund.provider_id == sent.id or (not refund.provider_id and _sent_key(refund) == sent.sent_key):
+        if refund.provider_id == sent.id or (not refund.provider_id and _is(refund, sent)):
             return refund
     return None
 

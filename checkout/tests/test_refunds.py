@@ -71,6 +71,25 @@ def test_a_refund_that_waits_for_long_says_so_once(robe: Drop, sandbox: SandboxS
     assert states(order).count("refund_waits") == 1
 
 
+@pytest.mark.parametrize(("phase", "sent"), [("before", [1, 2]), ("after", [1])])
+def test_a_refund_that_failed_on_their_side_is_looked_for_and_then_sent_under_another_key(
+    robe: Drop, sandbox: SandboxServer, phase: str, sent: list[int]
+) -> None:
+    """Under the same key they would repeat the failure for a day; and it may have been made all the same."""
+    order = paid(robe, sandbox)
+    give_back(order, 1)
+    sandbox.fail("refunds.create", 500, times=1, phase=phase)
+    refunds.drain(clock)
+    refunds.drain(lambda: later(minutes=1))
+    assert (fresh(order).refunded_minor, Refund.objects.get().state) == (4800, RefundState.SUCCEEDED)
+    assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [4800]
+    keys = [call["idempotency_key"] or "" for call in sandbox.requests("refunds.create")]
+    first = f"refund:{order.reference}:refund:1"
+    assert [key for key in keys if key.startswith(first)] == [
+        first if each == 1 else f"{first}:{each}" for each in sent
+    ]
+
+
 def test_the_last_units_bring_the_delivery_back_too(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     assert give_back(order, 1).amount_minor == 4800
