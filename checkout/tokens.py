@@ -4,10 +4,12 @@ import base64
 import hashlib
 import secrets
 
+from django.core.signing import BadSignature, Signer
 from django.utils.crypto import salted_hmac
 
 # Without letters and digits that look alike, so that a reference survives a telephone.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+CART_SALT = "frontrow.cart"
 
 
 def hashed(token: str) -> str:
@@ -27,6 +29,19 @@ def order_token(nonce: str) -> str:
 
 def new_cart_token() -> str:
     return secrets.token_urlsafe(24)
+
+
+def sealed_cart(cart_id: int) -> str:
+    """Names a cart to whoever was shown its checkout page, and to nobody else."""
+    return Signer(salt=CART_SALT).sign(cart_id)
+
+
+def cart_in(seal: str) -> int | None:
+    """The id of the cart that a seal names, or None where it is not ours."""
+    try:
+        return int(Signer(salt=CART_SALT).unsign(seal))
+    except (BadSignature, ValueError):
+        return None
 
 
 def new_reference() -> str:

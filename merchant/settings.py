@@ -22,6 +22,7 @@ PORT = env.int("PORT", default=8000)
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 LIVE_URL = env.str("LIVE_URL", default=f"http://127.0.0.1:{PORT + 1}").rstrip("/")
 HTTPS = PUBLIC_URL.startswith("https://")
+SERVICE_WORKER = env.bool("SERVICE_WORKER", default=True)  # off: devices forget the pages they kept
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many reverse proxies of ours stand before us
 
 # --- the truth and the wake-up call --------------------------------------------------------------
@@ -223,6 +224,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'", LIVE_URL, *(["https://api.stripe.com"] if _STRIPE else _PAYMENT)],
         "frame-src": _STRIPE or _PAYMENT,
+        "worker-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'", *(["https://checkout.stripe.com"] if _STRIPE else _PAYMENT)],

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from checkout.storefront_api import api
+from merchant.device import offline, worker
 from merchant.health import healthz, readyz
 from merchant.media import media
 from merchant.metrics import metrics
@@ -16,6 +17,8 @@ urlpatterns = [
     path("policies/", include("policies.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
+    path("sw.js", worker, name="worker"),
+    path("offline/", offline, name="offline"),
     path("theme.css", theme, name="theme"),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -29,7 +29,7 @@ from checkout.place_order import place_order
 from checkout.queries import hold_view
 from checkout.quote import STANDARD, Quote, quote
 from checkout.refusals import in_words, problem_of
-from checkout.tokens import order_token
+from checkout.tokens import order_token, sealed_cart
 from checkout.views.cart import cart_page, visible_drop
 from drops.errors import DropError, HoldExpired
 from drops.models import Drop
@@ -140,6 +140,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "summary": list(trouble.errors.items()),
         "problem": _say(trouble.problem),
         "idempotency_key": key,
+        "sealed_cart": sealed_cart(cart.pk),
         "countries": countries(),
         "pay": pay_config(quoted.total_minor, quoted.currency),
     }

@@ -1,12 +1,13 @@
 // The checkout page: makes the card token, sends the order once, and mends the page in place when something is to be agreed anew.
 import { watchHold } from "./hold.js";
+import { attempt, forget, keep, waits } from "./outbox.js";
+import { GONE, dismiss, queued, watch } from "./outbox_panel.js";
 import { CardProblem, busy, cardToken, config, mountCard } from "./payment_form.js";
 
 const form = document.getElementById("checkout-form");
 const settings = config("pay-config");
-const RETRIES = [1000, 2500, 5000]; // waits between sendings of the very same order
+const NO_TOKEN = { id: "", ends: 0 };
 let card = null;
-let unanswered = null; // an order whose answer was lost: it is only ever sent again as it was
 let working = false;
 
 form.noValidate = true;
@@ -68,10 +69,6 @@ function cardSays(message) {
   if (message) line.focus();
 }
 
-function trouble(headline, detail) {
-  show(headline, Object.assign(document.createElement("p"), { textContent: detail })).focus();
-}
-
 function show(headline, body) {
   const note = document.createElement("div");
   note.className = "note bad";
@@ -115,53 +112,78 @@ function showHowToPay() {
 }
 
 async function token() {
-  if (!card || paysAtPickUp()) return "";
+  if (!card || paysAtPickUp() || navigator.onLine === false) return NO_TOKEN;
   try {
     return await cardToken(card, settings, billing());
   } catch (error) {
     if (error instanceof CardProblem) throw error;
     payLater(); // Stripe cannot be reached: the order goes without a card, which is asked for on its page
-    return "";
+    return NO_TOKEN;
   }
 }
 
 // --- sending --------------------------------------------------------------------------------------------------------
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const key = () => form.elements.idempotency_key.value;
+const isOurs = (order) => order.checkout === form.getAttribute("action");
 
-async function post(body) {
-  for (const wait of [...RETRIES, null]) {
-    try {
-      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
-      if (answer.status < 500 || wait === null) return answer;
-    } catch (error) {
-      if (wait === null) throw error;
-    }
-    await pause(wait);
-  }
+// The first try is the form itself, as without a script: its answer may be this page again, with what is to be mended.
+const byPage = {
+  send: (_, signal) => fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/html" }, signal }),
+  async read(answer) {
+    if (answer.redirected) return { said: "sent", once: { location: answer.url } };
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page.getElementById("checkout-form") ? { once: { page } } : null; // a token that was rotated: the door needs none
+  },
+};
+
+function toKeep({ id, ends }) {
+  const fields = new URLSearchParams(new FormData(form));
+  for (const name of ["csrfmiddlewaretoken", "confirmation_token", "idempotency_key"]) fields.delete(name);
+  const { drop: title, dropUrl: drop, keptDoor: door } = form.dataset;
+  return { key: key(), title, drop, door, checkout: form.getAttribute("action"), body: fields.toString(), token: id, tokenEnds: ends };
 }
 
 async function send() {
-  let body = unanswered;
-  if (!body) {
-    form.elements.confirmation_token.value = await token();
-    body = new URLSearchParams(new FormData(form));
-  }
-  unanswered = body; // from here until an answer comes, nobody knows whether the order stands
-  let answer;
-  try {
-    answer = await post(body);
-  } catch {
-    return trouble("The network swallowed the answer.", "Your order may already stand. Press the button again when you are back: the same order is sent again and counts once.");
-  }
-  if (answer.status >= 500) return trouble("We could not place the order just now.", "Nothing is lost. Press the button again in a moment: it is sent again and counts once.");
-  unanswered = null;
-  if (answer.redirected) return location.assign(answer.url);
-  agreeAnew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  const made = await token();
+  form.elements.confirmation_token.value = made.id;
+  await keep(toKeep(made));
+  const order = await attempt(key(), byPage);
+  working = false;
+  if (order?.page) agreeAnew(order.page);
+  else if (order) queued(order);
+}
+
+// News of an order that waited. True when this page goes on by itself, false when the note beside the button says it.
+function follows(order) {
+  if (!isOurs(order)) return false;
+  if (working) return true; // its first try is on its way
+  rest(waits(order) || order.said === "sent" || order.type in GONE);
+  if (order.said === "sent") leaveFor(order);
+  if (order.said === "refused" && order.key === key() && !(order.type in GONE)) mend(order);
+  return order.said === "sent";
+}
+
+function rest(resting) {
+  form.querySelectorAll(".fields,.agree,#payment-element").forEach((part) => (part.inert = resting));
+  document.getElementById("go").hidden = resting;
+}
+
+async function leaveFor(order) {
+  await forget(order.key);
+  location.assign(order.location || order.checkout);
+}
+
+// The shop wants something mended or agreed anew, and its page says it best.
+async function mend(order) {
+  const { said, once } = (await byPage.read(await byPage.send(order, AbortSignal.timeout(10_000)))) ?? {};
+  if (said) return location.assign(once.location);
+  if (!once) return;
+  await dismiss(order.key);
+  agreeAnew(once.page);
 }
 
 // The server wants something mended or agreed anew: take its words over, keep what was typed, the card too.
 function agreeAnew(page) {
-  if (!page.getElementById("checkout-form")) return location.reload();
   const open = document.querySelector("[data-open-wide]").open;
   for (const id of ["trouble", "order-box", "agreement", "agree", "shipping_option", "go", "hold-timer"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
@@ -183,7 +205,7 @@ async function submit(event) {
   if (event.submitter?.matches("[data-keep]")) return; // more time, not an order
   event.preventDefault();
   if (working) return;
-  const fault = unanswered ? null : firstFault();
+  const fault = firstFault();
   if (fault) return fault.focus();
   working = true;
   cardSays("");
@@ -202,6 +224,7 @@ async function submit(event) {
 form.addEventListener("submit", submit);
 form.addEventListener("change", (event) => event.target.getAttribute("aria-invalid") && event.target.checkValidity() && say(event.target, ""));
 form.addEventListener("change", (event) => event.target.name === "shipping_option" && showHowToPay());
+watch(follows);
 showHowToPay();
 openOrderOnWideScreens();
 watchHold();

@@ -22,7 +22,7 @@ async function submit(event) {
   say("");
   busy(button, button.dataset.busy);
   try {
-    form.elements.confirmation_token.value = await cardToken(card, settings);
+    form.elements.confirmation_token.value = (await cardToken(card, settings)).id;
     form.submit();
   } catch (error) {
     working = false;

@@ -67,7 +67,7 @@ export async function cardToken({ stripe, elements }, settings, billing) {
   const params = { return_url: settings.return_url };
   if (billing) params.payment_method_data = { billing_details: billing };
   const made = await within(stripe.createConfirmationToken({ elements, params }), PATIENCE, "The payment provider");
-  if (!made.error) return made.confirmationToken.id;
+  if (!made.error) return { id: made.confirmationToken.id, ends: made.confirmationToken.expires_at * 1000 };
   if (["card_error", "validation_error"].includes(made.error.type)) throw new CardProblem(made.error.message);
   throw new Error(made.error.message);
 }

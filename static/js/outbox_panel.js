@@ -1,0 +1,157 @@
+// What the fan reads of orders that wait on this device, in one place of the page; sends them on while the page is open.
+import { all, attempt, cancel, forget, pauseBefore, waits } from "./outbox.js";
+
+export const GONE = {
+  "sold-out": "Sold out before your order reached us",
+  "in-other-carts": "In other carts when your order reached us",
+  "hold-expired": "Your hold ended before your order reached us",
+  "not-open": "The drop was not open when your order reached us",
+  "limit-reached": "That is more than one person can have",
+};
+const UNCHARGED = "It was not placed, and you have not been charged.";
+const PATHS = {
+  good: "m3 8.5 3.2 3.2L13 4.8",
+  wait: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0M8 4.8V8l2.2 1.6",
+  bad: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0M8 5v3.6M8 11v.1",
+};
+const timers = new Map();
+const drawn = new Map();
+let follow = () => {}; // the checkout page goes on by itself when its own order was answered
+
+// --- words ----------------------------------------------------------------------------------------------------------
+const words = {
+  waiting: (order) => ({
+    tone: "wait",
+    headline: "Saved on this device, sending…",
+    text: navigator.onLine === false
+      ? `You are offline. Your order from ${order.title} goes as soon as you are back. Leave this page open, or come back to it later.`
+      : `The shop has not answered yet. Your order from ${order.title} is sent again by itself while this page is open. However often it goes, it counts once.`,
+    acts: [act("Cancel this order", () => letGo(order.key))],
+  }),
+  sent: (order) => ({
+    tone: "good", headline: "Your order has arrived", text: `We have your order from ${order.title}.`,
+    acts: [link("See your order", order.location || order.checkout, () => forget(order.key)), close(order.key)],
+  }),
+  refused: (order) => (GONE[order.type] ? gone(order) : anotherLook(order)),
+  cancelled: (order) => ({
+    tone: "good", headline: "Cancelled",
+    text: order.uncertain
+      ? "It is not sent again. One try may have reached us before: then you get an e-mail, and can cancel the order on its page."
+      : "Nothing was sent, and nothing is charged.",
+    acts: [close(order.key)],
+  }),
+  expired: (order) => ({
+    tone: "bad", headline: "Your order could not be sent",
+    text: `For half a day the shop did not answer from here, so your order from ${order.title} was deleted from this device.`,
+    acts: [link("Look at the drop", order.drop, () => forget(order.key)), close(order.key)],
+  }),
+};
+
+// The offer of the waiting list belongs here, beside the way back to the drop.
+const gone = (order) => ({
+  tone: "bad", headline: GONE[order.type], text: `${order.detail} ${UNCHARGED}`,
+  acts: [link("See what is left", order.drop, () => forget(order.key)), close(order.key)],
+});
+
+const anotherLook = (order) => ({
+  tone: "bad", headline: "Your order needs another look", text: `${order.detail} ${UNCHARGED}`.trim(),
+  acts: [link("Look at it again", order.checkout, () => forget(order.key)), close(order.key)],
+});
+
+// --- drawing --------------------------------------------------------------------------------------------------------
+const make = (tag, attributes = {}, ...inside) => {
+  const element = Object.assign(document.createElement(tag), attributes);
+  element.append(...inside);
+  return element;
+};
+
+const act = (textContent, onclick) => make("button", { type: "button", className: "link", textContent, onclick });
+const link = (textContent, href, onclick) => make("a", { className: "link", textContent, href, onclick });
+const close = (key) => act("Close", () => dismiss(key));
+
+export async function dismiss(key) {
+  await forget(key);
+  show(key, null);
+}
+
+function icon(tone) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  for (const [name, value] of [["class", "icon"], ["viewBox", "0 0 16 16"], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
+  path.setAttribute("d", PATHS[tone]);
+  svg.append(path);
+  return svg;
+}
+
+function place() {
+  const there = document.getElementById("outbox");
+  if (there) return there;
+  const made = make("section", { id: "outbox", className: "outbox wrap" });
+  made.setAttribute("role", "status");
+  made.setAttribute("aria-label", "Your order on this device");
+  document.getElementById("main").prepend(made);
+  return made;
+}
+
+function draw(order) {
+  const { tone, headline, text, acts } = words[waits(order) ? "waiting" : order.said](order);
+  const body = make("p", { textContent: text });
+  return make("div", { className: `note ${tone}` }, icon(tone), make("strong", { textContent: headline }), body, make("p", { className: "acts" }, ...acts));
+}
+
+// An unchanged note stays as it is: nobody wants it read out twice, or the focus taken from its button.
+function show(key, order) {
+  const look = order && JSON.stringify([waits(order), order.said, order.type, order.uncertain, navigator.onLine]);
+  const before = drawn.get(key);
+  if (before?.look === look) return;
+  const fresh = order ? draw(order) : null;
+  if (before && fresh) before.element.replaceWith(fresh);
+  else if (before) before.element.remove();
+  else if (fresh) place().append(fresh);
+  drawn.set(key, fresh ? { look, element: fresh } : undefined);
+}
+
+// --- sending on -----------------------------------------------------------------------------------------------------
+function went(key, order) {
+  if (order && follow(order)) return;
+  show(key, order);
+  if (waits(order)) later(order);
+}
+
+function later(order, pause = pauseBefore(order)) {
+  clearTimeout(timers.get(order.key));
+  timers.set(order.key, setTimeout(async () => went(order.key, await attempt(order.key)), pause));
+}
+
+async function letGo(key) {
+  clearTimeout(timers.get(key));
+  went(key, await cancel(key));
+}
+
+// Takes up whatever waits here, and tells what became of the rest.
+export async function takeUp() {
+  for (const order of await all()) went(order.key, order);
+}
+
+async function soon() {
+  for (const order of await all()) {
+    if (!waits(order)) continue;
+    show(order.key, order);
+    later(order, Math.max(0, order.notBefore - Date.now()) + Math.random() * 1000);
+  }
+}
+
+// The checkout page's own order: follows(order) says whether it took the news over.
+export function watch(follows) {
+  follow = follows;
+}
+
+// After its first try. Where the browser knows how, it sends the order on even after the page is gone.
+export function queued(order) {
+  went(order.key, order);
+  if (waits(order)) navigator.serviceWorker?.ready.then((worker) => worker.sync?.register("orders")).catch(() => {});
+}
+
+addEventListener("online", soon);
+addEventListener("offline", takeUp);
+document.addEventListener("visibilitychange", () => document.hidden || takeUp());

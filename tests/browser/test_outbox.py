@@ -1,0 +1,240 @@
+"""The device's queue and the pages it keeps: an order that the network swallowed is sent again, and answered once."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from checkout.models import Order, OrderState
+from checkout.tests import fan
+from drops.models import Drop, StockItem
+from merchant.clock import now
+from tests.browser.buyer import GOOD, Buyer
+from tests.browser.network import Network
+from tests.running_shop import RunningShop
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+
+SAVED = "Saved on this device, sending…"
+ORDERS = """() => new Promise((yes) => {
+  const asked = indexedDB.open("frontrow");
+  asked.onsuccess = () => {
+    const all = asked.result.transaction("orders").objectStore("orders").getAll();
+    all.onsuccess = () => { asked.result.close(); yes(all.result); };
+  };
+})"""
+KEPT_TEXTS = """async () => {
+  const texts = {};
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    for (const request of await cache.keys()) {
+      const answer = await cache.match(request);
+      const type = answer.headers.get("Content-Type") || "";
+      if (!/font|image/.test(type)) texts[new URL(request.url).pathname] = await answer.text();
+    }
+  }
+  return texts;
+}"""
+
+
+@pytest.fixture(scope="module")
+def open_network(running_shop: RunningShop) -> Iterator[Network]:
+    with Network(running_shop.url).open() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def browser_context_args(browser_context_args: dict[str, Any], open_network: Network) -> dict[str, Any]:
+    return {**browser_context_args, "base_url": open_network.url}
+
+
+@pytest.fixture
+def network(open_network: Network) -> Iterator[Network]:
+    """Whole at the start of each test, and again at its end."""
+    open_network.heal()
+    open_network.forget()
+    yield open_network
+    open_network.heal()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """A browser does complain of a network that is away; here that is the matter itself."""
+    return []
+
+
+@pytest.fixture
+def ready(shop: RunningShop, network: Network, buyer: Buyer) -> Buyer:
+    """At the checkout page, everything typed, with a worker behind the page."""
+    buyer.buys_now()
+    buyer.fills_in_the_address()
+    buyer.types_card(GOOD)
+    has_a_worker(buyer.page)
+    return buyer
+
+
+def has_a_worker(page: Page) -> None:
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+
+
+def note(page: Page) -> Locator:
+    return page.locator("#outbox .note")
+
+
+def waiting(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate(ORDERS)
+    return found
+
+
+def kept_texts(page: Page) -> dict[str, str]:
+    found: dict[str, str] = page.evaluate(KEPT_TEXTS)
+    return found
+
+
+def sell_out(buyer: Buyer) -> None:
+    """Time goes by: the fan's hold ends, and others buy what is left."""
+    drop = buyer.drop
+    cart = drop.carts.get()
+    cart.expires_at = now() - timedelta(seconds=1)
+    cart.save(update_fields=["expires_at"])
+    item = StockItem.objects.get(code=buyer.sku)
+    StockItem.objects.filter(pk=item.pk).update(held=0, sold=item.total)
+    drop.refresh_from_db()
+
+
+def test_offline_during_the_click_and_back(ready: Buyer, context: BrowserContext, network: Network) -> None:
+    context.set_offline(True)
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    expect(note(ready.page)).to_contain_text("You are offline")
+    assert network.tried == [f"/drops/{ready.drop.slug}/cart/"]
+    context.set_offline(False)
+    expect(ready.headline).to_have_text("One step left: pay for your order")  # no token can be made without a network
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+    assert fan.counts(ready.sku) == (1, 0, 4)
+    assert waiting(ready.page) == []
+
+
+def test_busy_for_a_while(shop: RunningShop, ready: Buyer, network: Network) -> None:
+    network.busy = {"Retry-After": "1"}
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    until(lambda: len(network.tried) > 3)
+    network.busy = None
+    expect(ready.headline).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+    assert fan.counts(ready.sku) == (0, 1, 4)
+
+
+def test_a_retry_after_is_waited_for(ready: Buyer, network: Network) -> None:
+    network.busy = {"Retry-After": "300"}
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    before = now().timestamp() * 1000
+    (order,) = until(lambda: [order for order in waiting(ready.page) if order["tries"]])
+    assert order["notBefore"] > before + 200_000
+    tried = len(network.tried)
+    ready.page.evaluate("() => dispatchEvent(new Event('online'))")
+    ready.page.reload()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    assert len(network.tried) == tried
+
+
+def test_the_answer_is_lost_after_the_commit(shop: RunningShop, ready: Buyer, network: Network) -> None:
+    network.loses_answers = 2
+    ready.pay_button.click()
+    expect(ready.headline).to_have_text("Yours.")
+    assert network.posts[-3:] == [f"/drops/{ready.drop.slug}/checkout/", *[door(ready.drop)] * 2]
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def door(drop: Drop) -> str:
+    return f"/drops/{drop.slug}/checkout/kept/"
+
+
+def test_a_closed_tab_is_taken_up_again(
+    shop: RunningShop, ready: Buyer, network: Network, context: BrowserContext
+) -> None:
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.page.close()
+    network.away = False
+    later = context.new_page()
+    later.goto("/policies/")
+    expect(note(later)).to_contain_text("Your order has arrived")
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+    note(later).get_by_role("link", name="See your order").click()
+    expect(later.locator("#headline")).to_have_text("Yours.")
+    assert waiting(later) == []
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def test_two_tabs_send_it_once(ready: Buyer, network: Network, context: BrowserContext) -> None:
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    network.away, network.busy = False, {"Retry-After": "1"}
+    second = context.new_page()
+    second.goto("/")
+    expect(note(second)).to_contain_text(SAVED)
+    network.busy = None
+    for tab in (second, ready.page):
+        tab.evaluate("() => dispatchEvent(new Event('online'))")
+    until(lambda: network.posts.count(door(ready.drop)))
+    until(lambda: not [order for order in waiting(second) if order.get("body")])
+    assert network.posts.count(door(ready.drop)) == 1
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+
+
+def test_sold_out_before_it_arrives(shop: RunningShop, ready: Buyer, context: BrowserContext) -> None:
+    context.set_offline(True)
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    sell_out(ready)
+    context.set_offline(False)
+    expect(note(ready.page)).to_contain_text("Your hold ended before your order reached us")
+    expect(note(ready.page)).to_contain_text("you have not been charged")
+    assert not Order.objects.filter(drop=ready.drop).exists()
+    assert [name for name in waiting(ready.page) if name.get("body") or name.get("token")] == []
+    expect(ready.pay_button).to_be_hidden()
+    note(ready.page).get_by_role("link", name="See what is left").click()
+    expect(ready.page.get_by_text("Everything is sold.")).to_be_visible()
+    assert waiting(ready.page) == []
+
+
+def test_cancelled_before_it_was_sent(ready: Buyer, context: BrowserContext, network: Network) -> None:
+    context.set_offline(True)
+    ready.pay_button.click()
+    note(ready.page).get_by_role("button", name="Cancel this order").click()
+    expect(note(ready.page)).to_contain_text("Nothing was sent, and nothing is charged.")
+    tried = list(network.tried)
+    context.set_offline(False)
+    note(ready.page).get_by_role("button", name="Close").click()
+    expect(note(ready.page)).to_have_count(0)
+    ready.page.reload()
+    expect(ready.pay_button).to_be_visible()
+    assert network.tried == tried
+    assert waiting(ready.page) == []
+    assert not Order.objects.filter(drop=ready.drop).exists()
+
+
+def test_a_token_that_is_too_old_stays_behind(
+    shop: RunningShop, ready: Buyer, network: Network, context: BrowserContext
+) -> None:
+    network.busy = {"Retry-After": "300"}
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    (order,) = until(lambda: [order for order in waiting(ready.page) if order["tries"]])
+    assert order["token"].startswith("ctoken_")
+    ready.page.close()
+    later = context.new_page()
+    later.clock.set_fixed_time(order["tokenEnds"] + 1000)
+    later.goto("/policies/")
+    network.busy = None
+    expect(note(later)).to_contain_text("could not be sent")
