@@ -77,6 +77,12 @@ class RunningShop:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def restart(self, name: str) -> None:
+        """Again, with the environment of now; returns when it answers."""
+        self.kill(name)
+        self.start_one(name)
+        self._wait_until_ready()
+
     @contextmanager
     def stalled(self, name: str) -> Iterator[None]:
         """The process lives and does nothing."""

@@ -10,7 +10,7 @@ export { all };
 const PATIENCE = 10_000; // for one answer
 const [FIRST, LONGEST] = [1000, 30_000]; // the longest wait before the second try, and before any
 const MOST_PATIENT = 10 * 60_000; // a Retry-After beyond that is not believed
-const KEPT_FOR = 12 * 3600_000; // an address stays no longer on a device that is perhaps shared
+const KEPT_FOR = 24 * 3600_000; // an address stays no longer on a device that is perhaps shared
 const TRY_AGAIN = [408, 425, 429]; // and every 5xx: who asks again with the same key learns what became of it
 const LOST = ["TypeError", "NetworkError", "TimeoutError", "AbortError"]; // fetch's names for no answer
 

@@ -42,7 +42,7 @@ const words = {
   }),
   expired: (order) => ({
     tone: "bad", headline: "Your order could not be sent",
-    text: `For half a day the shop did not answer from here, so your order from ${order.title} was deleted from this device.`,
+    text: `For a day the shop could not be reached from here, so your order from ${order.title} was deleted from this device.`,
     acts: [link("Look at the drop", order.drop, () => forget(order.key)), close(order.key)],
   }),
 };

@@ -107,6 +107,7 @@ def _answer(handler: _Handler, status: int, headers: list[tuple[str, str]], cont
         if name.lower() not in HOP_BY_HOP | {"content-length"}:
             handler.send_header(name, value)
     handler.send_header("Content-Length", str(len(content)))
+    handler.send_header("Connection", "close")  # on a connection that was used before, Chromium would try again by itself
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(content)

@@ -237,4 +237,109 @@ def test_a_token_that_is_too_old_stays_behind(
     later.clock.set_fixed_time(order["tokenEnds"] + 1000)
     later.goto("/policies/")
     network.busy = None
-    expect(note(later)).to_contain_text("could not be sent")
+    expect(note(later)).to_contain_text("Your order has arrived")
+    note(later).get_by_role("link", name="See your order").click()
+    expect(later.locator("#headline")).to_have_text("One step left: pay for your order")
+    assert ready.order.payment.confirmation_token == ""
+    assert shop.sandbox.charges(ready.order.reference) == []
+
+
+def test_after_a_day_the_device_forgets_it(ready: Buyer, network: Network, context: BrowserContext) -> None:
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.page.close()
+    network.heal()
+    network.forget()
+    later = context.new_page()
+    later.clock.set_fixed_time(now() + timedelta(hours=25))
+    later.goto("/policies/")
+    expect(note(later)).to_contain_text("Your order could not be sent")
+    (left,) = waiting(later)
+    assert set(left) == {"key", "title", "drop", "checkout", "uncertain", "at", "said"}
+    assert network.tried == []
+
+
+def test_another_total_is_agreed_anew_on_the_page(ready: Buyer, network: Network) -> None:
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.drop.offers.update(price_minor=5000)
+    network.away = False
+    expect(ready.page.locator("#trouble")).to_contain_text("The total changed")
+    expect(ready.page.get_by_label("City")).to_have_value("Springfield")
+    expect(note(ready.page)).to_have_count(0)
+    ready.page.get_by_role("button", name="Pay $56.00").click()
+    expect(ready.headline).to_have_text("Yours.")
+    assert ready.order.total_minor == 5600
+
+
+def test_a_reload_while_the_shop_is_gone_shows_what_was_seen_last(buyer: Buyer, network: Network) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    has_a_worker(page)
+    until(lambda: f"/drops/{buyer.drop.slug}/" in kept_texts(page))
+    network.away = True
+    page.reload()
+    expect(page.get_by_role("heading", name="Winter Robe")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Last seen at \d\d:\d\d · the shop does not answer just now"))).to_be_visible()
+    expect(page.locator("[data-stock]")).to_have_text("5 left")
+    expect(page.get_by_role("button", name="Buy now")).to_be_disabled()
+    network.away = False
+    expect(page.get_by_text("Last seen at")).to_have_count(0)
+    page.get_by_role("button", name="Buy now").click()
+    expect(page.get_by_role("heading", name="Checkout")).to_be_visible()
+
+
+def test_a_reload_without_a_network_says_so(buyer: Buyer, network: Network, context: BrowserContext) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    has_a_worker(page)
+    until(lambda: f"/drops/{buyer.drop.slug}/" in kept_texts(page))
+    context.set_offline(True)
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Last seen at \d\d:\d\d · you are offline"))).to_be_visible()
+    page.goto(f"/drops/{buyer.drop.slug}/cart/")
+    expect(page.get_by_role("heading", name="Waiting for the shop")).to_be_visible()
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="Your cart is empty")).to_be_visible()
+
+
+def test_nothing_secret_is_kept(shop: RunningShop, buyer: Buyer, network: Network) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    has_a_worker(page)
+    page.goto("/policies/returns/")
+    network.loses_answers = 0
+    buyer.pays()
+    expect(buyer.headline).to_have_text("Yours.")
+    page.goto("/")
+    buyer.opens_the_drop()
+    texts = until(lambda: found if {"/", drop_page(buyer)} <= set(found := kept_texts(page)) else None)
+    assert texts is not None
+    addresses = [path for path in texts if not re.match(r"/(static|media)/|/theme.css", path)]
+    assert sorted(addresses) == sorted(["/", "/offline/", "/policies/returns/", drop_page(buyer)])
+    (csrf,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+    pages = "".join(texts[path] for path in addresses)
+    for secret in ("csrfmiddlewaretoken", "nonce", csrf, buyer.email, "Long Street", buyer.order.token_nonce, "ctoken_"):
+        assert secret not in pages
+    assert waiting(page) == []
+
+
+def drop_page(buyer: Buyer) -> str:
+    return f"/drops/{buyer.drop.slug}/"
+
+
+def test_turned_off_it_leaves_nothing_behind(shop: RunningShop, buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    has_a_worker(page)
+    until(lambda: drop_page(buyer) in kept_texts(page))
+    monkeypatch.setenv("SERVICE_WORKER", "false")
+    shop.restart("web")
+    page.reload()
+    page.evaluate("async () => { await (await navigator.serviceWorker.getRegistration())?.update(); }")
+    until(lambda: kept_texts(page) == {})
+    until(lambda: page.evaluate("async () => (await navigator.serviceWorker.getRegistrations()).length") == 0)
+    monkeypatch.delenv("SERVICE_WORKER")
+    shop.restart("web")
