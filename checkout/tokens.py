@@ -33,7 +33,7 @@ def new_cart_token() -> str:
 
 def sealed_cart(cart_id: int) -> str:
     """Names a cart to whoever was shown its checkout page, and to nobody else."""
-    return Signer(salt=CART_SALT).sign(cart_id)
+    return Signer(salt=CART_SALT).sign(str(cart_id))
 
 
 def cart_in(seal: str) -> int | None:

@@ -4,7 +4,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.pass_on()
 
-    do_POST = do_HEAD = do_GET
+    do_POST = do_HEAD = do_GET  # noqa: N815  # the names that the base class calls
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name for it
         pass
@@ -107,10 +107,12 @@ def _answer(handler: _Handler, status: int, headers: list[tuple[str, str]], cont
         if name.lower() not in HOP_BY_HOP | {"content-length"}:
             handler.send_header(name, value)
     handler.send_header("Content-Length", str(len(content)))
-    handler.send_header("Connection", "close")  # on a connection that was used before, Chromium would try again by itself
+    # On a connection that was used before, Chromium would send what got no answer again by itself.
+    handler.send_header("Connection", "close")
     handler.end_headers()
     if handler.command != "HEAD":
-        handler.wfile.write(content)
+        with suppress(ConnectionError):  # the browser has gone to another page
+            handler.wfile.write(content)
 
 
 def _break(handler: _Handler) -> None:
