@@ -79,7 +79,9 @@ class RunningShop:
 
     def restart(self, name: str) -> None:
         """Again, with the environment of now; returns when it answers."""
-        self.kill(name)
+        process = self.processes.pop(name)
+        process.terminate()  # not killed: its workers would outlive it and go on answering
+        process.wait()
         self.start_one(name)
         self._wait_until_ready()
 

@@ -1,4 +1,4 @@
-"""Orders that a device kept: their door takes no cookie, and the same key is the same order whichever door it came by."""
+"""Orders that a device kept: their door takes no cookie, and the same key is the same order whichever the door."""
 
 import uuid
 from typing import Any

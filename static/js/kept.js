@@ -1,31 +1,27 @@
 // A page that came from this device, not from the shop: says so, promises nothing old, and is loaded anew once the shop answers.
+import { make, makeNote } from "./note.js";
+
 const [SOONEST, LATEST] = [2000, 20_000]; // between looks whether the shop is back, with full jitter
 const QUICK = 3000; // a shop that answers slower than that would only bring the kept page again
 const { kept } = document.documentElement.dataset;
 let tries = 0;
 let timer = null;
 
-export const isKept = Boolean(kept);
-
 const clock = (iso) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
 const why = () => (navigator.onLine === false ? "you are offline" : "the shop does not answer just now");
+const shell = document.querySelector("[data-offline]"); // the page for what was never seen has its own words
 
 function say() {
-  const line = document.querySelector("[data-kept-why]");
-  if (line) line.textContent = `${document.querySelector("[data-offline]") ? "" : `Last seen at ${clock(kept)} · `}${why()}`;
+  if (shell) shell.querySelector("[data-kept-why]").textContent = navigator.onLine === false ? "You are offline" : "The shop does not answer just now";
+  else document.querySelector(".kept strong").textContent = `Last seen at ${clock(kept)} · ${why()}`;
 }
 
-function note() {
-  const box = Object.assign(document.createElement("div"), { className: "note wait kept" });
-  box.setAttribute("role", "status");
-  const words = document.createElement("strong");
-  words.dataset.keptWhy = "";
-  box.append(words, Object.assign(document.createElement("p"), { textContent: "What is left may have changed. This page comes back to life by itself." }));
+function showNote() {
+  const note = makeNote({ tone: "wait", headline: "", text: "What is left may have changed. This page comes back to life by itself." });
+  const box = make("div", { className: "kept", role: "status" }, note);
   const head = document.querySelector("#decision .decision-head");
-  if (head) return head.after(box);
-  const place = Object.assign(document.createElement("div"), { className: "wrap" });
-  place.append(box);
-  document.getElementById("main").prepend(place);
+  if (head) head.after(box);
+  else document.getElementById("main").prepend(make("div", { className: "wrap" }, box));
 }
 
 // Its forms have no token, and their answer would be an error page of the browser.
@@ -50,8 +46,8 @@ async function look() {
 }
 
 export function mark() {
-  if (!isKept) return;
-  if (!document.querySelector("[data-offline]")) note();
+  if (!kept) return;
+  if (!shell) showNote();
   rest();
   say();
   lookSoon();

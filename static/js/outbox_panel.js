@@ -1,4 +1,5 @@
 // What the fan reads of orders that wait on this device, in one place of the page; sends them on while the page is open.
+import { make, makeNote } from "./note.js";
 import { all, attempt, cancel, forget, pauseBefore, waits } from "./outbox.js";
 
 export const GONE = {
@@ -8,12 +9,7 @@ export const GONE = {
   "not-open": "The drop was not open when your order reached us",
   "limit-reached": "That is more than one person can have",
 };
-const UNCHARGED = "It was not placed, and you have not been charged.";
-const PATHS = {
-  good: "m3 8.5 3.2 3.2L13 4.8",
-  wait: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0M8 4.8V8l2.2 1.6",
-  bad: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0M8 5v3.6M8 11v.1",
-};
+const UNCHARGED = "Your order was not placed, and you have not been charged.";
 const timers = new Map();
 const drawn = new Map();
 let follow = () => {}; // the checkout page goes on by itself when its own order was answered
@@ -59,12 +55,6 @@ const anotherLook = (order) => ({
 });
 
 // --- drawing --------------------------------------------------------------------------------------------------------
-const make = (tag, attributes = {}, ...inside) => {
-  const element = Object.assign(document.createElement(tag), attributes);
-  element.append(...inside);
-  return element;
-};
-
 const act = (textContent, onclick) => make("button", { type: "button", className: "link", textContent, onclick });
 const link = (textContent, href, onclick) => make("a", { className: "link", textContent, href, onclick });
 const close = (key) => act("Close", () => dismiss(key));
@@ -72,15 +62,6 @@ const close = (key) => act("Close", () => dismiss(key));
 export async function dismiss(key) {
   await forget(key);
   show(key, null);
-}
-
-function icon(tone) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  for (const [name, value] of [["class", "icon"], ["viewBox", "0 0 16 16"], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
-  path.setAttribute("d", PATHS[tone]);
-  svg.append(path);
-  return svg;
 }
 
 function place() {
@@ -93,11 +74,7 @@ function place() {
   return made;
 }
 
-function draw(order) {
-  const { tone, headline, text, acts } = words[waits(order) ? "waiting" : order.said](order);
-  const body = make("p", { textContent: text });
-  return make("div", { className: `note ${tone}` }, icon(tone), make("strong", { textContent: headline }), body, make("p", { className: "acts" }, ...acts));
-}
+const draw = (order) => makeNote(words[waits(order) ? "waiting" : order.said](order));
 
 // An unchanged note stays as it is: nobody wants it read out twice, or the focus taken from its button.
 function show(key, order) {

@@ -6,6 +6,7 @@
 import { all, attempt, waits } from "./outbox.js";
 
 const PAGES = /^\/$|^\/drops\/[^/]+\/$|^\/policies\//;
+const OF_A_DROP = /^\/drops\/[^/]+\//;
 const NEVER = /^\/(admin|api|webhooks|live|metrics|healthz|readyz)\b/; // no page of a fan: the browser's own business
 const FILES = /^\/(static|media)\/|^\/theme\.css$/;
 const NAMED_BY_CONTENT = /\.[0-9a-f]{12}\.\w+$/;
@@ -35,12 +36,13 @@ export function begin({ version, shell, offline }) {
     keepOpenPages();
   }
 
-  // The pages that brought this worker came before it.
+  // The pages that brought this worker came before it; of a fan who is at the checkout by now, the drop's own.
   async function keepOpenPages() {
     const open = await clients.matchAll({ includeUncontrolled: true, type: "window" });
     await new Promise((done) => setTimeout(done, Math.random() * SPREAD));
-    for (const { pathname, search } of open.map((client) => new URL(client.url))) {
-      if (PAGES.test(pathname) && !search) await fetch(pathname, { credentials: "omit" }).then(see).catch(() => {});
+    const pages = open.map(({ url }) => new URL(url).pathname).map((path) => path.match(OF_A_DROP)?.[0] ?? path);
+    for (const path of new Set(pages)) {
+      if (PAGES.test(path)) await fetch(path, { credentials: "omit" }).then(see).catch(() => {});
     }
   }
 

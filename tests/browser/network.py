@@ -15,7 +15,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", 
 
 @dataclass
 class Network:
-    """A door to the shop on a port of its own. What it is told to do, it does to every request until it is told else."""
+    """A door to the shop on a port of its own. What it is told to do, it does until it is told else."""
 
     shop: str
     away: bool = False  # connections break, as with a server that is gone
