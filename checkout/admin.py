@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 from checkout import allowances, expiry, payments, pickup, refunds
 from checkout.desk import dialogs, refunding, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
-from checkout.models import MoneyState, Order, OrderState, Payment, PaymentState, RefundState, WebhookEvent
+from checkout.models import MoneyState, Order, OrderState, Payment, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
 from merchant import journal
 from merchant.clock import now
@@ -64,7 +64,10 @@ class OrderAdmin(ReadOnlyAdmin):
         ("refunds__state", RefundFilter),
         ("placed_at", RangeDateTimeFilter),
     )
-    search_fields = ("reference", "email", "name", "payment__intent_id", "payment__charge_id")
+    search_fields = (
+        *("reference", "email", "name"),
+        *("payment__intent_id", "payment__charge_id", "surpluses__intent_id"),
+    )
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
     actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more")
@@ -182,7 +185,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
         try:
-            for refund in form.order.refunds.filter(state=RefundState.FAILED):
+            for refund in refunds.failed().filter(order=form.order):
                 refunds.retry(refund.pk, by=_by(request), now=now())
         except CannotRefund as refusal:
             messages.error(request, str(refusal))
@@ -246,7 +249,7 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("cancel")
     if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):
         deeds.add("ask_again")
-    if order.captured_minor > order.refunded_minor and order.refunds.filter(state=RefundState.FAILED).exists():
+    if refunds.failed().filter(order=order).exists():
         deeds.add("send_again")
     return deeds
 
@@ -271,6 +274,7 @@ def _around(order: Order) -> dict[str, Any]:
         "payment": payment,
         "news": _news(payment),
         "refunds": order.refunds.all(),
+        "surpluses": order.surpluses.all(),
         "disputes": order.disputes.all(),
         "money_tone": MONEY_TONES.get(order.money_state),
         "acceptances": acceptances.order_by("id"),

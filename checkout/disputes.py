@@ -6,8 +6,9 @@ from django.db import transaction
 from django.db.models import Sum
 
 from checkout.gateway import DisputeView
-from checkout.models import Dispute, Order, Payment
+from checkout.models import Dispute, Order, Surplus
 from checkout.orders import lock
+from checkout.refunds import order_of
 from merchant import journal
 
 # How far a dispute has come. A status that is not here is news to us, and taken as open.
@@ -32,15 +33,19 @@ def note(found: DisputeView, *, now: datetime) -> str | None:
     Touches its own order alone: the ledger's disputed amount, and the journal.
     """
     with transaction.atomic(durable=True):
-        order_id = Payment.objects.filter(intent_id=found.intent_id).values_list("order_id", flat=True).first()
-        if order_id is None:
+        meant = order_of(found.intent_id)
+        if meant is None:
             return None
-        order = lock(order_id)
+        order, surplus = lock(meant[0]), meant[1]
         known = Dispute.objects.filter(provider_id=found.id).first()
         if known is not None and (known.status == found.status or _stage(known.status) > _stage(found.status)):
             return "known"
-        _write(order, known or Dispute(order=order, provider_id=found.id, opened_at=found.created), found, now)
+        _write(order, known or _new(order, surplus, found), found, now)
         return "noted"
+
+
+def _new(order: Order, surplus: Surplus | None, found: DisputeView) -> Dispute:
+    return Dispute(order=order, surplus=surplus, provider_id=found.id, opened_at=found.created)
 
 
 def _write(order: Order, dispute: Dispute, found: DisputeView, now: datetime) -> None:
@@ -49,7 +54,9 @@ def _write(order: Order, dispute: Dispute, found: DisputeView, now: datetime) ->
     if _stage(found.status) == CLOSED:
         dispute.closed_at = now
     dispute.save()
-    held = order.disputes.exclude(status__in=HARMLESS).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    held = (
+        order.disputes.filter(surplus=None).exclude(status__in=HARMLESS).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    )
     Order.objects.filter(pk=order.pk).update(disputed_minor=held)
     journal.record(
         order.subject,

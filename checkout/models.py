@@ -258,6 +258,26 @@ class WebhookEvent(models.Model):
         return f"{self.type} {self.event_id}"
 
 
+class Surplus(models.Model):
+    """Money that came for an order that was paid already: a charge with a ledger of its own. It goes back by itself."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="surpluses")
+    intent_id = models.CharField(max_length=120, unique=True)
+    captured_minor = models.PositiveIntegerField()
+    refunded_minor = models.PositiveIntegerField(default=0)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "surpluses"
+        constraints = [
+            models.CheckConstraint(condition=Q(captured_minor__gte=F("refunded_minor")), name="surplus_refund_within"),
+        ]
+
+    def __str__(self) -> str:
+        return f"surplus of {self.order_id}"
+
+
 class RefundState(models.TextChoices):
     DUE = "due", "To be sent"
     PENDING = "pending", "At the provider"
@@ -269,6 +289,13 @@ class Refund(models.Model):
     """Money going back. ``key`` makes it once, here and at the provider."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
+    surplus = models.ForeignKey(
+        Surplus,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="refunds",
+        help_text="The charge that it gives back, where that is not the one the order was paid with.",
+    )
     key = models.CharField(max_length=120, unique=True)
     amount_minor = models.PositiveIntegerField()
     reason = models.CharField(max_length=200)
@@ -311,6 +338,9 @@ class Dispute(models.Model):
     """A bank took money back on its customer's word. We note what the provider says; it only moves forward."""
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="disputes")
+    surplus = models.ForeignKey(
+        Surplus, on_delete=models.PROTECT, null=True, related_name="disputes", help_text="As with a refund."
+    )
     provider_id = models.CharField(max_length=120, unique=True)
     status = models.CharField(max_length=40)
     reason = models.CharField(max_length=80, blank=True)

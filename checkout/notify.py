@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from checkout.addresses import order_url, pay_url
-from checkout.models import Order, OrderState, Payment, Refund
+from checkout.models import Order, OrderState, Payment, Refund, Surplus
 from checkout.queries import order_view
 from merchant.clock import now
 from merchant.money import Money
@@ -60,6 +60,12 @@ def ended(order: Order) -> None:
 
 def refunding(order: Order) -> None:
     _plan(order, "refunding", f"Your money is on its way back: {order.reference}")
+
+
+def paid_twice(order: Order, surplus: Surplus) -> None:
+    """Once, when it is found: who sees two payments in their bank must not have to ask."""
+    subject = f"You paid twice, one payment is on its way back: {order.reference}"
+    _plan(order, "paid_twice", subject, key=f"paid_twice:{surplus.pk}", surplus_minor=surplus.captured_minor)
 
 
 def refunded(order: Order, refund: Refund) -> None:

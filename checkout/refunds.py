@@ -1,19 +1,22 @@
 """Giving money back: a row first, once by its key; then a worker sends it; then the ledger says so.
 
 Refunds made in the provider's own dashboard are taken over into the same ledger, each once.
+
+Each charge has one ledger: the order's own for what it was paid with, and a surplus for each charge beyond that. No
+more goes back of a charge than came with it.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from checkout import gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
 from checkout.gateway import RefundView
 from checkout.leases import leased_until
-from checkout.models import Order, OrderState, Payment, PaymentPath, Refund, RefundState
+from checkout.models import Order, OrderState, Payment, PaymentPath, Refund, RefundState, Surplus
 from checkout.orders import lock, move_to
 from merchant import journal
 from merchant.money import Money
@@ -48,10 +51,48 @@ def request(
     return refund
 
 
+def give_surplus_back(order: Order, intent_id: str, received_minor: int, *, now: datetime) -> None:
+    """Money that came a second time for a locked order goes back whole, once an intent, and its fan is told."""
+    surplus, is_new = Surplus.objects.get_or_create(
+        intent_id=intent_id, defaults={"order": order, "captured_minor": received_minor, "found_at": now}
+    )
+    if not is_new:
+        return
+    Refund.objects.create(
+        order=order,
+        surplus=surplus,
+        amount_minor=received_minor,
+        key=f"surplus:{intent_id}",
+        reason="paid twice",
+        due_at=now,
+    )
+    data = {"intent": intent_id, "amount": received_minor}
+    journal.record(order.subject, "paid_twice", actor=journal.WORKER, why="it goes back by itself", data=data)
+    notify.paid_twice(order, surplus)
+    wake("payments")
+
+
 def refundable(order: Order) -> int:
     """What was captured and is neither back nor on its way back. Believe it under the order's lock only."""
-    going = order.refunds.filter(state__in=GOING).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return max(order.captured_minor - order.disputed_minor - going, 0)
+    return max(order.captured_minor - order.disputed_minor - _going(order.refunds.filter(surplus=None)), 0)
+
+
+def failed() -> QuerySet[Refund]:
+    """Refunds that failed while their money is still here: those that can be sent again."""
+    ours = Q(surplus=None, order__refunded_minor__lt=F("order__captured_minor"))
+    theirs = Q(surplus__refunded_minor__lt=F("surplus__captured_minor"))
+    return Refund.objects.filter(ours | theirs, state=RefundState.FAILED)
+
+
+def order_of(intent_id: str) -> tuple[int, Surplus | None] | None:
+    """The order that was paid with this intent, and the surplus where it had been paid before; None when not ours."""
+    if not intent_id:
+        return None
+    order_id = Payment.objects.filter(intent_id=intent_id).values_list("order_id", flat=True).first()
+    if order_id is not None:
+        return order_id, None
+    surplus = Surplus.objects.filter(intent_id=intent_id).first()
+    return (surplus.order_id, surplus) if surplus else None
 
 
 def retry(refund_id: int, *, by: str, now: datetime) -> None:
@@ -61,8 +102,8 @@ def retry(refund_id: int, *, by: str, now: datetime) -> None:
         refund = Refund.objects.select_for_update().get(pk=refund_id)
         if refund.state != RefundState.FAILED:
             return  # somebody else pressed at the same time
-        if refund.amount_minor > refundable(order):
-            raise CannotRefund(_too_much(order, refund.amount_minor))
+        if refund.amount_minor > _left(order, refund.surplus):
+            raise CannotRefund(_too_much(order, refund.amount_minor, refund.surplus))
         refund.state, refund.provider_id, refund.failure = RefundState.DUE, "", ""
         refund.attempt, refund.tries, refund.due_at, refund.leased_until = refund.attempt + 1, 0, now, None
         refund.save()
@@ -92,18 +133,18 @@ def take_over(sent: RefundView, *, now: datetime) -> str | None:
     None when no order of ours was paid with its intent, or none that we know yet.
     """
     with transaction.atomic(durable=True):
-        order_id = Payment.objects.filter(intent_id=sent.intent_id).values_list("order_id", flat=True).first()
-        if order_id is None or not sent.intent_id:
+        meant = order_of(sent.intent_id)
+        if meant is None:
             return None
-        order = lock(order_id)
-        if order.captured_minor < sent.amount_minor:
+        order, surplus = lock(meant[0]), meant[1]
+        if (surplus or order).captured_minor < sent.amount_minor:
             return None  # our books do not show the payment yet: it is settled first
         refund = _ours(order, sent)
         if refund is None and sent.sent_key:
             return "an earlier attempt"
         if refund is None and STATES.get(sent.status) == RefundState.FAILED:
             return "failed, not ours"
-        _apply(order, refund or _adopt(order, sent, now), sent, now)
+        _apply(order, refund or _adopt(order, surplus, sent, now), sent, now)
         return "booked"
 
 
@@ -113,7 +154,8 @@ def _claim(now: datetime) -> Refund | None:
             state=RefundState.PENDING, provider_id__gt=""
         )
         due = moving.filter(due_at__lte=now).exclude(leased_until__gt=now).order_by("due_at")
-        refund = due.select_for_update(skip_locked=True, of=("self",)).select_related("order__payment").first()
+        due = due.select_related("order__payment", "surplus")
+        refund = due.select_for_update(skip_locked=True, of=("self",)).first()
         if refund is not None:
             Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=F("tries") + 1)
         return refund
@@ -137,12 +179,18 @@ def _ask(refund: Refund) -> RefundView:
     if refund.provider_id:
         return gateway.retrieve_refund(refund.provider_id)
     made_before = _made_before(refund) if refund.attempt > 1 else None
-    return made_before or gateway.refund(refund.order.payment.intent_id, refund.amount_minor, key=_sent_key(refund))
+    return made_before or gateway.refund(_paid_with(refund), refund.amount_minor, key=_sent_key(refund))
+
+
+def _paid_with(refund: Refund) -> str:
+    """The intent whose money it is."""
+    paid: Payment | Surplus = refund.surplus or refund.order.payment
+    return paid.intent_id
 
 
 def _made_before(refund: Refund) -> RefundView | None:
     """What an earlier attempt made although the provider said that it had failed."""
-    return next((sent for sent in gateway.list_refunds(refund.order.payment.intent_id) if _is(refund, sent)), None)
+    return next((sent for sent in gateway.list_refunds(_paid_with(refund)) if _is(refund, sent)), None)
 
 
 def _is(refund: Refund, sent: RefundView) -> bool:
@@ -175,11 +223,12 @@ def _ours(order: Order, sent: RefundView) -> Refund | None:
     return None
 
 
-def _adopt(order: Order, sent: RefundView, now: datetime) -> Refund:
+def _adopt(order: Order, surplus: Surplus | None, sent: RefundView, now: datetime) -> Refund:
     why = "made in the payment provider's dashboard"
     journal.record(order.subject, "refund_found", actor=journal.WORKER, why=why, data={"amount": sent.amount_minor})
     return Refund.objects.create(
         order=order,
+        surplus=surplus,
         key=f"provider:{sent.id}",
         amount_minor=sent.amount_minor,
         reason=why,
@@ -204,8 +253,19 @@ def _apply(order: Order, refund: Refund, sent: RefundView, now: datetime) -> Non
         _fail(order, refund, was_booked=before == RefundState.SUCCEEDED)
 
 
+def _ledger(order: Order, refund: Refund) -> QuerySet[Order] | QuerySet[Surplus]:
+    """The row that counts what went back of the charge that this refund gives back."""
+    if refund.surplus_id is not None:
+        return Surplus.objects.filter(pk=refund.surplus_id)
+    return Order.objects.filter(pk=order.pk)
+
+
 def _book(order: Order, refund: Refund, now: datetime) -> None:
-    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
+    _ledger(order, refund).update(refunded_minor=F("refunded_minor") + refund.amount_minor)
+    if refund.surplus is not None:  # its fan was told when it was found
+        data = {"intent": refund.surplus.intent_id, "amount": refund.amount_minor}
+        journal.record(order.subject, "surplus_refunded", actor=journal.WORKER, data=data)
+        return
     order.refunded_minor += refund.amount_minor
     journal.record(order.subject, "refunded", actor=journal.WORKER, data={"amount": refund.amount_minor})
     if order.state != OrderState.LATE_PAID:
@@ -217,12 +277,23 @@ def _book(order: Order, refund: Refund, now: datetime) -> None:
 def _fail(order: Order, refund: Refund, *, was_booked: bool) -> None:
     """The money did not go, or it came back from a closed account: it is ours again, and a person must see to it."""
     if was_booked:
-        Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+        _ledger(order, refund).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
     amount = {"amount": refund.amount_minor}
     journal.record(order.subject, "refund_failed", actor=journal.WORKER, why=refund.failure, data=amount)
 
 
-def _too_much(order: Order, amount_minor: int) -> str:
-    wanted, left = Money(amount_minor, order.currency), Money(refundable(order), order.currency)
+def _going(asked: QuerySet[Refund]) -> int:
+    return asked.filter(state__in=GOING).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+
+
+def _left(order: Order, surplus: Surplus | None) -> int:
+    """``refundable``, of whichever charge a refund gives back."""
+    return refundable(order) if surplus is None else surplus.captured_minor - _going(surplus.refunds.all())
+
+
+def _too_much(order: Order, amount_minor: int, surplus: Surplus | None = None) -> str:
+    wanted, left = Money(amount_minor, order.currency), Money(_left(order, surplus), order.currency)
+    if surplus is not None:
+        return f"{wanted} cannot go back: {left} of the second payment is left to refund."
     disputed = " A bank holds money of it in a dispute." if order.disputed_minor else ""
     return f"{wanted} cannot go back: {left} of this order is left to refund.{disputed}"

@@ -38,7 +38,7 @@ def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         if payment.state == PaymentState.PAID:
-            _paid_before(order, payment, intent)
+            _paid_before(order, payment, intent, now)
             return
         if _is_of_the_past(payment, intent):
             return
@@ -119,11 +119,11 @@ def _card_waits(payment: Payment) -> bool:
     return payment.state == PaymentState.DUE and bool(payment.confirmation_token) and not payment.confirm_sent
 
 
-def _paid_before(order: Order, payment: Payment, intent: IntentView) -> None:
-    """It cannot be: one payable object lives at a time. If it is all the same, a person has to give money back."""
+def _paid_before(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    """It cannot be: one payable object lives at a time. If it is all the same, what came second goes back."""
     if intent.status == "succeeded" and intent.id != payment.intent_id:
         log.error("payment.paid_twice", extra={"order": order.reference, "intent": intent.id})
-        journal.record(order.subject, "paid_twice", actor=journal.WORKER, data={"intent": intent.id})
+        refunds.give_surplus_back(order, intent.id, intent.received_minor, now=now)
 
 
 def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:

@@ -125,6 +125,8 @@ TIMELINE = {
     S.EXPIRED: "Hold ended, back on sale",
     S.CANCELLED: "Cancelled",
     S.LATE_PAID: "Payment arrived after the hold had ended",
+    "paid_twice": "A second payment came; it goes back to you",
+    "surplus_refunded": "Second payment sent back",
     "refund_requested": "Refund started",
     "refunded": "Refunded",
 }

@@ -8,13 +8,13 @@ from django.db.models import F, Q, QuerySet
 
 from checkout import payments, refunds
 from checkout.errors import CannotRefund
-from checkout.models import Dispute, Order, OrderState, PaymentState, Refund, RefundState, WebhookEvent
+from checkout.models import Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
 from merchant.wake import wake
 
 OVERDUE = timedelta(minutes=5)
 NEWS_OVERDUE = timedelta(minutes=1)
-Rows = QuerySet[Order] | QuerySet[Refund] | QuerySet[Dispute] | QuerySet[WebhookEvent]
+Rows = QuerySet[Order] | QuerySet[Refund] | QuerySet[Surplus] | QuerySet[Dispute] | QuerySet[WebhookEvent]
 Deed = Callable[[Rows, str, datetime], int]
 
 
@@ -65,8 +65,12 @@ def _late_paid(now: datetime) -> Rows:
 
 
 def _refunds_failed(now: datetime) -> Rows:
-    failed = Refund.objects.filter(state=RefundState.FAILED, order__refunded_minor__lt=F("order__captured_minor"))
-    return failed.select_related("order").order_by("created_at", "pk")
+    return refunds.failed().select_related("order").order_by("created_at", "pk")
+
+
+def _paid_twice(now: datetime) -> Rows:
+    kept = Surplus.objects.filter(refunded_minor__lt=F("captured_minor"))
+    return kept.select_related("order").order_by("found_at", "pk")
 
 
 def _disputes(now: datetime) -> Rows:
@@ -135,6 +139,13 @@ KINDS = (
         "Send them again",
         "Each is sent as a new refund to the card or account that paid.",
         _send_again,
+    ),
+    Kind(
+        "paid-twice",
+        "Paid twice",
+        "The money of an order came a second time. The second payment goes back by itself, and the fan was told; "
+        "if its refund failed, it stands above.",
+        _paid_twice,
     ),
     Kind(
         "disputes",

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count
+from django.db.models import Count, F
 from django.urls import reverse
 
-from checkout import puller
-from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Refund, RefundState, WebhookEvent
+from checkout import puller, refunds
+from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
 from drops.models import Drop, DropState
 from merchant.desk import listing
 from merchant.health import redis_and_worker
@@ -70,10 +70,12 @@ def _payments(now: datetime) -> Iterator[Trouble]:
 
 
 def _refunds() -> Iterator[Trouble]:
-    failed = Refund.objects.filter(state=RefundState.FAILED).count()
-    if failed:
+    trouble = reverse("admin:checkout_order_trouble")
+    if failed := refunds.failed().count():
         words = f"{_count(failed, 'refund')} failed at the payment provider"
-        yield Trouble(words, listing("checkout_order", refunds__state__exact=RefundState.FAILED), grave=True)
+        yield Trouble(words, trouble + "#refunds-failed", grave=True)
+    if twice := Surplus.objects.filter(refunded_minor__lt=F("captured_minor")).count():
+        yield Trouble(f"{_count(twice, 'payment')} came a second time: on the way back", trouble + "#paid-twice")
 
 
 def _disputes() -> Iterator[Trouble]:

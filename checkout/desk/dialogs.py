@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from checkout import refunds
 from checkout.models import Order
 from merchant.desk import ConfirmDialog, moment_words
 
@@ -47,7 +48,7 @@ class GrantDialog(_OrderDialog):
 
 class RetryDialog(_OrderDialog):
     def consequence(self) -> dict[str, Any]:
-        failed = self.order.refunds.filter(state="failed").count()
+        failed = refunds.failed().filter(order=self.order).count()
         return {"text": f"{failed} failed refund(s) of {self.order} are sent to the provider again, each as a new one."}
 
 

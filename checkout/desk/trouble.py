@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from checkout import trouble
-from checkout.models import Dispute, Order, Refund, WebhookEvent
+from checkout.models import Dispute, Order, Refund, Surplus, WebhookEvent
 from checkout.trouble import Kind
 from merchant import journal
 from merchant.clock import now as clock
@@ -20,7 +20,7 @@ from merchant.money import Money
 from merchant.store import current_store
 
 SHOWN = 20
-AMOUNTS = {Order: "total_minor", Refund: "amount_minor", Dispute: "amount_minor"}
+AMOUNTS = {Order: "total_minor", Refund: "amount_minor", Surplus: "captured_minor", Dispute: "amount_minor"}
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ def _row(found: Model) -> Row:
         case Refund():
             note = ": ".join(filter(None, [found.reason, found.failure.replace("_", " ")]))
             return _money_row(found.order, found.amount_minor, note, found.created_at, "asked for")
+        case Surplus():
+            return _money_row(found.order, found.captured_minor, found.intent_id, found.found_at, "found")
         case Dispute():
             note = f"{found.reason} · {found.status}".replace("_", " ")
             return _money_row(found.order, found.amount_minor, note, found.due_by, "answer by")

@@ -90,7 +90,7 @@ def test_money_that_came_twice_is_told_to_staff(robe: Drop, sandbox: SandboxServ
     second = gateway.create_intent(order.reference, Money(5400, "USD"), email=order.email, key="by hand")
     paid = gateway.confirm_intent(second.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="by hand, confirm")
     settle.settle_intent(order.pk, paid, now=clock())
-    assert states(order) == ["placed", "authorising", "confirmed", "paid_twice"]
+    assert states(order)[-1] == "paid_twice"
     assert (fresh(order).captured_minor, fan.counts()) == (5400, (0, 1, 4))
 
 

@@ -4,13 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from checkout import gateway, refunds
-from checkout.models import Payment
 
 
 def refunded(charge: dict[str, Any], now: datetime) -> str | None:
     """List the refunds of the charge's intent anew and book each of them."""
     intent_id = charge.get("payment_intent") or ""
-    if not intent_id or not Payment.objects.filter(intent_id=intent_id).exists():
+    if refunds.order_of(intent_id) is None:
         return None if intent_id else "not a payment of ours"
     found = gateway.list_refunds(intent_id)
     for refund in found:

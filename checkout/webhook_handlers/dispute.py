@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from checkout import disputes, gateway
-from checkout.models import Payment
+from checkout import disputes, gateway, refunds
 
 
 def changed(dispute: dict[str, Any], now: datetime) -> str | None:
     """Read the dispute anew and note it at its order. Nothing is submitted."""
     intent_id = dispute.get("payment_intent") or ""
-    if not intent_id or not Payment.objects.filter(intent_id=intent_id).exists():
+    if refunds.order_of(intent_id) is None:
         return None if intent_id else "not a payment of ours"
     return disputes.note(gateway.retrieve_dispute(dispute["id"]), now=now)

@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from checkout import gateway, refunds
-from checkout.models import Payment
 
 
 def changed(refund: dict[str, Any], now: datetime) -> str | None:
     """Read the refund anew and book it."""
     intent_id = refund.get("payment_intent") or ""
-    if not intent_id or not Payment.objects.filter(intent_id=intent_id).exists():
+    if refunds.order_of(intent_id) is None:
         return None if intent_id else "not a payment of ours"
     return refunds.take_over(gateway.retrieve_refund(refund["id"]), now=now)
