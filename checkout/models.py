@@ -200,6 +200,11 @@ class PaymentPath(models.TextChoices):
     INTENT = "intent", "On our page (PaymentIntent)"
     SESSION = "session", "On the provider's page (Checkout Session)"
     PICKUP = "pickup", "When it is picked up"
+    FREE = "free", "There is nothing to pay"
+
+
+# Of these the payment provider knows nothing.
+WITHOUT_PROVIDER = (PaymentPath.PICKUP, PaymentPath.FREE)
 
 
 class Payment(models.Model):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from checkout import allowances, pickup
+from checkout import allowances, free, pickup
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
 from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
@@ -158,6 +158,8 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)
+    elif not order.total_minor:
+        free.confirm(order, now=now)
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
 
 
@@ -247,7 +249,8 @@ def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str
 
 
 def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:
-    state = OrderState.CONFIRMED if request.payment_method == "pickup" else OrderState.PLACED
+    at_once = request.payment_method == "pickup" or not fresh.total_minor
+    state = OrderState.CONFIRMED if at_once else OrderState.PLACED
     return {
         "status": state.value,
         "total": fresh.total.as_json(),

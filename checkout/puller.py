@@ -6,7 +6,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from checkout import gateway, webhooks
 from checkout.errors import GatewayError
-from checkout.models import Order, Payment, PaymentPath, PaymentState, WebhookEvent
+from checkout.models import WITHOUT_PROVIDER, Order, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN
 from checkout.webhook_handlers import HANDLERS
 from drops.models import Drop, DropState
@@ -66,7 +66,7 @@ def is_silent(now: datetime) -> bool:
     """During a live drop something was paid, minutes ago, and nothing rang since."""
     rang_since = WebhookEvent.objects.filter(pulled=False, received_at__gte=OuterRef("confirmed_at"))
     paid = Order.objects.filter(drop__state=DropState.LIVE, payment__state=PaymentState.PAID)
-    paid = paid.exclude(payment__path=PaymentPath.PICKUP)  # of which the provider knows nothing
+    paid = paid.exclude(payment__path__in=WITHOUT_PROVIDER)
     paid = paid.filter(confirmed_at__lte=now - SILENT_AFTER, confirmed_at__gt=now - FURTHEST_BACK)
     return paid.filter(~Exists(rang_since)).exists()
 

@@ -13,14 +13,15 @@ from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import (
     CARD_DECLINED,
+    FREE_OF_CHARGE,
     NEEDS_BANK,
     NOT_COLLECTED,
     PARTLY_REFUNDED,
     PICKED_UP,
-    PICKUP_TIMELINE,
     REFUNDED,
     STORIES,
     TIMELINE,
+    TIMELINES,
     TO_PICK_UP,
     Story,
     Tone,
@@ -190,6 +191,8 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return STORIES[OrderState.DEFERRED]
     if payment.path == PaymentPath.PICKUP and order.state in PICKUP_STORIES:
         return PICKED_UP if payment.state == PaymentState.PAID else PICKUP_STORIES[order.state]
+    if payment.path == PaymentPath.FREE and order.state == OrderState.CONFIRMED:
+        return FREE_OF_CHARGE
     if order.state == OrderState.ACTION_REQUIRED:
         return _story_of_the_fans_step(payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
@@ -232,7 +235,7 @@ def _pay_path(order: Order) -> str:
 
 def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
     deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
-    words = TIMELINE | PICKUP_TIMELINE if payment.path == PaymentPath.PICKUP else TIMELINE
+    words = TIMELINES.get(payment.path, TIMELINE)
     return tuple((deed.at, words[deed.verb]) for deed in deeds)
 
 

@@ -18,7 +18,7 @@ from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.terms import Terms
 from merchant.models import StoreProfile
-from merchant.money import Money
+from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
 from policies.queries import ShownPolicy
 from policies.restrictions import Verdict, verdict
@@ -83,6 +83,7 @@ def quote(
     subtotal = sum(line.total_minor for line in lines)
     if subtotal + shipping.amount_minor > MOST_MINOR:
         raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
+    _refuse_too_little(Money(subtotal + shipping.amount_minor, _currency(lines)), shipping)
     agreed: dict[str, Any] = {
         "drop": drop.slug,
         "lines": [[line.sku, line.quantity] for line in lines],
@@ -154,6 +155,13 @@ def _chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption:
         if option.code == code:
             return option
     raise Invalid({"shipping_option": "Choose one of the delivery options."})
+
+
+def _refuse_too_little(total: Money, shipping: ShippingOption) -> None:
+    """Nothing at all needs no payment, and what is picked up needs no card."""
+    if shipping.code != PICKUP and is_too_little_to_charge(total):
+        least = Money(LEAST_CHARGED[total.currency], total.currency)
+        raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
 
 
 def _currency(lines: tuple[PricedLine, ...]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from checkout.models import OrderState as S
+from checkout.models import OrderState as S, PaymentPath
 
 Tone = Literal["good", "wait", "act", "bad"]
 
@@ -99,6 +99,12 @@ PARTLY_REFUNDED = Story(
     "It reaches you within 5 to 10 days. There is nothing to do.",
     "good",
 )
+FREE_OF_CHARGE = Story(
+    "Yours.",
+    "There was nothing to pay, and your order is confirmed.",
+    "We have written to {email}, and write again when it ships.",
+    "good",
+)
 TO_PICK_UP = Story(
     "Yours. Pick it up by {until}",
     "Your order is confirmed and waits for you. {place} You pay when you collect it; nothing has been charged.",
@@ -130,4 +136,9 @@ TIMELINE = {
     "refund_requested": "Refund started",
     "refunded": "Refunded",
 }
-PICKUP_TIMELINE = {S.CONFIRMED: "Confirmed, to be paid at pick-up", S.CANCELLED: "Not picked up in time, back on sale"}
+# Where the way of paying tells it otherwise.
+TIMELINES: dict[str, dict[str, str]] = {
+    PaymentPath.PICKUP: TIMELINE
+    | {S.CONFIRMED: "Confirmed, to be paid at pick-up", S.CANCELLED: "Not picked up in time, back on sale"},
+    PaymentPath.FREE: TIMELINE | {S.CONFIRMED: "Confirmed, nothing to pay"},
+}

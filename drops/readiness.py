@@ -7,6 +7,7 @@ from datetime import datetime
 from drops.disclosures import disclosures
 from drops.models import Drop, DropKind, Offer
 from merchant.models import StoreProfile
+from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from policies.models import Kind
 
 
@@ -21,11 +22,13 @@ class Check:
 
 def checklist(drop: Drop, *, now: datetime) -> list[Check]:
     """Everything that should be true before fans come, done or not."""
+    shop = StoreProfile.objects.first()
     offers = list(drop.offers.select_related("variant__product").prefetch_related("components__stock_item"))
     return [
-        *_shop(offers),
+        *_shop(shop, offers),
         *_times(drop, now),
         *_offers(offers),
+        *_payable(shop, offers),
         *_promises(drop, now),
         *_looks(drop, offers),
     ]
@@ -36,8 +39,7 @@ def hurdles(drop: Drop, *, now: datetime) -> list[str]:
     return [check.words for check in checklist(drop, now=now) if check.must and not check.done]
 
 
-def _shop(offers: list[Offer]) -> Iterator[Check]:
-    shop = StoreProfile.objects.first()
+def _shop(shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
     yield Check(shop is not None, "Save the shop's profile: its name, country and currency.")
     if shop:
         foreign = [offer.variant.sku for offer in offers if offer.currency != shop.currency]
@@ -60,9 +62,22 @@ def _times(drop: Drop, now: datetime) -> Iterator[Check]:
 def _offers(offers: list[Offer]) -> Iterator[Check]:
     yield Check(bool(offers), "Put at least one thing on offer.")
     free_of_charge = [offer.variant.sku for offer in offers if not offer.price_minor]
-    yield Check(not free_of_charge, "Give every offer a price." + _named(free_of_charge))
+    meant = "Give every offer a price, unless it is meant to cost nothing."
+    yield Check(not free_of_charge, meant + _named(free_of_charge), must=False)
     empty = [offer.variant.sku for offer in offers if not _has_stock(offer)]
     yield Check(not empty, "Put units into stock for every offer." + _named(empty))
+
+
+def _payable(shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
+    """One unit with its delivery is the least that an order can come to."""
+    delivery = shop.shipping_minor if shop else 0
+    low = [offer for offer in offers if is_too_little_to_charge(offer.price + Money(delivery, offer.currency))]
+    if low:
+        least = Money(LEAST_CHARGED[low[0].currency], low[0].currency)
+        words = f"Raise what one costs with its delivery to {least}, or to nothing: no card pays less."
+        yield Check(done=False, words=f"{words} Too low: {', '.join(offer.variant.sku for offer in low)}.")
+    else:
+        yield Check(done=True, words="One of each, with its delivery, is enough for a card payment, or costs nothing.")
 
 
 def _has_stock(offer: Offer) -> bool:

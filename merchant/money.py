@@ -8,6 +8,17 @@ from babel.numbers import format_currency, get_currency_precision
 
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "DKK", "NOK", "PLN", "CZK", "CAD", "AUD", "NZD", "JPY")
 
+# The least that Stripe charges: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+LEAST_CHARGED = {
+    **dict.fromkeys(("EUR", "USD", "CHF", "CAD", "AUD", "NZD", "JPY"), 50),
+    "GBP": 30,
+    "PLN": 200,
+    "DKK": 250,
+    "SEK": 300,
+    "NOK": 300,
+    "CZK": 1500,
+}
+
 
 @cache
 def exponent(currency: str) -> int:
@@ -44,3 +55,8 @@ class Money:
 
     def __str__(self) -> str:
         return format_currency(self.as_decimal(), self.currency, locale="en_US")
+
+
+def is_too_little_to_charge(total: Money) -> bool:
+    """Something, and yet less than any card payment may be."""
+    return 0 < total.amount < LEAST_CHARGED.get(total.currency, 0)

@@ -17,7 +17,6 @@ from checkout.tests.test_refunds import STAFF, provider
 from checkout.tests.test_webhooks import event, ring
 from drops.models import Drop
 from merchant.money import Money
-from merchant.roles import SUPPORT
 from merchant.tests.staff import signed_in
 from segments.models import Message
 
@@ -146,7 +145,7 @@ def test_a_dispute_of_the_second_payment_holds_nothing_of_the_first(
 
 
 def test_staff_see_it_until_the_money_is_back(order: Order, second: IntentView) -> None:
-    client = signed_in(SUPPORT)
+    client = signed_in("Support")
     settle.settle_intent(order.pk, second, now=clock())
     groups = client.get("/admin/checkout/order/trouble/").context["groups"]
     assert [(group.kind.slug, group.size) for group in groups] == [("paid-twice", "1, $54.00 in all")]

@@ -127,6 +127,8 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         return redirect("checkout:cart", drop.slug)
     try:
         quoted = _quote(drop, lines, values, at)
+    except Invalid as refusal:
+        return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
         return redirect("checkout:cart", drop.slug)  # the cart says what is wrong with it
     context = {

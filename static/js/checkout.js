@@ -81,6 +81,7 @@ function show(headline, body) {
 
 // --- the card -------------------------------------------------------------------------------------------------------
 async function showCard() {
+  if (!settings.amount) return; // nothing to pay
   try {
     card = await mountCard(settings, document.getElementById("payment-element"));
   } catch {
@@ -105,14 +106,14 @@ function billing() {
   };
 }
 
-const paysAtPickUp = () => form.elements.shipping_option.value === "pickup";
+const paysByCard = () => settings.amount > 0 && form.elements.shipping_option.value !== "pickup";
 
 function showHowToPay() {
-  document.getElementById("payment-element").classList.toggle("visually-hidden", paysAtPickUp());
+  document.getElementById("payment-element").classList.toggle("visually-hidden", !paysByCard());
 }
 
 async function token() {
-  if (!card || paysAtPickUp() || navigator.onLine === false) return NO_TOKEN;
+  if (!card || !paysByCard() || navigator.onLine === false) return NO_TOKEN;
   try {
     return await cardToken(card, settings, billing());
   } catch (error) {
@@ -196,8 +197,11 @@ function agreeAnew(page) {
   }
   const pay = JSON.parse(page.getElementById("pay-config").textContent);
   watchHold();
-  if (card && pay.amount !== settings.amount) card.elements.update({ amount: pay.amount });
+  if (card && pay.amount && pay.amount !== settings.amount) card.elements.update({ amount: pay.amount });
+  const wasFree = !settings.amount;
   Object.assign(settings, pay);
+  showHowToPay();
+  if (wasFree) showCard();
   document.querySelector("[data-trouble]")?.focus();
 }
 
