@@ -19,7 +19,6 @@ import httpx
 from checkout.sandbox.errors import Json
 
 GOOD, DECLINED, BANK = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
-PATIENCE_SECONDS = 60.0
 ENDED = ("expired", "cancelled")
 HOSTED_CARD = {"number": "4242424242424242", "expiry": "12/40", "cvc": "123", "country": "US", "postal_code": "12345"}
 ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
@@ -33,7 +32,7 @@ class Impatient(Exception):
 
 @dataclass
 class Crowd:
-    """So many fans, arriving within so many seconds, in a mix that is the same every time."""
+    """So many fans, arriving within so many seconds and patient for so many, in a mix that is the same every time."""
 
     shop: str
     provider: str
@@ -41,6 +40,7 @@ class Crowd:
     skus: tuple[str, ...]
     size: int
     arriving: float
+    patience: float
     answers: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     promised: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Crowd:
     def gone(self) -> None:
         """Wait until everybody has what they wanted, or has given up. Raises what went wrong in a fan."""
         for future in self._futures:
-            future.result(self.arriving + 3 * PATIENCE_SECONDS)
+            future.result(self.arriving + 3 * self.patience)
 
     def left(self) -> bool:
         """Whether everybody has gone home."""
@@ -109,7 +109,7 @@ class Fan:
         self.chance = random.Random(number)  # the same crowd every time
         self.sku = crowd.skus[number % len(crowd.skus)]
         self.arrives = crowd.started + crowd.arriving * number / crowd.size
-        self.leaves = self.arrives + PATIENCE_SECONDS
+        self.leaves = self.arrives + crowd.patience
 
     def come(self) -> None:
         time.sleep(max(0.0, self.arrives - time.monotonic()))  # people come one after the other

@@ -38,21 +38,21 @@ RESTARTS = ("Redis killed", "PostgreSQL restarted", "PostgreSQL crashed")  # wha
 def test_a_drop_loses_nothing(trouble: str, shop: RunningShop, table: list[Line]) -> None:
     if trouble in RESTARTS and ("FRONTROW_TESTS_OWN_SERVICES" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ):
         pytest.skip("PostgreSQL and Redis are not this run's alone")
-    _sell(trouble, shop, table, fans=300, each=34)
+    _sell(trouble, shop, table, fans=300, each=34, patience=60)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("gateway_to_the_sandbox")
 def test_a_small_drop_loses_nothing_when_its_worker_is_killed(shop: RunningShop, table: list[Line]) -> None:
-    _sell("worker SIGKILL", shop, table, fans=60, each=10)
+    _sell("worker SIGKILL", shop, table, fans=60, each=10, patience=20)
 
 
-def _sell(name: str, shop: RunningShop, table: list[Line], *, fans: int, each: int) -> None:
+def _sell(name: str, shop: RunningShop, table: list[Line], *, fans: int, each: int, patience: float) -> None:
     """One drop from its first fan to its balanced books."""
     trouble, drop, before = TROUBLES[name], _drop(name, fans=fans, each=each), time.monotonic()
     desk = Desk(drop, shop.sandbox.base_url)
     arriving = ARRIVE_AROUND_SECONDS + trouble.stretch
-    with Crowd(shop.url, shop.sandbox.base_url, drop.slug, tuple(_skus(drop)), fans, arriving) as crowd:
+    with Crowd(shop.url, shop.sandbox.base_url, drop.slug, tuple(_skus(drop)), fans, arriving, patience) as crowd:
         until(lambda: len(crowd.promised) >= fans // 10, seconds=120)
         _go_through(trouble, shop, crowd, desk)
         while not crowd.left():
