@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "proxy-connection"}
+LONGEST_WAY = 60.0
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Network:
     loses_answers: int = 0  # of that many POSTs the work is done and the answer lost
     posts: list[str] = field(default_factory=list)  # what reached the shop
     tried: list[str] = field(default_factory=list)  # what was sent, whatever became of it
+    _posts_pass: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -32,6 +34,14 @@ class Network:
 
     def heal(self) -> None:
         self.away, self.busy, self.loses_answers = False, None, 0
+        self._posts_pass.set()
+
+    def stop_posts(self) -> None:
+        """From now on every POST is on its way, until the network is healed."""
+        self._posts_pass.clear()
+
+    def wait_on_the_way(self) -> None:
+        self._posts_pass.wait(LONGEST_WAY)
 
     def forget(self) -> None:
         self.posts.clear()
@@ -77,6 +87,7 @@ def _pass_on(handler: _Handler, network: Network) -> None:
     posted = handler.command == "POST"
     if posted:
         network.tried.append(handler.path)
+        network.wait_on_the_way()
     if network.away:
         return _break(handler)
     if posted and network.busy is not None:
