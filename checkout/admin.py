@@ -14,9 +14,9 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, payments, pickup, refunds
-from checkout.desk import dialogs, refunding, trouble as trouble_page
+from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
-from checkout.models import MoneyState, Order, OrderState, Payment, PaymentState, WebhookEvent
+from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
 from merchant import journal
 from merchant.clock import now
@@ -84,6 +84,7 @@ class OrderAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         own = [
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
+            path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
             path("<int:order_id>/refund/", view(refunding.page), name="checkout_order_refund"),
         ]
@@ -272,6 +273,7 @@ def _around(order: Order) -> dict[str, Any]:
         "tone": TONES.get(order.get_state_display(), "default"),
         "lines": [(line, line.unit_price_minor * line.quantity) for line in order.lines.all()],
         "payment": payment,
+        "shared_card": _shared_card(order, payment),
         "news": _news(payment),
         "refunds": order.refunds.all(),
         "surpluses": order.surpluses.all(),
@@ -285,6 +287,13 @@ def _around(order: Order) -> dict[str, Any]:
         "server_now": now(),
         "story": story_of(order.subject),
     }
+
+
+def _shared_card(order: Order, payment: Payment | None) -> CardInDrop | None:
+    if payment is None or not payment.card_key:
+        return None
+    flagged = CardInDrop.objects.filter(drop_id=order.drop_id, card_key=payment.card_key, flagged_at__isnull=False)
+    return flagged.first()
 
 
 def _news(payment: Payment | None) -> QuerySet[WebhookEvent]:

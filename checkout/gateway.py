@@ -32,6 +32,7 @@ from merchant.money import Money
 
 TOKEN_PARAMS = {"confirmation_token"}
 MOST_EVENTS = 500
+WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands there; asking for it costs no call
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 CONFLICT = 409  # another request holds the key or the object right now
 SERVER_ERROR = 500
@@ -50,6 +51,7 @@ class IntentView:
     error_code: str
     error_message: str
     order_ref: str
+    fingerprint: str = ""  # of the card that paid, or was tried last
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> 
 
     Raises CardDeclined and TokenUnusable.
     """
-    params = {"confirmation_token": token, "return_url": return_url}
+    params = {"confirmation_token": token, "return_url": return_url, **WITH_CHARGE}
     try:
         return _intent(_call("payment_intents.confirm", intent_id, params, _options(key)))
     except GatewayRefused:
@@ -122,7 +124,7 @@ def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> 
 
 
 def retrieve_intent(intent_id: str) -> IntentView:
-    return _intent(_call("payment_intents.retrieve", intent_id))
+    return _intent(_call("payment_intents.retrieve", intent_id, WITH_CHARGE))
 
 
 def find_intent(order_ref: str, since: datetime) -> IntentView | None:
@@ -315,7 +317,15 @@ def _intent(raw: Any) -> IntentView:
         error_code=problem.get("decline_code") or problem.get("code") or "",
         error_message=problem.get("message") or "",
         order_ref=(raw.get("metadata") or {}).get("order", ""),
+        fingerprint=_fingerprint(raw),
     )
+
+
+def _fingerprint(raw: Any) -> str:
+    """Of the charge that was tried last, where it was read with the intent; else of the card that was refused."""
+    charge, refused = raw.get("latest_charge"), (raw.get("last_payment_error") or {}).get("payment_method") or {}
+    method = charge.get("payment_method_details") or {} if isinstance(charge, Mapping) else refused
+    return (method.get(method.get("type") or "") or {}).get("fingerprint") or ""
 
 
 def _session(raw: Any) -> SessionView:

@@ -226,6 +226,13 @@ class Payment(models.Model):
     provider_status = models.CharField(max_length=40, blank=True, help_text="What the provider last said.")
     outcome_unknown = models.BooleanField(default=False, help_text="We asked and got no answer: it may have acted.")
     charge_id = models.CharField(max_length=120, blank=True)
+    card_key = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        db_index=True,
+        help_text="A keyed fingerprint of the card that paid. It finds the card again and cannot be turned back.",
+    )
     error_code = models.CharField(max_length=80, blank=True)
     error_message = models.CharField(max_length=300, blank=True, help_text="In words for the fan.")
     due_at = models.DateTimeField(db_default=Now())
@@ -237,6 +244,24 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"payment of {self.order_id}"
+
+
+class CardInDrop(models.Model):
+    """A card that paid in a drop. Its row is the lock under which the orders it paid are counted together."""
+
+    drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="+")
+    card_key = models.CharField(max_length=64)
+    flagged_at = models.DateTimeField(null=True, help_text="Since when staff should look.")
+    what = models.CharField(max_length=200, blank=True, help_text="What was counted, in words for staff.")
+    looked_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=200, blank=True, help_text="Why it is fine.")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["drop", "card_key"], name="card_once_a_drop")]
+
+    def __str__(self) -> str:
+        return f"a card in {self.drop}"
 
 
 class WebhookEvent(models.Model):

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from checkout import allowances, refunds
+from checkout import allowances, cards, refunds
 from checkout.errors import CannotRefund
 from checkout.models import Order, OrderLine, OrderState, Refund, RefundLine
 from checkout.orders import lock
@@ -46,7 +46,7 @@ def refund_lines(
         _refuse_units(order, units)
         refund = _request(order, amount, seen=seen, by=by, why=why, now=now)
         if units:
-            _take_units(order, refund, units, restock=restock, by=by)
+            _take_units(order, refund, units, restock=restock, by=by, now=now)
         return refund
 
 
@@ -104,7 +104,7 @@ def _request(order: Order, amount_minor: int, *, seen: int, by: str, why: str, n
     return refunds.request(order, amount_minor, key=_key(order, seen), reason=why, now=now, by=by)
 
 
-def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by: str) -> None:
+def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by: str, now: datetime) -> None:
     """Stock last: its rows are hot."""
     lines = list(OrderLine.objects.filter(order=order, pk__in=units))
     RefundLine.objects.bulk_create(
@@ -115,6 +115,7 @@ def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by
     verb = "units_back_on_sale" if restock else "units_written_off"
     journal.record(order.subject, verb, actor=by, data=skus)
     allowances.give_back_some(order, offers)
+    cards.count_again(order, order.payment.card_key, by=by, now=now)
     try:
         stock.take_back_some(owner_of(order), stock.needs(offers), restock=restock)
     except NotSold as error:

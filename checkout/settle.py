@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, notify, refunds
+from checkout import allowances, cards, notify, refunds
 from checkout.gateway import IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
@@ -129,6 +129,8 @@ def _paid_before(order: Order, payment: Payment, intent: IntentView, now: dateti
 def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     payment.state, payment.charge_id = PaymentState.PAID, intent.charge_id
     payment.error_code = payment.error_message = ""
+    payment.card_key = cards.key_of(intent.fingerprint)
+    payment.save(update_fields=["card_key"])  # counted with the others of its card
     Order.objects.filter(pk=order.pk).update(captured_minor=intent.received_minor)
     order.captured_minor = intent.received_minor
     if Money(intent.received_minor, intent.amount.currency) != order.total:
@@ -144,6 +146,7 @@ def confirm(order: Order, now: datetime) -> None:
     move_to(order, OrderState.CONFIRMED, why="paid", actor=journal.WORKER, now=now)
     Order.objects.filter(pk=order.pk).update(confirmed_at=now)
     order.confirmed_at = now
+    cards.count(order, order.payment.card_key, now)
     notify.confirmed(order)
 
 

@@ -6,15 +6,22 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from checkout import payments, refunds
+from checkout import cards, payments, refunds
 from checkout.errors import CannotRefund
-from checkout.models import Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
+from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
 from merchant.wake import wake
 
 OVERDUE = timedelta(minutes=5)
 NEWS_OVERDUE = timedelta(minutes=1)
-Rows = QuerySet[Order] | QuerySet[Refund] | QuerySet[Surplus] | QuerySet[Dispute] | QuerySet[WebhookEvent]
+Rows = (
+    QuerySet[Order]
+    | QuerySet[Refund]
+    | QuerySet[Surplus]
+    | QuerySet[Dispute]
+    | QuerySet[CardInDrop]
+    | QuerySet[WebhookEvent]
+)
 Deed = Callable[[Rows, str, datetime], int]
 
 
@@ -71,6 +78,10 @@ def _refunds_failed(now: datetime) -> Rows:
 def _paid_twice(now: datetime) -> Rows:
     kept = Surplus.objects.filter(refunded_minor__lt=F("captured_minor"))
     return kept.select_related("order").order_by("found_at", "pk")
+
+
+def _shared_cards(now: datetime) -> Rows:
+    return cards.flagged().select_related("drop").order_by("flagged_at", "pk")
 
 
 def _disputes(now: datetime) -> Rows:
@@ -152,6 +163,13 @@ KINDS = (
         "Disputes",
         "A bank took this money back on its customer's word. Answer at the provider; nothing is sent by itself.",
         _disputes,
+    ),
+    Kind(
+        "shared-card",
+        "Same card, more than the limit",
+        "One card paid orders of different people, together more than one person may have. A family, or one buyer "
+        "under several names. The orders are confirmed; look at them, then say that it is fine, or refund the rest.",
+        _shared_cards,
     ),
     Kind(
         "late-paid",

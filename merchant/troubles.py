@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F
 from django.urls import reverse
 
-from checkout import puller, refunds
+from checkout import cards, puller, refunds
 from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
 from drops.models import Drop, DropState
 from merchant.desk import listing
@@ -34,7 +34,7 @@ def troubles(
     """All of it that ``user`` may see, the grave ones first. ``drops``: those to come, with their hurdles."""
     found = list(_not_ready(drops, now))
     if user.has_perm("checkout.view_order"):
-        found += [*_orders(), *_payments(now), *_refunds(), *_disputes()]
+        found += [*_orders(), *_payments(now), *_refunds(), *_disputes(), *_shared_cards()]
     if user.has_perm("checkout.view_webhookevent"):
         found += _payment_news(now)
     if user.has_perm("segments.view_message"):
@@ -76,6 +76,12 @@ def _refunds() -> Iterator[Trouble]:
         yield Trouble(words, trouble + "#refunds-failed", grave=True)
     if twice := Surplus.objects.filter(refunded_minor__lt=F("captured_minor")).count():
         yield Trouble(f"{_count(twice, 'payment')} came a second time: on the way back", trouble + "#paid-twice")
+
+
+def _shared_cards() -> Iterator[Trouble]:
+    if count := cards.flagged().count():
+        words = f"{_count(count, 'card')} paid more for several people than one may have"
+        yield Trouble(words, reverse("admin:checkout_order_trouble") + "#shared-card")
 
 
 def _disputes() -> Iterator[Trouble]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from checkout import trouble
-from checkout.models import Dispute, Order, Refund, Surplus, WebhookEvent
+from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, WebhookEvent
 from checkout.trouble import Kind
 from merchant import journal
 from merchant.clock import now as clock
@@ -117,6 +117,9 @@ def _row(found: Model) -> Row:
         case Dispute():
             note = f"{found.reason} · {found.status}".replace("_", " ")
             return _money_row(found.order, found.amount_minor, note, found.due_by, "answer by")
+        case CardInDrop():
+            url = reverse("admin:checkout_order_shared_card", args=[found.pk])
+            return Row(str(found.drop), url, found.what, None, found.flagged_at, "since")
         case WebhookEvent():
             url = reverse("admin:checkout_webhookevent_change", args=[found.pk])
             return Row(found.type, url, found.outcome, None, found.received_at, "received")

@@ -18,7 +18,7 @@ from merchant.tests.staff import signed_in
 from segments.models import Message, MessageState
 
 pytestmark = pytest.mark.django_db
-QUERIES_OF_TODAY = 24
+QUERIES_OF_TODAY = 25
 
 
 @pytest.fixture(autouse=True)
