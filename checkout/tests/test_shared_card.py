@@ -16,7 +16,6 @@ from checkout.tests.test_place_order_races import together
 from checkout.tests.test_refunds import STAFF
 from drops.models import Drop, Offer
 from merchant.models import JournalEntry
-from merchant.roles import DROP_MANAGER, SUPPORT
 from merchant.tests.staff import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,7 +157,7 @@ def test_without_the_cards_row_each_of_them_looks_alone(drop: Drop, sandbox: San
 
 def test_staff_say_that_it_is_fine_and_hear_of_it_again_when_more_is_bought(drop: Drop, sandbox: SandboxServer) -> None:
     orders = [buys(drop, sandbox, who, 2) for who in ("ann", "bob")]
-    client, card = signed_in(SUPPORT), CardInDrop.objects.get()
+    client, card = signed_in("Support"), CardInDrop.objects.get()
     page = client.get(TROUBLE).content.decode()
     assert "Same card, more than the limit" in page
     address = f"{TROUBLE}card/{card.pk}/"
