@@ -179,7 +179,7 @@ def test_staff_say_that_it_is_fine_and_hear_of_it_again_when_more_is_bought(drop
 def test_who_may_not_refund_may_look_and_not_say(drop: Drop, sandbox: SandboxServer) -> None:
     for who in ("ann", "bob"):
         buys(drop, sandbox, who, 2)
-    client, address = signed_in(DROP_MANAGER), f"{TROUBLE}card/{CardInDrop.objects.get().pk}/"
+    client, address = signed_in("Drop manager"), f"{TROUBLE}card/{CardInDrop.objects.get().pk}/"
     shown = client.get(address)
     assert (shown.status_code, b"It looks fine" in shown.content) == (200, False)
     assert client.post(address, {"why": "x"}).status_code == 403
