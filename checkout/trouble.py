@@ -10,6 +10,7 @@ from checkout import cards, payments, refunds
 from checkout.errors import CannotRefund
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
+from drops.models import StockItem
 from merchant.wake import wake
 
 OVERDUE = timedelta(minutes=5)
@@ -20,6 +21,7 @@ Rows = (
     | QuerySet[Surplus]
     | QuerySet[Dispute]
     | QuerySet[CardInDrop]
+    | QuerySet[StockItem]
     | QuerySet[WebhookEvent]
 )
 Deed = Callable[[Rows, str, datetime], int]
@@ -82,6 +84,10 @@ def _paid_twice(now: datetime) -> Rows:
 
 def _shared_cards(now: datetime) -> Rows:
     return cards.flagged().select_related("drop").order_by("flagged_at", "pk")
+
+
+def _missing(now: datetime) -> Rows:
+    return StockItem.objects.filter(missing__gt=0).order_by("code")
 
 
 def _disputes(now: datetime) -> Rows:
@@ -150,6 +156,13 @@ KINDS = (
         "Send them again",
         "Each is sent as a new refund to the card or account that paid.",
         _send_again,
+    ),
+    Kind(
+        "missing",
+        "Promised and not there",
+        "Fewer units are there than are sold and held, so nothing of them is sold any more. Add what comes in, or "
+        "refund the newest orders with their units: each makes up for one.",
+        _missing,
     ),
     Kind(
         "paid-twice",

@@ -61,6 +61,9 @@ class StockItem(models.Model):
     total = models.PositiveIntegerField(default=0)
     held = models.PositiveIntegerField(default=0)
     sold = models.PositiveIntegerField(default=0)
+    missing = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Held or sold, and not there: the count fell below what was promised."
+    )
     available = models.GeneratedField(
         expression=F("total") - F("held") - F("sold"), output_field=models.IntegerField(), db_persist=True
     )
@@ -68,6 +71,9 @@ class StockItem(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=F("held") + F("sold")), name="stock_never_oversold"),
+            models.CheckConstraint(
+                condition=Q(missing=0) | Q(total=F("held") + F("sold")), name="missing_units_stop_sales"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ baskets in opposite order cannot wait for each other, and a lock lives only unti
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Value
@@ -186,16 +187,22 @@ def add_item(code: str, total: int = 0) -> StockItem:
 
 
 @transaction.atomic
-def restock(item_id: int, delta: int, *, actor: str, why: str) -> None:
+def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = False) -> None:
     """Add ``delta`` units (or take away, when negative), with a line in the journal.
 
-    Raises UnitsInUse when fewer than that are free.
+    Raises UnitsInUse when fewer than that are free. With ``counted`` the units are really not there, whatever was
+    promised of them: nothing more is sold, what is *missing* is remembered, and what comes in makes up for it first.
     """
     item = StockItem.objects.select_for_update(no_key=True).get(pk=item_id)
-    if item.available + delta < 0:
+    if (item.available + delta < 0 and not counted) or item.total - item.missing + delta < 0:
         raise UnitsInUse(item.code, item.available)
-    StockItem.objects.filter(pk=item_id).update(total=F("total") + delta)
-    journal.record(f"stock:{item.code}", "restocked", actor=actor, why=why, data={"units": delta})
+    there, promised = F("total") - F("missing") + delta, F("held") + F("sold")
+    StockItem.objects.filter(pk=item_id).update(
+        total=Greatest(there, promised), missing=Greatest(promised - there, Value(0))
+    )
+    item.refresh_from_db()
+    verb, data = ("below_what_was_promised", {"missing": item.missing}) if item.missing else ("restocked", {})
+    journal.record(f"stock:{item.code}", verb, actor=actor, why=why, data={"units": delta, **data})
     wake("live")
 
 
@@ -263,15 +270,22 @@ def _held(need: Need, owner: Owner, expires_at: datetime, hard_cap_at: datetime)
 def _count(item_id: int, units: int, *, held: int = 0, sold: int = 0, total: int = 0) -> bool:
     """Add ``units`` times each number to its counter; False, and nothing counted, when too few are available."""
     enough = StockItem.objects.filter(pk=item_id, available__gte=units * (held + sold - total))
-    counted = enough.update(
-        held=F("held") + units * held, sold=F("sold") + units * sold, total=F("total") + units * total
-    )
-    return counted == 1
+    counters: dict[str, Any] = {
+        "held": F("held") + units * held,
+        "sold": F("sold") + units * sold,
+        "total": F("total") + units * total,
+    }
+    given_up = -units * (held + sold)
+    if given_up > 0:  # what was promised and is not there is made up for before anything is on sale again
+        made_up = Least(F("missing"), Value(given_up))
+        counters["missing"] = F("missing") - made_up
+        counters["total"] -= Value(0) if total else made_up
+    return enough.update(**counters) == 1
 
 
 def _sold_out(need: Need) -> SoldOut:
     item = StockItem.objects.get(pk=need.stock_item_id)
-    return SoldOut(need.sku or item.code, in_other_carts=item.total - item.sold >= need.quantity)
+    return SoldOut(need.sku or item.code, in_other_carts=item.total - item.missing - item.sold >= need.quantity)
 
 
 def _earliest_end(owner: Owner) -> datetime:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from checkout import cards, puller, refunds
 from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
-from drops.models import Drop, DropState
+from drops.models import Drop, DropState, StockItem
 from merchant.desk import listing
 from merchant.health import redis_and_worker
 from segments.models import Message, MessageState
@@ -35,6 +35,8 @@ def troubles(
     found = list(_not_ready(drops, now))
     if user.has_perm("checkout.view_order"):
         found += [*_orders(), *_payments(now), *_refunds(), *_disputes(), *_shared_cards()]
+    if user.has_perm("drops.view_stockitem"):
+        found += _missing()
     if user.has_perm("checkout.view_webhookevent"):
         found += _payment_news(now)
     if user.has_perm("segments.view_message"):
@@ -99,6 +101,12 @@ def _payment_news(now: datetime) -> Iterator[Trouble]:
     if stuck:
         words = f"{_count(stuck, 'piece')} of payment news not worked through yet"
         yield Trouble(words, listing("checkout_webhookevent", processed_at__isempty="1"))
+
+
+def _missing() -> Iterator[Trouble]:
+    for item in StockItem.objects.filter(missing__gt=0).order_by("code"):
+        words = f"{_count(item.missing, 'unit')} of {item.code} promised and not there: its sale has stopped"
+        yield Trouble(words, reverse("admin:drops_stockitem_change", args=[item.pk]), grave=True)
 
 
 def _messages() -> Iterator[Trouble]:

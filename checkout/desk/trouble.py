@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from checkout import trouble
 from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, WebhookEvent
 from checkout.trouble import Kind
+from drops.models import StockItem
 from merchant import journal
 from merchant.clock import now as clock
 from merchant.money import Money
@@ -117,9 +118,18 @@ def _row(found: Model) -> Row:
         case Dispute():
             note = f"{found.reason} · {found.status}".replace("_", " ")
             return _money_row(found.order, found.amount_minor, note, found.due_by, "answer by")
+    return _plain_row(found)
+
+
+def _plain_row(found: Model) -> Row:
+    match found:
         case CardInDrop():
             url = reverse("admin:checkout_order_shared_card", args=[found.pk])
             return Row(str(found.drop), url, found.what, None, found.flagged_at, "since")
+        case StockItem():
+            url = reverse("admin:drops_stockitem_change", args=[found.pk])
+            note = f"{found.missing} of {found.total} promised units are not there"
+            return Row(found.code, url, note, None, None, "")
         case WebhookEvent():
             url = reverse("admin:checkout_webhookevent_change", args=[found.pk])
             return Row(found.type, url, found.outcome, None, found.received_at, "received")

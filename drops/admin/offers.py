@@ -48,7 +48,8 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
         item = own_item(self.instance) if self.instance.pk else None
         free = item.available if item else 0
         if free + units < 0:
-            raise forms.ValidationError(f"Only {free} units are free.")
+            words = f"Only {free} units are free. A count below what is promised is typed on the stock's own page."
+            raise forms.ValidationError(words)
         return units
 
 

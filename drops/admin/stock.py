@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from drops import stock
 from drops.errors import UnitsInUse
@@ -32,16 +32,29 @@ class UnitsDialog(ConfirmDialog):
     why = forms.CharField(
         label="Why", max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Delivery, count, damaged…"
     )
+    counted = forms.BooleanField(
+        label="I counted: promised units are not there",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="Only to take away more than is free. Nothing of it is sold from then on, and you are told how many "
+        "promised units are missing.",
+    )
 
     def consequence(self) -> dict[str, Any]:
         item = StockItem.objects.get(pk=self.object_id)
-        return {"text": f"{item.code}: {item.total} units, {item.held} held, {item.sold} sold, {item.available} free."}
+        missing = f" {item.missing} of them are not there." if item.missing else ""
+        counts = f"{item.total} units, {item.held} held, {item.sold} sold, {item.available} free."
+        return {"text": f"{item.code}: {counts}{missing}"}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         item = StockItem.objects.get(pk=self.object_id)
-        if item.available + cleaned.get("delta", 0) < 0:
-            self.add_error("delta", f"Only {item.available} units are free.")
+        delta, there = cleaned.get("delta", 0), item.total - item.missing
+        if there + delta < 0:
+            self.add_error("delta", f"Only {there} units are there.")
+        elif item.available + delta < 0 and not cleaned.get("counted"):
+            words = f"Only {item.available} units are free; the others are held or sold. If they are really not there,"
+            self.add_error("delta", f"{words} tick the box below.")
         return cleaned
 
 
@@ -111,7 +124,8 @@ class StockItemAdmin(ReadOnlyAdmin):
     def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
         delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]
         try:
-            stock.restock(int(object_id), delta, actor=journal.staff(request.user.get_username()), why=why)
+            by = journal.staff(request.user.get_username())
+            stock.restock(int(object_id), delta, actor=by, why=why, counted=form.cleaned_data["counted"])
             messages.success(request, f"{delta:+} units.")
         except UnitsInUse as refusal:
             messages.error(request, str(refusal))

@@ -231,11 +231,32 @@ def test_stock_has_one_door_and_it_asks_why(manager: Client) -> None:
     assert manager.post(door, {"_form_submitted": "on", "delta": "3", "why": "delivery"})["HX-Redirect"]
     assert "This field is required" in manager.post(door, {"_form_submitted": "on", "delta": "3"}).content.decode()
     assert (
-        "Only 8 units are free."
+        "Only 8 units are there."
         in manager.post(door, {"_form_submitted": "on", "delta": "-9", "why": "count"}).content.decode()
     )
     item.refresh_from_db()
     assert item.total == 8
+
+
+def test_c27_a_count_below_what_was_promised_is_confirmed_and_alerts(manager: Client) -> None:
+    item = factories.item(total=5)
+    factories.hold(item, 4, owner=factories.order())
+    page, typed = f"/admin/drops/stockitem/{item.pk}/", {"_form_submitted": "on", "delta": "-3", "why": "water damage"}
+    assert (
+        "Only 1 units are free; the others are held or sold." in manager.post(f"{page}units/", typed).content.decode()
+    )
+    assert manager.post(f"{page}units/", typed | {"counted": "on"})["HX-Redirect"]
+    item.refresh_from_db()
+    assert (item.total, item.missing, item.available) == (4, 2, 0)
+    today = manager.get("/admin/").content.decode()
+    assert "2 units of ROBE-M promised and not there: its sale has stopped" in today
+    assert "2 of 4 promised units are not there" in " ".join(manager.get(f"{page}change/").content.decode().split())
+    groups = manager.get("/admin/checkout/order/trouble/").context["groups"]
+    assert [(group.kind.slug, group.count, group.rows[0].note) for group in groups] == [
+        ("missing", 1, "2 of 4 promised units are not there")
+    ]
+    assert manager.post(f"{page}units/", typed | {"delta": "2", "why": "found"})["HX-Redirect"]
+    assert "not there" not in manager.get("/admin/").content.decode()
 
 
 def test_stock_counters_are_in_no_form(manager: Client) -> None:
