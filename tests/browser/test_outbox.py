@@ -71,8 +71,8 @@ def complaints() -> list[str]:
 def ready(shop: RunningShop, network: Network, buyer: Buyer) -> Buyer:
     """At the checkout page, everything typed, with a worker behind the page."""
     buyer.buys_now()
+    buyer.types_card(GOOD)  # first: while the card form comes, what stands below it moves
     buyer.fills_in_the_address()
-    buyer.types_card(GOOD)
     has_a_worker(buyer.page)
     return buyer
 
