@@ -83,6 +83,13 @@ class NothingToPay(CheckoutError):
     """The order is paid or over: no card is wanted."""
 
 
+@dataclass(eq=False)
+class TooManyCards(CheckoutError):
+    """So many cards were refused that no more are tried: for an order for good, from an address for some seconds."""
+
+    retry_after: int | None = None
+
+
 class GatewayError(CheckoutError):
     """Something between us and the payment provider."""
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import gateway, settle
+from checkout import attempts, gateway, settle
 from checkout.addresses import order_url, return_url
 from checkout.errors import GatewayError, GatewayUnavailable, NothingToPay
 from checkout.gateway import IntentView, SessionView
@@ -28,7 +28,7 @@ MONEY = ("succeeded", "processing", "requires_capture")
 def open_session(order_id: int, *, now: datetime) -> str:
     """The address of the provider's page for this order; an open one is given again.
 
-    Raises NothingToPay when the order is paid, over or being paid right now, and GatewayError.
+    Raises NothingToPay when the order is paid, over or being paid right now, TooManyCards, and GatewayError.
     """
     order, payment = _claim(order_id, now)
     try:
@@ -88,6 +88,8 @@ def _claim(order_id: int, now: datetime) -> tuple[Order, Payment]:
         waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
         if not waiting or is_leased(payment, now):
             raise NothingToPay
+        if payment.path == PaymentPath.INTENT:  # what is tried on the provider's page the provider counts
+            attempts.require_order(payment)
         payment.leased_until = leased_until(now)
         payment.save(update_fields=["leased_until"])
         return order, payment

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from checkout import gateway, settle
+from checkout import attempts, gateway, settle
 from checkout.addresses import return_url
 from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, NothingToPay, TokenUnusable
 from checkout.gateway import CONFIRMABLE, IntentView
@@ -108,13 +108,15 @@ def use_card(order_id: int, token: str, *, now: datetime) -> None:
     """The fan entered another card: the same intent is confirmed again, as a new attempt.
 
     It wins over who was about to close the order or to open the provider's page: they find their lease gone.
-    Raises NothingToPay when the order is paid, over, still being asked about, or being paid on the provider's page.
+    Raises NothingToPay when the order is paid, over, still being asked about, or being paid on the provider's page, and
+    TooManyCards.
     """
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
         if not waiting or payment.path != PaymentPath.INTENT or payment.error_code == "action":
             raise NothingToPay
+        attempts.require_order(payment)
         payment.confirmation_token, payment.confirm_sent = token, False
         payment.attempt += 1
         payment.state, payment.due_at, payment.leased_until = PaymentState.DUE, now, None

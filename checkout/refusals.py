@@ -26,6 +26,17 @@ def _not_open(error: d.NotOpen) -> Problem:
     return Problem("not-open", 409, "This drop has not started yet.", {"opens_at": opens})
 
 
+def _too_many_cards(error: e.TooManyCards) -> Problem:
+    if error.retry_after is None:
+        told = "Too many cards were refused for this order, so no more are tried. It stays held until its time is up."
+        return Problem("slow-down", 429, f"{told} Write to us if you want it.", headers={"Retry-After": "3600"})
+    minutes = -(-error.retry_after // 60)
+    told = (
+        f"Too many cards were refused from where you are. Try again in {minutes} min; an order you placed stays held."
+    )
+    return Problem("slow-down", 429, told, headers={"Retry-After": str(error.retry_after)})
+
+
 TELLERS: dict[type[Exception], Teller] = {
     d.SoldOut: _sold_out,
     d.NotOpen: _not_open,
@@ -45,6 +56,7 @@ TELLERS: dict[type[Exception], Teller] = {
     e.Busy: lambda _: Problem(
         "try-again", 503, "Many order at this moment. Send the same order again.", headers={"Retry-After": "1"}
     ),
+    e.TooManyCards: _too_many_cards,
     e.QuoteExpired: lambda _: Problem("total-changed", 409, "The quote is too old. Please look at the total again."),
     e.TotalChanged: lambda error: Problem(
         "total-changed", 409, f"The total is {error.fresh.total} now. Please agree to it again."

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, cards, notify, refunds
+from checkout import allowances, attempts, cards, notify, refunds
 from checkout.gateway import IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
@@ -196,8 +196,11 @@ def _action_wanted(order: Order, payment: Payment, intent: IntentView, now: date
 
 
 def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
-    if order.state in OPEN:
-        _wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
+    if order.state not in OPEN:
+        return
+    if intent.error_code and order.state != OrderState.ACTION_REQUIRED:  # else it was heard of before
+        attempts.refused(order, payment, intent.fingerprint)
+    _wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
 
 
 def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Header, NinjaAPI, Status
 
+from checkout import attempts
 from checkout.contact import Contact, read_contact, read_country
 from checkout.errors import Invalid
 from checkout.forms import read_person
@@ -33,6 +34,7 @@ from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.queries import DropView, drop_page, home
 from drops.terms import Terms, known
+from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.money import Money
 from merchant.problems import Problem
@@ -110,7 +112,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
 
 @api.post(
     "/drops/{slug}/orders",
-    response={201: PlacedOut, (400, 403, 404, 409, 422, 503): ProblemOut},
+    response={201: PlacedOut, (400, 403, 404, 409, 422, 429, 503): ProblemOut},
     summary="Place an order, once",
 )
 def post_order(
@@ -128,6 +130,8 @@ def post_order(
             "idempotency-key-missing", 400, "Send an Idempotency-Key header: a new random one for each order."
         )
     wanted = _order_request(body, idempotency_key)
+    if wanted.confirmation_token:
+        attempts.require_address(client_ip(request))
     placed = place_order(_sold_drop(slug), wanted, person=read_person(request, body.email), now=now())
     status_url = settings.PUBLIC_URL + reverse("api:get_order", args=[placed.token])
     return Status(201, placed.reply | {"token": placed.token, "status_url": status_url})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
 from checkout import cards, payments, refunds
@@ -67,6 +68,10 @@ def _stuck(now: datetime) -> Rows:
 
 def _action_required(now: datetime) -> Rows:
     return _open(state=OrderState.ACTION_REQUIRED)
+
+
+def _cards_used_up(now: datetime) -> Rows:
+    return _open(payment__attempt__gte=settings.CARDS_PER_ORDER, payment__state=PaymentState.AWAITING_FAN)
 
 
 def _late_paid(now: datetime) -> Rows:
@@ -207,6 +212,13 @@ KINDS = (
         ASK,
         ASKED,
         _ask,
+    ),
+    Kind(
+        "cards-used-up",
+        "Too many cards refused",
+        "So many cards were refused for these orders that no more are tried. A fan in trouble writes to you; somebody "
+        "who tries stolen cards does not. Their units come back when the time is up, or when you cancel them.",
+        _cards_used_up,
     ),
     Kind(
         "news",

@@ -59,6 +59,10 @@ STRIPE_CALLS_PER_SECOND_IN_ALL = env.int("STRIPE_CALLS_PER_SECOND_IN_ALL", defau
 STRIPE_BUDGET_WAIT_SECONDS = env.float("STRIPE_BUDGET_WAIT_SECONDS", default=2.0)  # then the order is deferred
 PAYMENT_THREADS = env.int("PAYMENT_THREADS", default=48)  # payments at once in one worker process
 PAYMENT_LEASE_SECONDS = env.float("PAYMENT_LEASE_SECONDS", default=60.0)  # then a dead worker's order is another's
+# Against card testing. Only what a bank refused counts for an address and for a card.
+CARDS_PER_ORDER = env.int("CARDS_PER_ORDER", default=8)
+REFUSALS_PER_ADDRESS_AN_HOUR = env.int("REFUSALS_PER_ADDRESS_AN_HOUR", default=20)
+REFUSALS_PER_CARD_AN_HOUR = env.int("REFUSALS_PER_CARD_AN_HOUR", default=10)
 
 # --- applications -----------------------------------------------------------------------------------
 INSTALLED_APPS = [

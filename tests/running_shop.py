@@ -125,6 +125,8 @@ class RunningShop:
             "STRIPE_API_BASE": self.sandbox.base_url,
             "STRIPE_JS_URL": f"{self.sandbox.base_url}/sandbox/stripe.js",
             "STRIPE_WEBHOOK_SECRETS": self.sandbox.webhook_secret,
+            "REFUSALS_PER_ADDRESS_AN_HOUR": "1000",  # all fans of all tests share one address and a few test cards
+            "REFUSALS_PER_CARD_AN_HOUR": "1000",
             "STRIPE_TIMEOUT_SECONDS": str(PROVIDER_TIMEOUT_SECONDS),
             "STRIPE_BUDGET_WAIT_SECONDS": str(BUDGET_WAIT_SECONDS),
             "PAYMENT_LEASE_SECONDS": str(LEASE_SECONDS),

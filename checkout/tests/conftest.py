@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from checkout import breaker, budget, gateway
+from checkout import attempts, breaker, budget, gateway
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop
@@ -63,6 +63,7 @@ def sandbox(sandbox_process: SandboxServer, settings: object) -> Iterator[Sandbo
     sandbox_process.clear()
     breaker.forget()
     budget.forget()
+    attempts.forget()
     yield sandbox_process
     sandbox_process.clear()
     gateway._client.cache_clear()

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from checkout import carts
+from checkout import attempts, carts
 from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
 from checkout.cookies import cart_token
@@ -33,6 +33,7 @@ from checkout.tokens import order_token, sealed_cart
 from checkout.views.cart import cart_page, visible_drop
 from drops.errors import DropError, HoldExpired
 from drops.models import Drop
+from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
@@ -103,6 +104,8 @@ def _order(request: HttpRequest, drop: Drop, cart: Cart) -> HttpResponse:
     key = request.POST.get("idempotency_key", "")
     try:
         wanted = read_order(request.POST, cart_id=cart.pk, lines=contents(cart), currency=current_store().currency)
+        if wanted.confirmation_token:
+            attempts.require_address(client_ip(request))
         placed = place_order(drop, wanted, person=read_person(request, wanted.contact.email), now=now())
     except AlreadyOrdered as before:
         return _to_order(order_token(before.order.token_nonce))
@@ -147,7 +150,10 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "pay": pay_config(quoted.total_minor, quoted.currency),
     }
     status = trouble.problem.status if trouble.problem else 422 if trouble.errors else 200
-    return render(request, "checkout/checkout.html", context, status=status)
+    response = render(request, "checkout/checkout.html", context, status=status)
+    for name, value in (trouble.problem.headers if trouble.problem else {}).items():
+        response[name] = value
+    return response
 
 
 def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
@@ -175,6 +181,7 @@ HEADLINES = {
     "not-open": "Not on sale now",
     "restricted": "We cannot send it there",
     "limit-reached": "That is more than one person can have",
+    "slow-down": "Too many cards were refused",
     "try-again": "Many order at this moment",
     "idempotency-in-flight": "Your order is still on its way",
 }

@@ -11,17 +11,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from checkout import expiry, fallback, payments
-from checkout.errors import GatewayError, IllegalMove, NothingToPay
+from checkout import attempts, expiry, fallback, payments
+from checkout.errors import GatewayError, IllegalMove, NothingToPay, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.place_order import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
+from checkout.refusals import in_words, problem_of
 from checkout.views.checkout import pay_config
 from merchant import journal
+from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.htmx import page_or_fragment
 
 View = Callable[[HttpRequest, str], HttpResponse]
+HTTP_FOUND = 302
 STOP_POLLING = 286  # htmx's own code: swap, and ask no more
 AWAY = "The payment provider does not answer right now. Your order is kept; try again in a minute."
 OVER = "This order cannot be changed any more."
@@ -81,9 +84,12 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return _pay_page(request, found)
     try:
+        attempts.require_address(client_ip(request))
         return HttpResponseRedirect(fallback.open_session(found.pk, now=now()), status=303)
     except NothingToPay:
         return redirect("checkout:order", token)
+    except TooManyCards as refusal:
+        return _slow_down(request, found, refusal)
     except GatewayError:
         return _pay_page(request, found, AWAY)
 
@@ -96,8 +102,12 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
     card_token = request.POST.get("confirmation_token", "")
     if not card_token or not PAYMENT_TOKEN.fullmatch(card_token):
         return _pay_page(request, found, "Enter your card.")
-    with suppress(NothingToPay):  # paid or over meanwhile: the order's page says which
-        payments.use_card(found.pk, card_token, now=now())
+    try:
+        attempts.require_address(client_ip(request))
+        with suppress(NothingToPay):  # paid or over meanwhile: the order's page says which
+            payments.use_card(found.pk, card_token, now=now())
+    except TooManyCards as refusal:
+        return _slow_down(request, found, refusal)
     return redirect("checkout:order", token)
 
 
@@ -122,10 +132,25 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
     # Once the provider's page was opened the order is paid there alone: a card here would be refused.
     here = found.payment.path == PaymentPath.INTENT
     pay = pay_config(view.total_minor, view.currency) if here else None
-    context = {"order": view, "pay": pay, "error": error}
+    stopped = here and attempts.used_up(found.payment)
+    if stopped:
+        error = in_words(TooManyCards())
+    context = {"order": view, "pay": None if stopped else pay, "error": error, "stopped": stopped}
     response = render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)
     if error == AWAY:
         response["Retry-After"] = "60"
+    return response
+
+
+def _slow_down(request: HttpRequest, found: Order, refusal: TooManyCards) -> HttpResponse:
+    problem = problem_of(refusal)
+    if problem is None:
+        raise refusal
+    response = _pay_page(request, found, problem.detail)
+    if response.status_code != HTTP_FOUND:
+        response.status_code = problem.status
+        for name, value in problem.headers.items():
+            response[name] = value
     return response
 
 

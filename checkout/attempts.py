@@ -1,0 +1,110 @@
+"""Against card testing: how many cards may be tried for an order, how many be refused to one address in an hour.
+
+Thieves try stolen cards where it is cheap: https://docs.stripe.com/disputes/prevention/card-testing. An order's cards
+are counted in its own row. What was refused to an address, and of one card, is counted in Redis over a moving hour;
+while Redis is away each process counts alone. Only refusals count: a hundred fans behind one address who pay at once
+are a good evening.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TypeVar
+
+import redis
+from django.conf import settings
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+from limits import RateLimitItemPerHour
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from checkout import cards
+from checkout.errors import TooManyCards
+from checkout.models import Order, Payment
+from merchant import journal
+from merchant.redis_client import client
+from policies.models import AcceptancePerson
+
+log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+ADDRESS, CARD = "address", "card"
+
+
+def require_order(payment: Payment) -> None:
+    """Another card may be tried for this order. Believe it under its lock. Raises TooManyCards."""
+    if used_up(payment):
+        raise TooManyCards
+
+
+def used_up(payment: Payment) -> bool:
+    return payment.attempt >= int(settings.CARDS_PER_ORDER)
+
+
+def require_address(ip: str | None) -> None:
+    """A card may be tried from this address. Raises TooManyCards, which says when again."""
+    if ip is None:
+        return
+    limit, key = RateLimitItemPerHour(settings.REFUSALS_PER_ADDRESS_AN_HOUR), _mark(ip)
+    if not _asked(lambda limiter: limiter.test(limit, ADDRESS, key)):
+        again = _asked(lambda limiter: limiter.get_window_stats(limit, ADDRESS, key)).reset_time
+        raise TooManyCards(max(1, round(again - time.time())))
+
+
+def refused(order: Order, payment: Payment, fingerprint: str) -> None:
+    """A bank said no to a card: count it once this commits, for its address and for the card itself."""
+    if used_up(payment):
+        why = f"{payment.attempt} cards were refused: no more are tried"
+        journal.record(order.subject, "cards_used_up", actor=journal.WORKER, why=why)
+    ip = AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).values_list("ip", flat=True).first()
+    transaction.on_commit(partial(_count, order.subject, _mark(ip) if ip else "", cards.key_of(fingerprint)))
+
+
+def forget() -> None:
+    """Start afresh, as if no card had ever been refused."""
+    _alone().storage.reset()
+    try:
+        _shared(client().connection_pool).storage.reset()
+    except redis.RedisError:
+        log.warning("attempts.not_forgotten")
+
+
+def _count(subject: str, address: str, card: str) -> None:
+    _hit(subject, ADDRESS, address, settings.REFUSALS_PER_ADDRESS_AN_HOUR)
+    _hit(subject, CARD, card, settings.REFUSALS_PER_CARD_AN_HOUR)
+
+
+def _hit(subject: str, kind: str, key: str, most: int) -> None:
+    """Count one; staff are told with the last that is allowed."""
+    limit = RateLimitItemPerHour(most)
+    if not key or not _asked(lambda limiter: limiter.hit(limit, kind, key)):
+        return
+    if _asked(lambda limiter: limiter.get_window_stats(limit, kind, key)).remaining == 0:
+        log.warning("attempts.refused_often", extra={"subject": subject, "kind": kind})
+        why = f"{most} refusals of one {kind} in an hour: somebody may be trying stolen cards"
+        journal.record(subject, f"refused_often_{kind}", actor=journal.WORKER, why=why)
+
+
+def _mark(ip: str) -> str:
+    """An address as Redis may keep it."""
+    return salted_hmac("frontrow.attempts", ip, algorithm="sha256").hexdigest()
+
+
+def _asked(question: Callable[[MovingWindowRateLimiter], Answer]) -> Answer:
+    try:
+        return question(_shared(client().connection_pool))
+    except redis.RedisError:
+        log.warning("attempts.alone")
+        return question(_alone())
+
+
+@cache
+def _shared(pool: "redis.ConnectionPool") -> MovingWindowRateLimiter:
+    storage = RedisStorage(settings.REDIS_URL, connection_pool=pool, key_prefix=f"{settings.REDIS_PREFIX}attempts")
+    return MovingWindowRateLimiter(storage)
+
+
+@cache
+def _alone() -> MovingWindowRateLimiter:
+    return MovingWindowRateLimiter(MemoryStorage())

@@ -1,0 +1,215 @@
+"""Thieves who try stolen cards are slowed down; fans who mistype are not; nobody loses an order by it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from redis import RedisError
+
+from checkout import attempts, expiry, fallback, payments
+from checkout.errors import NothingToPay, TooManyCards
+from checkout.models import Order, OrderState
+from checkout.sandbox.testing import SandboxServer
+from checkout.tests import fan
+from checkout.tests.test_pages import agree, with_cart
+from checkout.tests.test_payments import clock, fresh, later, states
+from checkout.tests.test_place_order_races import together
+from checkout.tokens import order_token
+from drops.models import Drop
+from merchant.models import JournalEntry
+from merchant.roles import SUPPORT
+from merchant.tests.staff import signed_in
+from policies.models import Policy
+from policies.publishing import new_draft, publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HERE, ELSEWHERE = str(fan.PERSON.ip), "198.51.100.9"
+
+
+@pytest.fixture(autouse=True)
+def _few(settings: Any) -> None:
+    settings.CARDS_PER_ORDER, settings.REFUSALS_PER_ADDRESS_AN_HOUR, settings.REFUSALS_PER_CARD_AN_HOUR = 3, 4, 2
+
+
+@pytest.fixture
+def texts(robe: Drop) -> None:
+    """A promise that is accepted with the order: with it comes the address."""
+    returns = Policy.objects.create(slug="returns", kind="returns", title="Returns")
+    draft = new_draft(returns, "staff:owner")
+    draft.source, draft.summary, draft.box_wording = "30 days.", "30 days.", "I know."
+    draft.save()
+    publish(draft, by="staff:owner", now=clock())
+
+
+def refused(robe: Drop, sandbox: SandboxServer, number: int = 0) -> Order:
+    order = fan.placed(
+        robe,
+        at=clock(),
+        confirmation_token=fan.card(sandbox, "pm_card_chargeDeclined"),
+        contact=fan.somebody(f"fan{number}@example.com"),
+    )
+    payments.drain(clock)
+    return fresh(order)
+
+
+def another(order: Order, sandbox: SandboxServer, card: str = "pm_card_chargeDeclined") -> None:
+    payments.use_card(order.pk, fan.card(sandbox, card), now=clock())
+    payments.drain(clock)
+
+
+def at(ip: str) -> Client:
+    """A browser with this address."""
+    browser = Client()
+    browser.defaults["REMOTE_ADDR"] = ip
+    return browser
+
+
+def pages(order: Order) -> str:
+    return f"/orders/{order_token(order.token_nonce)}/"
+
+
+def test_an_order_takes_so_many_cards_and_no_more(robe: Drop, sandbox: SandboxServer) -> None:
+    order = refused(robe, sandbox)
+    for _ in range(2):
+        another(order, sandbox)
+    with pytest.raises(TooManyCards) as refusal:
+        another(order, sandbox, "pm_card_visa")
+    assert refusal.value.retry_after is None
+    with pytest.raises(TooManyCards):
+        fallback.open_session(order.pk, now=clock())
+    assert len([charge for charge in sandbox.charges(order.reference) if not charge["paid"]]) == 3
+    assert (fresh(order).state, fan.counts()) == (OrderState.ACTION_REQUIRED, (1, 0, 4)), "it stays until its time"
+    assert states(order).count("cards_used_up") == 1
+    assert expiry.sweep(later(minutes=30)) == 1
+    assert fan.counts() == (0, 0, 5)
+
+
+def test_the_last_card_allowed_may_be_the_good_one(robe: Drop, sandbox: SandboxServer) -> None:
+    order = refused(robe, sandbox)
+    another(order, sandbox)
+    another(order, sandbox, "pm_card_visa")
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_cards_pressed_at_once_count_one_each(robe: Drop, sandbox: SandboxServer) -> None:
+    order = refused(robe, sandbox)
+
+    def press(_: int) -> str:
+        try:
+            payments.use_card(order.pk, "ctoken_x", now=clock())
+        except NothingToPay:
+            return "one is on its way"
+        return "taken"
+
+    assert together(press, 8) == {"taken": 1, "one is on its way": 7}
+    assert fresh(order).payment.attempt == 2
+
+
+def test_the_page_says_what_to_do(robe: Drop, sandbox: SandboxServer) -> None:
+    order = refused(robe, sandbox)
+    for _ in range(2):
+        another(order, sandbox)
+    answer = Client().post(f"{pages(order)}card", {"confirmation_token": "ctoken_x"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
+    for page in (answer, Client().get(f"{pages(order)}pay")):
+        told = page.content.decode()
+        assert "no more are tried. It stays held until its time is up. Write to us if you want it." in told
+        assert "help@example.com" in told
+        assert "Pay on the payment provider" not in told
+    groups = signed_in(SUPPORT).get("/admin/checkout/order/trouble/").context["groups"]
+    assert "cards-used-up" in [group.kind.slug for group in groups]
+
+
+def test_an_address_that_was_refused_often_has_to_wait_everywhere(
+    robe: Drop, sandbox: SandboxServer, texts: None
+) -> None:
+    orders = [refused(robe, sandbox, number) for number in range(4)]
+    answer = at(HERE).post(f"{pages(orders[0])}card", {"confirmation_token": "ctoken_x"})
+    assert answer.status_code == 429
+    assert 1 <= int(answer["Retry-After"]) <= 3600
+    assert "Too many cards were refused from where you are." in answer.content.decode()
+    assert at(HERE).post(f"{pages(orders[0])}pay").status_code == 429
+    assert fresh(orders[0]).payment.attempt == 1, "its card was not even taken"
+    Drop.objects.update(hold_from="cart")
+    told = agree(placing(robe), robe, confirmation_token="ctoken_x")
+    assert (told.status_code, "Too many cards were refused" in told.content.decode()) == (429, True)
+    assert int(told["Retry-After"]) >= 1
+    assert JournalEntry.objects.filter(verb="refused_often_address").count() == 1
+    other = at(ELSEWHERE).post(f"{pages(orders[0])}card", {"confirmation_token": "ctoken_x"})
+    assert other.status_code == 302, "the same order, from elsewhere"
+
+
+def placing(robe: Drop) -> Client:
+    browser = with_cart(robe)
+    browser.defaults["REMOTE_ADDR"] = HERE
+    return browser
+
+
+def test_the_api_answers_slow_down(robe: Drop, sandbox: SandboxServer, texts: None) -> None:
+    for number in range(4):
+        refused(robe, sandbox, number)
+    agreed = fan.quoted(robe, at=clock())
+    body = {
+        "quote": agreed.token,
+        "agreed_total": agreed.total.as_json(),
+        "lines": [{"sku": "ROBE-M", "quantity": 1}],
+        "email": "new@example.com",
+        "name": "New",
+        "address": {"line1": "x", "city": "x", "postal_code": "1", "country": "US"},
+        "policies": [{"id": text.id, "sha256": text.sha256, "accepted": True} for text in agreed.policies],
+        "confirmation_token": "ctoken_x",
+    }
+    address = f"/api/v1/drops/{robe.slug}/orders"
+    browser = at(HERE)
+    answer = browser.post(address, body, content_type="application/json", headers={"Idempotency-Key": "one"})
+    assert (answer.status_code, answer.json()["type"]) == (429, "slow-down")
+    assert int(answer["Retry-After"]) >= 1
+    without = body | {"confirmation_token": None}
+    placed = browser.post(address, without, content_type="application/json", headers={"Idempotency-Key": "two"})
+    assert placed.status_code == 201, "an order that brings no card is taken"
+
+
+def test_many_who_pay_well_behind_one_address_are_never_slowed_down(
+    robe: Drop, sandbox: SandboxServer, texts: None
+) -> None:
+    for number in range(5):
+        fan.placed(
+            robe,
+            at=clock(),
+            confirmation_token=fan.card(sandbox),
+            contact=fan.somebody(f"fan{number}@example.com"),
+        )
+    payments.drain(clock)
+    attempts.require_address(fan.PERSON.ip)
+    assert Order.objects.filter(state=OrderState.CONFIRMED).count() == 5
+
+
+def test_one_card_that_is_refused_in_many_orders_is_told_to_staff_once(robe: Drop, sandbox: SandboxServer) -> None:
+    for number in range(4):
+        refused(robe, sandbox, number)
+    entry = JournalEntry.objects.get(verb="refused_often_card")
+    assert entry.why == "2 refusals of one card in an hour: somebody may be trying stolen cards"
+
+
+def test_one_refusal_that_is_heard_of_twice_counts_once(robe: Drop, sandbox: SandboxServer, texts: None) -> None:
+    order = refused(robe, sandbox)
+    for _ in range(5):
+        payments.look_again(order.pk, now=clock())
+        payments.drain(clock)
+    attempts.require_address(fan.PERSON.ip)
+
+
+def test_while_redis_is_away_each_process_counts_alone(
+    robe: Drop, sandbox: SandboxServer, texts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(pool: object) -> None:
+        raise RedisError
+
+    monkeypatch.setattr(attempts, "_shared", away)
+    for number in range(4):
+        refused(robe, sandbox, number)
+    with pytest.raises(TooManyCards):
+        attempts.require_address(fan.PERSON.ip)
+    attempts.require_address("198.51.100.9")
+    attempts.require_address(None)
+    attempts._alone().storage.reset()
