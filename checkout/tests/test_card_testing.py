@@ -17,7 +17,6 @@ from checkout.tests.test_place_order_races import together
 from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.models import JournalEntry
-from merchant.roles import SUPPORT
 from merchant.tests.staff import signed_in
 from policies.models import Policy
 from policies.publishing import new_draft, publish
@@ -116,7 +115,7 @@ def test_the_page_says_what_to_do(robe: Drop, sandbox: SandboxServer) -> None:
         assert "no more are tried. It stays held until its time is up. Write to us if you want it." in told
         assert "help@example.com" in told
         assert "Pay on the payment provider" not in told
-    groups = signed_in(SUPPORT).get("/admin/checkout/order/trouble/").context["groups"]
+    groups = signed_in("Support").get("/admin/checkout/order/trouble/").context["groups"]
     assert "cards-used-up" in [group.kind.slug for group in groups]
 
 

@@ -13,6 +13,7 @@ from policies.models import Policy
 from policies.publishing import new_draft, publish
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +48,13 @@ def test_edits_a_drop(desk: Page, robe: Drop, shop: RunningShop) -> None:
 
     assert StockItem.objects.get(code=sku).total == 8
     expect(fan_screen.locator("[data-stock]")).to_have_text("8 left")  # by itself
-    fan_screen.reload()
+
+    def shows_the_edit() -> bool:  # a price on the page is at most some seconds old
+        fan_screen.reload()
+        return fan_screen.locator(".decision-head .price").text_content() == "$52.50"
+
+    until(shows_the_edit)
     expect(fan_screen.get_by_role("heading", level=1)).to_have_text("Winter Robe, lined")
-    expect(fan_screen.locator(".decision-head .price")).to_have_text("$52.50")
 
 
 def test_pauses_and_resumes_a_drop(desk: Page, robe: Drop) -> None:
