@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 from checkout import allowances, expiry, payments, pickup, refunds
 from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
-from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentState, WebhookEvent
+from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
 from merchant import journal
 from merchant.clock import now
@@ -242,7 +242,9 @@ class OrderAdmin(ReadOnlyAdmin):
 def _fitting(order: Order) -> set[str]:
     """The deeds that make sense for an order as it is now."""
     deeds = {"grant_more"}
-    if order.captured_minor > order.refunded_minor and order.payment.intent_id:
+    if order.captured_minor > order.refunded_minor and (
+        order.payment.intent_id or order.payment.path == PaymentPath.PICKUP
+    ):
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
         deeds.add("collected")

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from checkout.addresses import order_url, pay_url
-from checkout.models import Order, OrderState, Payment, Refund, Surplus
+from checkout.models import Order, OrderState, Payment, PaymentPath, Refund, Surplus
 from checkout.queries import order_view
 from merchant.clock import now
 from merchant.money import Money
@@ -71,8 +71,10 @@ def paid_twice(order: Order, surplus: Surplus) -> None:
 def refunded(order: Order, refund: Refund) -> None:
     """Once a refund, when the provider has made it."""
     amount = Money(refund.amount_minor, order.currency)
-    subject = f"{amount} on its way back: {order.reference}"
-    _plan(order, "refunded", subject, key=f"refunded:{refund.pk}", refund_minor=refund.amount_minor)
+    hand = order.payment.path == PaymentPath.PICKUP
+    subject = f"{amount} {'given back' if hand else 'on its way back'}: {order.reference}"
+    said = {"refund_minor": refund.amount_minor, "by_hand": int(hand)}
+    _plan(order, "refunded", subject, key=f"refunded:{refund.pk}", **said)
 
 
 def _plan(order: Order, name: str, subject: str, *, key: str = "", **said: int) -> None:

@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from checkout.carts import clock_of
 from checkout.contact import country_name
-from checkout.models import Cart, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import (
     CARD_DECLINED,
     FREE_OF_CHARGE,
+    GIVEN_BACK,
     NEEDS_BANK,
     NOT_COLLECTED,
     PARTLY_REFUNDED,
@@ -189,15 +190,21 @@ def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
 def _story(order: Order, payment: Payment, *, late: bool) -> Story:
     if late:  # no worker came to say so
         return STORIES[OrderState.DEFERRED]
-    if payment.path == PaymentPath.PICKUP and order.state in PICKUP_STORIES:
-        return PICKED_UP if payment.state == PaymentState.PAID else PICKUP_STORIES[order.state]
-    if payment.path == PaymentPath.FREE and order.state == OrderState.CONFIRMED:
-        return FREE_OF_CHARGE
+    if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
+        return _story_without_provider(order, payment)
     if order.state == OrderState.ACTION_REQUIRED:
         return _story_of_the_fans_step(payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
         return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
     return STORIES[order.state]
+
+
+def _story_without_provider(order: Order, payment: Payment) -> Story:
+    if payment.path == PaymentPath.FREE:
+        return FREE_OF_CHARGE if order.state == OrderState.CONFIRMED else STORIES[order.state]
+    if payment.state == PaymentState.PAID:
+        return GIVEN_BACK if order.refunded_minor else PICKED_UP
+    return PICKUP_STORIES[order.state]
 
 
 def _story_of_the_fans_step(payment: Payment) -> Story:

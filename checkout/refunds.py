@@ -37,18 +37,31 @@ STATES = {
 def request(
     order: Order, amount_minor: int, *, key: str, reason: str, now: datetime, by: str = journal.WORKER
 ) -> Refund:
-    """Ask for a refund of a locked order, once a key. Raises CannotRefund above what is left of what was captured."""
+    """Ask for a refund of a locked order, once a key. Raises CannotRefund above what is left of what was captured.
+
+    What was paid at pick-up is given back there, by hand: then it is only written down, and the provider not asked.
+    """
     known = Refund.objects.filter(key=key).first()
     if known is not None:
         return known
-    if Payment.objects.filter(order=order, path=PaymentPath.PICKUP).exists():
-        raise CannotRefund("It was paid at pick-up: give the money back there.")
     if amount_minor > refundable(order):
         raise CannotRefund(_too_much(order, amount_minor))
-    refund = Refund.objects.create(order=order, amount_minor=amount_minor, key=key, reason=reason, due_at=now)
-    journal.record(order.subject, "refund_requested", actor=by, why=reason, data={"amount": amount_minor})
-    wake("payments")
+    hand = is_by_hand(order)
+    state = RefundState.SUCCEEDED if hand else RefundState.DUE
+    refund = Refund.objects.create(
+        order=order, amount_minor=amount_minor, key=key, reason=reason, state=state, due_at=now
+    )
+    journal.record(order.subject, "refund_requested", actor=by, why=reason, data={"amount": amount_minor, "hand": hand})
+    if hand:
+        _book(order, refund, now)
+    else:
+        wake("payments")
     return refund
+
+
+def is_by_hand(order: Order) -> bool:
+    """Its money came into a till, not through the provider."""
+    return Payment.objects.filter(order=order, path=PaymentPath.PICKUP).exists()
 
 
 def give_surplus_back(order: Order, intent_id: str, received_minor: int, *, now: datetime) -> None:

@@ -99,7 +99,7 @@ def _refuse_units(order: Order, units: Units) -> None:
 def _request(order: Order, amount_minor: int, *, seen: int, by: str, why: str, now: datetime) -> Refund:
     if amount_minor < 1:
         raise CannotRefund("Nothing of this order's money is left to give back.")
-    if not order.payment.intent_id:
+    if not order.payment.intent_id and not refunds.is_by_hand(order):
         raise CannotRefund("It was not paid through the payment provider: give the money back the way it came.")
     return refunds.request(order, amount_minor, key=_key(order, seen), reason=why, now=now, by=by)
 

@@ -112,6 +112,12 @@ TO_PICK_UP = Story(
     "good",
 )
 PICKED_UP = Story("Yours.", "You picked it up and paid. Thank you.", "Keep this page as your receipt.", "good")
+GIVEN_BACK = Story(
+    "Given back",
+    "You got {refunded} of {total} back where you picked it up.",
+    "Keep this page as your receipt.",
+    "good",
+)
 NOT_COLLECTED = Story(
     "Not picked up in time",
     "It was not collected by {until}, so it went back on sale. You have not been charged.",

@@ -43,7 +43,7 @@ class RefundForm(forms.Form):
 
     def __init__(self, order: Order, *args: Any, everything: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.order = order
+        self.order, self.by_hand = order, refunds.is_by_hand(order)
         self.left = returns.left(order)
         self.lines = {line.pk: line for line in order.lines.all() if self.left[line.pk]}
         alone = sum(self.left.values()) == 1
@@ -85,7 +85,8 @@ class RefundForm(forms.Form):
 
     def consequence(self) -> str:
         """``Refund $48.00 and put 1 back on sale``: what the button says."""
-        words = f"Refund {Money(self.amount_minor, self.order.currency)}"
+        amount = Money(self.amount_minor, self.order.currency)
+        words = f"{amount} given back by hand: note it" if self.by_hand else f"Refund {amount}"
         if count := sum(self.units.values()):
             return f"{words} and " + (
                 f"put {count} back on sale" if self.cleaned_data["restock"] else f"write {count} off the stock"
@@ -124,7 +125,8 @@ def _refund(request: HttpRequest, order: Order, form: RefundForm) -> HttpRespons
     except CannotRefund as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{said}: on its way. The fan gets an e-mail once the provider has made it.")
+        then = "done." if form.by_hand else "on its way. The fan gets an e-mail once the provider has made it."
+        messages.success(request, f"{said}: {then}")
     return redirect("admin:checkout_order_change", order.pk)
 
 

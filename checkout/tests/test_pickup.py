@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from checkout import payments, pickup, place_order, refunds
+from checkout import payments, pickup, place_order, refunds, returns
 from checkout.errors import CannotRefund, IllegalMove, Invalid
-from checkout.models import Order, OrderState, PaymentPath, PaymentState
+from checkout.models import MoneyState, Order, OrderState, PaymentPath, PaymentState, Refund, RefundState
 from checkout.pricing import Wanted
+from checkout.queries import order_view
 from checkout.quote import quote
 from checkout.tests import fan
 from checkout.tests.test_pages import CONTACT, form_of
@@ -18,6 +19,7 @@ from checkout.tests.test_place_order_races import together
 from drops.models import Drop
 from drops.readiness import hurdles
 from merchant.models import StoreProfile
+from merchant.tests.staff import signed_in
 from segments.models import Footprint, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,8 +66,42 @@ def test_collected_is_paid_once(drop: Drop) -> None:
     assert states(order) == ["placed", "confirmed", "collected"]
     assert Footprint.objects.filter(key=f"order:{order.reference}:purchased").count() == 1
     assert pickup.sweep(later(days=4)) == 0
-    with pytest.raises(CannotRefund, match="at pick-up"):
-        refunds.request(order, 100, key="x", reason="goodwill", now=clock())
+
+
+def test_what_was_paid_at_the_desk_is_given_back_there_and_noted_once(drop: Drop) -> None:
+    order = to_pick_up(drop)
+    line = order.lines.get()
+    details = {"restock": True, "seen": 0, "by": "staff:desk", "why": "too small", "now": clock()}
+    with pytest.raises(CannotRefund, match="Nothing of this order's money is left"):
+        returns.refund_lines(order.pk, {line.pk: 1}, **details)  # type: ignore[arg-type]  # not collected: nothing came
+    pickup.collect(order.pk, by="staff:desk", now=clock())
+    for _ in range(2):
+        refund = returns.refund_lines(order.pk, {line.pk: 1}, **details)  # type: ignore[arg-type]
+    assert (refund.state, refund.amount_minor, refund.provider_id) == (RefundState.SUCCEEDED, 4800, "")
+    assert refunds.drain(clock) == 0, "the provider knows nothing of it"
+    order = fresh(order)
+    assert (order.captured_minor, order.refunded_minor, order.money_state) == (4800, 4800, MoneyState.REFUNDED)
+    assert (fan.counts(), states(order)[-2:]) == ((0, 0, 3), ["refunded", "units_back_on_sale"])
+    told = Message.objects.get(key=f"order:{order.reference}:refunded:{refund.pk}")
+    assert "You got $48.00 of order" in told.text
+    assert "card or account" not in told.text + told.html
+    assert order_view(order, clock()).explanation == "You got $48.00 of $48.00 back where you picked it up."
+    with pytest.raises(CannotRefund, match="left to refund"):
+        returns.refund_amount(order.pk, 1, seen=1, by="staff:desk", why="x", now=clock())
+
+
+def test_the_desk_says_how_to_give_it_back(drop: Drop) -> None:
+    order = to_pick_up(drop)
+    pickup.collect(order.pk, by="staff:desk", now=clock())
+    client, page = signed_in("Support"), f"/admin/checkout/order/{order.pk}/refund/"
+    assert "Refund…" in client.get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
+    assert "by hand, the way it came" in client.get(page).content.decode()
+    form = {f"line_{order.lines.get().pk}": 1, "restock": "on", "why": "too small", "seen": 0}
+    review = client.post(page, form).content.decode()
+    assert "$48.00 given back by hand: note it and put 1 back on sale" in review
+    assert Refund.objects.count() == 0
+    assert client.post(page, form | {"confirmed": "1"}).status_code == 302
+    assert (fresh(order).refunded_minor, fan.counts()) == (4800, (0, 0, 3))
 
 
 def test_what_nobody_collects_goes_back_on_sale_once(drop: Drop) -> None:
