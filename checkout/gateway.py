@@ -32,6 +32,7 @@ from merchant.money import Money
 
 TOKEN_PARAMS = {"confirmation_token"}
 MOST_EVENTS = 500
+PAGE, MOST_PAGES = 100, 10  # each page is a call of our budget
 WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands there; asking for it costs no call
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 CONFLICT = 409  # another request holds the key or the object right now
@@ -128,8 +129,13 @@ def retrieve_intent(intent_id: str) -> IntentView:
 
 
 def find_intent(order_ref: str, since: datetime) -> IntentView | None:
-    """The newest PaymentIntent made for an order since a time that is not closed: for when its id was lost."""
-    listed = map(_intent, _listed("payment_intents.list", {"created": {"gte": int(since.timestamp())}}))
+    """The newest PaymentIntent made for an order since a time that is not closed: for when its id was lost.
+
+    Looks at the newest ``PAGE * MOST_PAGES`` of all orders. One that stands further back is not found, and another is
+    made: the lost one was never confirmed and nobody has its secret, so nothing can be paid on it.
+    """
+    params = {"created": {"gte": int(since.timestamp())}}
+    listed = map(_intent, islice(_listed("payment_intents.list", params), PAGE * MOST_PAGES))
     return next((found for found in listed if found.order_ref == order_ref and found.status != "canceled"), None)
 
 
@@ -233,10 +239,10 @@ def _options(key: str) -> dict[str, str]:
 
 def _listed(operation: str, params: dict[str, Any]) -> Iterator[Any]:
     """Page by page, each a call of its own."""
-    page = _call(operation, params | {"limit": 100})
+    page = _call(operation, params | {"limit": PAGE})
     yield from page["data"]
     while page["has_more"]:
-        page = _call(operation, params | {"limit": 100, "starting_after": page["data"][-1]["id"]})
+        page = _call(operation, params | {"limit": PAGE, "starting_after": page["data"][-1]["id"]})
         yield from page["data"]
 
 

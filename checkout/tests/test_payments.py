@@ -299,3 +299,26 @@ def test_an_unreachable_provider_is_said_to_be_unavailable(robe: Drop, sandbox: 
     sandbox.drop_request("payment_intents.retrieve")
     with pytest.raises(GatewayUnavailable):
         gateway.retrieve_intent("pi_x")
+
+
+def test_a_lost_intent_is_looked_for_page_by_page_and_not_for_ever(
+    robe: Drop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "PAGE", 2)
+    monkeypatch.setattr(gateway, "MOST_PAGES", 3)
+    since = later(minutes=-5)
+    made = [
+        gateway.create_intent(ref, Money(5400, "USD"), email="fan@example.com", key=f"{ref}:{since}").id
+        for ref in ("FR-FAR", "FR-NEAR", *(f"FR-{number}" for number in range(5)))
+    ]
+
+    def asked(ref: str) -> tuple[str, int]:
+        before = len(sandbox.requests("payment_intents.list"))
+        found = gateway.find_intent(ref, since)
+        return found.id if found else "", len(sandbox.requests("payment_intents.list")) - before
+
+    assert asked("FR-4") == (made[-1], 1), "the newest page is enough"
+    assert asked("FR-NEAR") == (made[1], 3)
+    assert asked("FR-FAR") == ("", 3), "another is made: nobody can pay on the lost one"
+    gateway.cancel_intent(made[-1])
+    assert asked("FR-4") == ("", 3), "a closed one is no use"
