@@ -86,7 +86,7 @@ class RefundForm(forms.Form):
     def consequence(self) -> str:
         """``Refund $48.00 and put 1 back on sale``: what the button says."""
         amount = Money(self.amount_minor, self.order.currency)
-        words = f"{amount} given back by hand: note it" if self.by_hand else f"Refund {amount}"
+        words = f"Note {amount} by hand" if self.by_hand else f"Refund {amount}"
         if count := sum(self.units.values()):
             return f"{words} and " + (
                 f"put {count} back on sale" if self.cleaned_data["restock"] else f"write {count} off the stock"

@@ -98,7 +98,7 @@ def test_the_desk_says_how_to_give_it_back(drop: Drop) -> None:
     assert "by hand, the way it came" in client.get(page).content.decode()
     form = {f"line_{order.lines.get().pk}": 1, "restock": "on", "why": "too small", "seen": 0}
     review = client.post(page, form).content.decode()
-    assert "$48.00 given back by hand: note it and put 1 back on sale" in review
+    assert "Note $48.00 by hand and put 1 back on sale" in review
     assert Refund.objects.count() == 0
     assert client.post(page, form | {"confirmed": "1"}).status_code == 302
     assert (fresh(order).refunded_minor, fan.counts()) == (4800, (0, 0, 3))
