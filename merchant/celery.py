@@ -3,27 +3,13 @@
 import os
 
 from celery import Celery
-from celery.apps.worker import Worker
 from celery.signals import beat_init, celeryd_init
 
 from merchant.checks import refuse_unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
 
-
-class PatientWorker(Worker):
-    """Waits for tasks in a plain loop.
-
-    In the event loop a worker whose Redis was restarted sometimes reconnects and then never takes a task again
-    (https://github.com/celery/celery/issues/8091): our orders would stand still while everything looks well.
-    """
-
-    def should_use_eventloop(self) -> bool:
-        return False
-
-
 app = Celery("frontrow")
-app.Worker = app.subclass_with_self(PatientWorker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 celeryd_init.connect(refuse_unsafe)
