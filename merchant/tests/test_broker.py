@@ -46,5 +46,5 @@ def test_a_task_in_hand_is_done_with_when_the_connection_is_lost() -> None:
 def test_with_the_transport_as_it_comes_the_worker_stumbles() -> None:
     message = in_hand_when_lost("redis")
     # Which of the two it is depends on how far the closing got.
-    with pytest.raises(AttributeError, match="'NoneType' object has no attribute '(client|hostname)'"):
+    with pytest.raises(AttributeError, match=r"'NoneType' object has no attribute '(client|hostname)'"):
         message.ack()
