@@ -9,7 +9,7 @@ are a good evening.
 import logging
 import time
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 import redis
@@ -17,19 +17,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 from limits import RateLimitItemPerHour
-from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from checkout import cards
+from checkout import cards, moving_windows
 from checkout.errors import TooManyCards
 from checkout.models import Order, Payment
 from merchant import journal
-from merchant.redis_client import client
 from policies.models import AcceptancePerson
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
-ADDRESS, CARD = "address", "card"
+NAME, ADDRESS, CARD = "attempts", "address", "card"
 
 
 def require_order(payment: Payment) -> None:
@@ -39,7 +37,7 @@ def require_order(payment: Payment) -> None:
 
 
 def used_up(payment: Payment) -> bool:
-    return payment.attempt >= int(settings.CARDS_PER_ORDER)
+    return payment.cards_refused >= int(settings.CARDS_PER_ORDER)
 
 
 def require_address(ip: str | None) -> None:
@@ -53,9 +51,11 @@ def require_address(ip: str | None) -> None:
 
 
 def refused(order: Order, payment: Payment, fingerprint: str) -> None:
-    """A bank said no to a card: count it once this commits, for its address and for the card itself."""
+    """A bank said no to a card of a locked order: count it in the payment, which the caller saves, and once that has
+    committed for its address and for the card itself."""
+    payment.cards_refused += 1
     if used_up(payment):
-        why = f"{payment.attempt} cards were refused: no more are tried"
+        why = f"{payment.cards_refused} cards were refused: no more are tried"
         journal.record(order.subject, "cards_used_up", actor=journal.WORKER, why=why)
     ip = AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).values_list("ip", flat=True).first()
     transaction.on_commit(partial(_count, order.subject, _mark(ip) if ip else "", cards.key_of(fingerprint)))
@@ -63,11 +63,7 @@ def refused(order: Order, payment: Payment, fingerprint: str) -> None:
 
 def forget() -> None:
     """Start afresh, as if no card had ever been refused."""
-    _alone().storage.reset()
-    try:
-        _shared(client().connection_pool).storage.reset()
-    except redis.RedisError:
-        log.warning("attempts.not_forgotten")
+    moving_windows.forget(NAME)
 
 
 def _count(subject: str, address: str, card: str) -> None:
@@ -93,18 +89,7 @@ def _mark(ip: str) -> str:
 
 def _asked(question: Callable[[MovingWindowRateLimiter], Answer]) -> Answer:
     try:
-        return question(_shared(client().connection_pool))
+        return question(moving_windows.shared(NAME))
     except redis.RedisError:
         log.warning("attempts.alone")
-        return question(_alone())
-
-
-@cache
-def _shared(pool: "redis.ConnectionPool") -> MovingWindowRateLimiter:
-    storage = RedisStorage(settings.REDIS_URL, connection_pool=pool, key_prefix=f"{settings.REDIS_PREFIX}attempts")
-    return MovingWindowRateLimiter(storage)
-
-
-@cache
-def _alone() -> MovingWindowRateLimiter:
-    return MovingWindowRateLimiter(MemoryStorage())
+        return question(moving_windows.alone(NAME))

@@ -7,18 +7,17 @@ nobody knows how many others there are. Paying comes first: every other operatio
 import logging
 import random
 import time
-from functools import cache
 
 import redis
 from django.conf import settings
 from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from checkout import moving_windows
 from checkout.errors import GatewayUnavailable
-from merchant.redis_client import client
 
 log = logging.getLogger(__name__)
+NAME = "budget"
 PAYING = frozenset({"payment_intents.create", "payment_intents.confirm", "checkout.sessions.create"})
 OTHERS_SHARE = 0.5  # re-reads, cancels and refunds give way to payments
 ALONE_SHARE = 0.25
@@ -51,7 +50,7 @@ def used() -> int | None:
     """Calls of the last second, in all; None while Redis is away."""
     limit = RateLimitItemPerSecond(settings.STRIPE_CALLS_PER_SECOND_IN_ALL, WINDOW_SECONDS)
     try:
-        left = _shared(client().connection_pool).get_window_stats(limit, ALL).remaining
+        left = moving_windows.shared(NAME).get_window_stats(limit, ALL).remaining
     except redis.RedisError:
         return None
     return limit.amount - left
@@ -59,11 +58,7 @@ def used() -> int | None:
 
 def forget() -> None:
     """Start afresh, as if nothing had ever been called."""
-    _alone().storage.reset()
-    try:
-        _shared(client().connection_pool).storage.reset()
-    except redis.RedisError:
-        log.warning("budget.not_forgotten")
+    moving_windows.forget(NAME)
 
 
 def _looks() -> int:
@@ -71,11 +66,11 @@ def _looks() -> int:
 
 
 def _granted_to_all(operation: str) -> bool:
-    return _hit(_shared(client().connection_pool), operation, share=1.0)
+    return _hit(moving_windows.shared(NAME), operation, share=1.0)
 
 
 def _granted_alone(operation: str) -> bool:
-    return _hit(_alone(), operation, share=ALONE_SHARE)
+    return _hit(moving_windows.alone(NAME), operation, share=ALONE_SHARE)
 
 
 def _hit(limiter: MovingWindowRateLimiter, operation: str, *, share: float) -> bool:
@@ -87,14 +82,3 @@ def _hit(limiter: MovingWindowRateLimiter, operation: str, *, share: float) -> b
     return all(
         limiter.hit(RateLimitItemPerSecond(max(1, int(amount)), WINDOW_SECONDS), name) for name, amount in budgets
     )
-
-
-@cache
-def _shared(pool: "redis.ConnectionPool") -> MovingWindowRateLimiter:
-    storage = RedisStorage(settings.REDIS_URL, connection_pool=pool, key_prefix=f"{settings.REDIS_PREFIX}budget")
-    return MovingWindowRateLimiter(storage)
-
-
-@cache
-def _alone() -> MovingWindowRateLimiter:
-    return MovingWindowRateLimiter(MemoryStorage())

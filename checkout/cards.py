@@ -27,7 +27,7 @@ def count(order: Order, card_key: str, now: datetime) -> None:
     """
     if not card_key:
         return
-    card = _lock(order.drop_id, card_key)
+    card = lock(order.drop_id, card_key)
     if card.flagged_at and not card.looked_at:
         _tell([order], card.what)
         return
@@ -43,7 +43,7 @@ def count_again(order: Order, card_key: str, *, by: str, now: datetime) -> None:
     known = CardInDrop.objects.filter(drop_id=order.drop_id, card_key=card_key)
     if not card_key or not known.filter(flagged_at__isnull=False, looked_at=None).exists():
         return
-    card = _lock(order.drop_id, card_key)
+    card = lock(order.drop_id, card_key)
     if not _above_limit(list(orders_of(card))):
         _settle(card, by=by, why="within the limit again", now=now)
 
@@ -69,7 +69,8 @@ def orders_of(card: CardInDrop) -> QuerySet[Order]:
     return paid.order_by("pk")
 
 
-def _lock(drop_id: int, card_key: str) -> CardInDrop:
+def lock(drop_id: int, card_key: str) -> CardInDrop:
+    """The row that counts a card in a drop, locked. Everybody locks it before the hot stock rows, never after."""
     CardInDrop.objects.bulk_create([CardInDrop(drop_id=drop_id, card_key=card_key)], ignore_conflicts=True)
     return CardInDrop.objects.select_for_update().get(drop_id=drop_id, card_key=card_key)
 

@@ -31,7 +31,7 @@ from merchant.clock import now
 from merchant.money import Money
 
 TOKEN_PARAMS = {"confirmation_token"}
-MOST_EVENTS = 500
+MOST_EVENTS = 10_000  # a hundred pages, each a call of the budget
 PAGE, MOST_PAGES = 100, 10  # each page is a call of our budget
 WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands there; asking for it costs no call
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
@@ -205,8 +205,11 @@ def retrieve_dispute(dispute_id: str) -> DisputeView:
 
 
 def list_events(types: Sequence[str], since: datetime) -> list[EventView]:
-    """The provider's own list of these events since a time, oldest first, for when it does not ring. At most a few
-    hundred: the rest comes the next time."""
+    """The provider's own list of these events since a time, oldest first, for when it does not ring.
+
+    They are listed newest first, so of more than ten thousand the oldest are left out: payments that wait are looked at
+    one by one all the same.
+    """
     params = {"types": list(types), "created": {"gte": int(since.timestamp())}}
     return [_event(raw) for raw in reversed(list(islice(_listed("events.list", params), MOST_EVENTS)))]
 

@@ -215,6 +215,7 @@ class Payment(models.Model):
     path = models.CharField(max_length=10, choices=PaymentPath, default=PaymentPath.INTENT)
     confirmation_token = models.CharField(max_length=120, blank=True)
     attempt = models.PositiveSmallIntegerField(default=1, help_text="Counts cards; a part of the confirm key.")
+    cards_refused = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Cards that a bank said no to.")
     confirm_sent = models.BooleanField(default=False, help_text="This attempt's confirm may have reached the provider.")
     create_number = models.PositiveSmallIntegerField(default=1, help_text="A part of the create key.")
     intent_id = models.CharField(max_length=120, blank=True, db_index=True)

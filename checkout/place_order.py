@@ -31,7 +31,7 @@ from merchant import journal, rows
 from merchant.money import Money
 from merchant.wake import wake
 from policies import acceptance
-from policies.acceptance import Answer, Person
+from policies.acceptance import Answer, Occasion, Person
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Surface
 from policies.shown import ShownPolicy
@@ -147,10 +147,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         order.reference,
         shown,
         request.answers,
-        surface=request.surface,
-        shown_at=agreed.shown_at,
-        answered_at=now,
-        person=person,
+        Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
     )
     order.pk = _write(order, fresh, request.confirmation_token, proofs)
     with connection.cursor() as cursor:

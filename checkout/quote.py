@@ -81,20 +81,9 @@ def quote(
     options = shipping_options(store, drop, now)
     shipping = _chosen(options, shipping_option)
     subtotal = sum(line.total_minor for line in lines)
-    if subtotal + shipping.amount_minor > MOST_MINOR:
-        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
-    _refuse_too_little(Money(subtotal + shipping.amount_minor, _currency(lines)), shipping)
-    agreed: dict[str, Any] = {
-        "drop": drop.slug,
-        "lines": [[line.sku, line.quantity] for line in lines],
-        "country": country,
-        "shipping": shipping.code,
-        "total": subtotal + shipping.amount_minor,
-        "currency": _currency(lines),
-    }
+    total = Money(subtotal + shipping.amount_minor, _currency(lines))
+    _refuse_unpayable(total, shipping)
     policies = tuple(disclosures(drop, now=now))
-    agreed["policies"] = [policy.slug for policy in policies]
-    agreed["at"] = now.timestamp()
     return Quote(
         lines=lines,
         country=country,
@@ -103,13 +92,13 @@ def quote(
         subtotal_minor=subtotal,
         shipping_minor=shipping.amount_minor,
         tax_minor=sum(line.tax_minor for line in lines) + included_tax(shipping.amount_minor, store.tax_basis_points),
-        total_minor=agreed["total"],
-        currency=agreed["currency"],
+        total_minor=total.amount,
+        currency=total.currency,
         policies=policies,
         verdict=verdict(country, ships_to=store.ships_to),
         issued_at=now,
         expires_at=now + LIFETIME,
-        token=signing.dumps(agreed, salt=SALT, compress=True),
+        token=_signed(drop, lines, total, policies, now),
     )
 
 
@@ -157,11 +146,28 @@ def _chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption:
     raise Invalid({"shipping_option": "Choose one of the delivery options."})
 
 
-def _refuse_too_little(total: Money, shipping: ShippingOption) -> None:
+def _refuse_unpayable(total: Money, shipping: ShippingOption) -> None:
     """Nothing at all needs no payment, and what is picked up needs no card."""
+    if total.amount > MOST_MINOR:
+        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
     if shipping.code != PICKUP and is_too_little_to_charge(total):
         least = Money(LEAST_CHARGED[total.currency], total.currency)
         raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
+
+
+def _signed(
+    drop: Drop, lines: Sequence[PricedLine], total: Money, policies: Sequence[ShownPolicy], now: datetime
+) -> str:
+    """What the order must bring back, and ``agree`` compares."""
+    shown: dict[str, Any] = {
+        "drop": drop.slug,
+        "lines": [[line.sku, line.quantity] for line in lines],
+        "total": total.amount,
+        "currency": total.currency,
+        "policies": [policy.slug for policy in policies],
+        "at": now.timestamp(),
+    }
+    return signing.dumps(shown, salt=SALT, compress=True)
 
 
 def _currency(lines: tuple[PricedLine, ...]) -> str:

@@ -159,6 +159,8 @@ def _paid_too_late(order: Order, now: datetime) -> None:
     Its middle rung, the head of the waiting list, comes with the waiting list.
     """
     wanted_still = order.state == OrderState.EXPIRED and current_store().late_payments == LatePayments.TAKE_AGAIN
+    if wanted_still and order.payment.card_key:
+        cards.lock(order.drop_id, order.payment.card_key)
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
         allowances.take_again(order)

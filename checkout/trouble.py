@@ -71,7 +71,7 @@ def _action_required(now: datetime) -> Rows:
 
 
 def _cards_used_up(now: datetime) -> Rows:
-    return _open(payment__attempt__gte=settings.CARDS_PER_ORDER, payment__state=PaymentState.AWAITING_FAN)
+    return _open(payment__cards_refused__gte=settings.CARDS_PER_ORDER, payment__state=PaymentState.AWAITING_FAN)
 
 
 def _late_paid(now: datetime) -> Rows:

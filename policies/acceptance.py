@@ -38,6 +38,16 @@ class Person:
     email: str
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where and when texts were shown and answered, and by whom."""
+
+    surface: str
+    shown_at: datetime
+    answered_at: datetime
+    person: Person
+
+
 def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[ShownPolicy]:
     """Compare the answers with the texts in force; give back what the fan was really shown, to be recorded.
 
@@ -55,57 +65,32 @@ def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[Sho
     return [policy for policy in shown if policy]
 
 
-def record(
-    order_ref: str,
-    shown: Sequence[ShownPolicy],
-    answers: Iterable[Answer],
-    *,
-    surface: str,
-    shown_at: datetime,
-    answered_at: datetime,
-    person: Person,
-) -> None:
+def record(order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answer], occasion: Occasion) -> None:
     """Write the proof for an order, in its transaction and in one statement. ``shown`` is what ``check`` gave."""
     if shown:
-        proof = proofs(
-            order_ref,
-            shown,
-            answers,
-            surface=surface,
-            shown_at=shown_at,
-            answered_at=answered_at,
-            person=person,
-        )
-        rows.write(**proof)
+        rows.write(**proofs(order_ref, shown, answers, occasion))
 
 
 def proofs(
-    order_ref: str,
-    shown: Sequence[ShownPolicy],
-    answers: Iterable[Answer],
-    *,
-    surface: str,
-    shown_at: datetime,
-    answered_at: datetime,
-    person: Person,
+    order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answer], occasion: Occasion
 ) -> dict[str, rows.Insert]:
     """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown."""
     if not shown:
         return {}
     given = {answer.slug: answer for answer in answers}
-    acceptances, people, address = [], [], email_hmac(person.email)
+    acceptances, people, address = [], [], email_hmac(occasion.person.email)
     for policy in shown:
         acceptance = Acceptance(
             order_ref=order_ref,
             rendering_id=policy.rendering_id,
-            surface=surface,
+            surface=occasion.surface,
             language=policy.language,
             wording=policy.box_wording,
             accepted=given[policy.slug].accepted if policy.mandatory else None,
-            shown_at=shown_at,
-            answered_at=answered_at,
+            shown_at=occasion.shown_at,
+            answered_at=occasion.answered_at,
         )
-        half = _person(acceptance, person, address)
+        half = _person(acceptance, occasion.person, address)
         acceptance.commitment = _commitment(acceptance, policy.sha256, half)
         acceptances.append(acceptance)
         people.append(half)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from redis import RedisError
 
-from checkout import attempts, expiry, fallback, payments
+from checkout import attempts, expiry, fallback, moving_windows, payments
 from checkout.errors import NothingToPay, TooManyCards
 from checkout.models import Order, OrderState
 from checkout.sandbox.testing import SandboxServer
@@ -86,6 +86,18 @@ def test_an_order_takes_so_many_cards_and_no_more(robe: Drop, sandbox: SandboxSe
 def test_the_last_card_allowed_may_be_the_good_one(robe: Drop, sandbox: SandboxServer) -> None:
     order = refused(robe, sandbox)
     another(order, sandbox)
+    another(order, sandbox, "pm_card_visa")
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_a_provider_in_trouble_uses_up_no_cards(robe: Drop, sandbox: SandboxServer) -> None:
+    """Each 500 makes another attempt under another key; no bank has refused anything."""
+    order = fan.placed(robe, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_chargeDeclined"))
+    sandbox.fail("payment_intents.confirm", 500, times=4)
+    for minutes in range(6):
+        payments.drain(lambda at=minutes: later(minutes=2 * at))  # type: ignore[misc]  # bound now
+    found = fresh(order).payment
+    assert (found.attempt, found.cards_refused) == (5, 1)
     another(order, sandbox, "pm_card_visa")
     assert fresh(order).state == OrderState.CONFIRMED
 
@@ -201,14 +213,14 @@ def test_one_refusal_that_is_heard_of_twice_counts_once(robe: Drop, sandbox: San
 def test_while_redis_is_away_each_process_counts_alone(
     robe: Drop, sandbox: SandboxServer, texts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(pool: object) -> None:
+    def away(name: str) -> None:
         raise RedisError
 
-    monkeypatch.setattr(attempts, "_shared", away)
+    monkeypatch.setattr(moving_windows, "shared", away)
     for number in range(4):
         refused(robe, sandbox, number)
     with pytest.raises(TooManyCards):
         attempts.require_address(fan.PERSON.ip)
     attempts.require_address("198.51.100.9")
     attempts.require_address(None)
-    attempts._alone().storage.reset()
+    moving_windows.alone(attempts.NAME).storage.reset()

@@ -22,7 +22,7 @@ from merchant.demo.seed_fans import LEAST_FANS, email_of
 from merchant.demo.seed_journal import Story
 from merchant.demo.seed_pasts import STILL_OPEN, Past, pasts_of
 from policies import acceptance
-from policies.acceptance import Answer, Person
+from policies.acceptance import Answer, Occasion, Person
 from policies.models import Surface
 from segments import footprints
 from segments.models import Fan, FootprintKind, Message, MessageState
@@ -119,10 +119,12 @@ class _Writer:
             order.reference,
             agreed.policies,
             answers,
-            surface=Surface.CHECKOUT,
-            shown_at=past.placed_at - timedelta(seconds=self.dice.randint(25, 180)),
-            answered_at=past.placed_at,
-            person=Person(f"192.0.2.{past.number % 250 + 1}", "Demo browser", order.email),
+            Occasion(
+                Surface.CHECKOUT,
+                shown_at=past.placed_at - timedelta(seconds=self.dice.randint(25, 180)),
+                answered_at=past.placed_at,
+                person=Person(f"192.0.2.{past.number % 250 + 1}", "Demo browser", order.email),
+            ),
         )
 
     def _units(self, order: Order, agreed: Quote, past: Past) -> None:

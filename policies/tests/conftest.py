@@ -49,9 +49,11 @@ def accepted(returns: Policy, publish_text: Publish) -> str:
         "FR-1001",
         acceptance.check(shown, answers),
         answers,
-        surface="checkout",
-        shown_at=NOON,
-        answered_at=NOON + timedelta(minutes=2),
-        person=acceptance.Person(ip="203.0.113.7", user_agent="A browser", email="fan@example.com"),
+        acceptance.Occasion(
+            "checkout",
+            shown_at=NOON,
+            answered_at=NOON + timedelta(minutes=2),
+            person=acceptance.Person(ip="203.0.113.7", user_agent="A browser", email="fan@example.com"),
+        ),
     )
     return "FR-1001"

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from merchant.models import JournalEntry
-from policies.acceptance import Answer, Person, check, email_hmac, erase_person, holds, record
+from policies.acceptance import Answer, Occasion, Person, check, email_hmac, erase_person, holds, record
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, Policy
 from policies.queries import ShownPolicy, applicable
@@ -73,7 +73,7 @@ def test_a_mended_typo_between_asks_nobody_and_the_record_cites_what_was_shown(
     publish_text(returns, "30 days.", box_wording=BOX, now=LATER, change_class=change_class)
     cited = check(shown_at(LATER), yes(before))
     assert [(policy.id, policy.sha256) for policy in cited] == [("returns/v1", before[0].sha256)]
-    record("FR-1", cited, yes(before), surface="checkout", shown_at=NOON, answered_at=LATER, person=PERSON)
+    record("FR-1", cited, yes(before), Occasion("checkout", shown_at=NOON, answered_at=LATER, person=PERSON))
     assert Acceptance.objects.get().rendering.version.ref == "returns/v1"
 
 
@@ -111,7 +111,7 @@ def test_records_all_texts_with_one_statement(returns: Policy, publish_text: Pub
     publish_text(returns, "30 days.", box_wording=BOX)
     shown = shown_at()
     with CaptureQueriesContext(connection) as queried:
-        record("FR-1", shown, yes(shown), surface="api", shown_at=NOON, answered_at=LATER, person=PERSON)
+        record("FR-1", shown, yes(shown), Occasion("api", shown_at=NOON, answered_at=LATER, person=PERSON))
     assert [query["sql"].count("INSERT INTO") for query in queried] == [2]  # the proofs and their persons
     said = Acceptance.objects.get(rendering__version__policy=returns)
     assert (said.accepted, said.wording, said.surface, said.shown_at, said.answered_at) == (
