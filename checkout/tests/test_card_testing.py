@@ -122,7 +122,9 @@ def test_the_page_says_what_to_do(robe: Drop, sandbox: SandboxServer) -> None:
         another(order, sandbox)
     answer = Client().post(f"{pages(order)}card", {"confirmation_token": "ctoken_x"})
     assert (answer.status_code, answer["Retry-After"]) == (429, "3600")
-    for page in (answer, Client().get(f"{pages(order)}pay")):
+    looked = Client().get(f"{pages(order)}pay")
+    assert looked.status_code == 200, "to look is no mistake"
+    for page in (answer, looked):
         told = page.content.decode()
         assert "no more are tried. It stays held until its time is up. Write to us if you want it." in told
         assert "help@example.com" in told

@@ -133,9 +133,8 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
     here = found.payment.path == PaymentPath.INTENT
     pay = pay_config(view.total_minor, view.currency) if here else None
     stopped = here and attempts.used_up(found.payment)
-    if stopped:
-        error = in_words(TooManyCards())
-    context = {"order": view, "pay": None if stopped else pay, "error": error, "stopped": stopped}
+    said = in_words(TooManyCards()) if stopped else error
+    context = {"order": view, "pay": None if stopped else pay, "error": said, "stopped": stopped}
     response = render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)
     if error == AWAY:
         response["Retry-After"] = "60"
