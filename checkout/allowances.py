@@ -43,7 +43,16 @@ def person_keys(contact: Contact) -> list[str]:
         marks.append(f"phone:{contact.phone}")
     if current_store().limit_by_address:
         marks.append(f"address:{_plain(contact.address)}")
-    return sorted(salted_hmac("frontrow.allowance", mark, algorithm="sha256").hexdigest() for mark in marks)
+    return sorted(map(_fingerprint, marks))
+
+
+def email_key(email: str) -> str:
+    """The fingerprint of an e-mail address alone."""
+    return _fingerprint(f"email:{email.lower()}")
+
+
+def _fingerprint(mark: str) -> str:
+    return salted_hmac("frontrow.allowance", mark, algorithm="sha256").hexdigest()
 
 
 def take(lines: Sequence[PricedLine], contact: Contact) -> None:

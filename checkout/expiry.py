@@ -18,6 +18,7 @@ from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
 from checkout.orders import TIMED, held_until, move_to
 from checkout.settle import lock_both
+from checkout.totals import redemptions
 from drops import stock
 from merchant import journal
 
@@ -126,6 +127,7 @@ def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datet
         payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
         payment.save(update_fields=["state", "leased_until", "confirmation_token"])
         allowances.give_back(order)
+        redemptions.give_back(order)
         move_to(order, into, why=why, actor=actor, now=now)
         notify.ended(order)
         stock.release(settle.owner_of(order))  # the hot rows last

@@ -4,8 +4,50 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from checkout.totals.models import (
+    Discount,
+    DiscountCount,
+    DiscountDrop,
+    PickupPoint,
+    Redemption,
+    ShippingRate,
+    ShippingZone,
+    TablesVersion,
+    TaxRate,
+)
 from drops.models import Drop, Offer
 from merchant.money import Money
+
+__all__ = [  # the tables of totals are this app's models too
+    "WITHOUT_PROVIDER",
+    "Allowance",
+    "CardInDrop",
+    "Cart",
+    "CartLine",
+    "Discount",
+    "DiscountCount",
+    "DiscountDrop",
+    "Dispute",
+    "IdempotencyKey",
+    "MoneyState",
+    "Order",
+    "OrderLine",
+    "OrderState",
+    "Payment",
+    "PaymentPath",
+    "PaymentState",
+    "PickupPoint",
+    "Redemption",
+    "Refund",
+    "RefundLine",
+    "RefundState",
+    "ShippingRate",
+    "ShippingZone",
+    "Surplus",
+    "TablesVersion",
+    "TaxRate",
+    "WebhookEvent",
+]
 
 
 class Cart(models.Model):
@@ -110,9 +152,17 @@ class Order(models.Model):
     phone = models.CharField(max_length=20, blank=True)
     address = models.JSONField(default=dict, help_text="line1, line2, city, postal_code, region, country.")
     shipping_option = models.CharField(max_length=40, default="standard")
+    shipping_title = models.CharField(max_length=80, blank=True, default="", db_default="", help_text="As agreed.")
     subtotal_minor = models.PositiveIntegerField()
     shipping_minor = models.PositiveIntegerField(default=0)
+    discount_minor = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Taken off goods and delivery; its lines and redemptions say which."
+    )
     tax_minor = models.PositiveIntegerField(default=0, help_text="Tax inside the total.")
+    tax_added_minor = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Of it, what was added to the prices: all, or nothing where it is inside."
+    )
+    tax_title = models.CharField(max_length=60, blank=True, default="", db_default="", help_text="As agreed: VAT 19 %.")
     total_minor = models.PositiveIntegerField()
     captured_minor = models.PositiveIntegerField(default=0)
     refunded_minor = models.PositiveIntegerField(default=0)
@@ -133,7 +183,10 @@ class Order(models.Model):
         permissions = [("refund_order", "Can refund and cancel orders")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(total_minor=F("subtotal_minor") + F("shipping_minor")), name="order_adds_up"
+                condition=Q(
+                    total_minor=F("subtotal_minor") + F("shipping_minor") - F("discount_minor") + F("tax_added_minor")
+                ),
+                name="order_adds_up",
             ),
             models.CheckConstraint(condition=Q(captured_minor__gte=F("refunded_minor")), name="order_refund_within"),
         ]
@@ -179,10 +232,17 @@ class OrderLine(models.Model):
     title = models.CharField(max_length=200)
     unit_price_minor = models.PositiveIntegerField()
     quantity = models.PositiveSmallIntegerField()
+    discount_minor = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of the discounts.")
     tax_minor = models.PositiveIntegerField(default=0)
+    tax_added_minor = models.PositiveIntegerField(default=0, db_default=0, help_text="Tax on top of its price.")
 
     class Meta:
         ordering = ["id"]
+
+    @property
+    def paid_minor(self) -> int:
+        """What all its units cost the fan in the end."""
+        return self.unit_price_minor * self.quantity - self.discount_minor + self.tax_added_minor
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.title}"

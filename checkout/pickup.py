@@ -11,6 +11,7 @@ from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentStat
 from checkout.orders import hold_until, move_to
 from checkout.quote import PICKUP
 from checkout.settle import lock_both, owner_of
+from checkout.totals import redemptions
 from drops import stock
 from drops.models import Drop
 from merchant import journal
@@ -69,6 +70,7 @@ def _give_up(order_id: int, now: datetime) -> bool:
         payment.state = PaymentState.CLOSED
         payment.save(update_fields=["state"])
         allowances.give_back(order)
+        redemptions.give_back(order)
         stock.take_back(owner_of(order), restock=True)
         move_to(order, OrderState.CANCELLED, why="not collected in time", actor=journal.WORKER, now=now)
         notify.ended(order)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from django.db import OperationalError, connection, transaction
@@ -18,11 +19,12 @@ from psycopg.errors import LockNotAvailable
 from checkout import allowances, free, pickup
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
-from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
-from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
+from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged, TotalChanged
+from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment, Redemption
 from checkout.pricing import Wanted, merged
-from checkout.quote import PICKUP, Agreed, Quote, agree, quote
+from checkout.quote import PICKUP, Agreed, Quote, agree, open_token, quote
 from checkout.tokens import body_hmac, hashed, new_nonce, new_reference, order_token
+from checkout.totals import redemptions, tables as totals_tables
 from drops import stock, terms as drop_terms, windows
 from drops.models import Drop, OwnerKind
 from drops.stock import Owner
@@ -57,6 +59,7 @@ class OrderRequest:
     surface: Surface
     cart_id: int | None = None
     payment_method: PaymentMethod = "card"
+    discount_code: str = ""
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
@@ -85,25 +88,26 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     with _waiting_means(Busy()), transaction.atomic(durable=True):
-        key_id = _claim_key(drop, request)
-        if key_id is None:
+        claimed = _claim_key(drop, request)
+        if claimed is None:
             return _replay(drop, request)
         wake("payments")  # once it has committed
-        return _place(drop, request, key_id, person, now)
+        return _place(drop, request, claimed, person, now)
 
 
-def _claim_key(drop: Drop, request: OrderRequest) -> int | None:
+def _claim_key(drop: Drop, request: OrderRequest) -> tuple[int, int] | None:
     """Insert the key; None when it stands already. A twin in flight is waited for on the unique index.
 
-    From here on no lock of this transaction is waited for longer than ``LOCK_TIMEOUT``.
+    Returns its id, and the version of the shop's tables of totals that holds in this transaction. From here on no lock
+    is waited for longer than ``LOCK_TIMEOUT``.
     """
-    sql = """WITH patience AS (SELECT set_config('lock_timeout', %s, true))
+    sql = f"""WITH patience AS (SELECT set_config('lock_timeout', %s, true))
              INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) SELECT %s, %s, %s FROM patience
-             ON CONFLICT (drop_id, key) DO NOTHING RETURNING id"""
+             ON CONFLICT (drop_id, key) DO NOTHING RETURNING id, {totals_tables.VERSION}"""  # noqa: S608  # our own words
     with connection.cursor() as cursor, _waiting_means(KeyInFlight()):
         cursor.execute(sql, [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()])
         row = cursor.fetchone()
-    return row[0] if row else None
+    return (row[0], row[1]) if row else None
 
 
 @contextmanager
@@ -124,24 +128,35 @@ def _replay(drop: Drop, request: OrderRequest) -> Placed:
     return Placed(order_token(key.order.token_nonce), key.order.placed_reply, replayed=True)
 
 
-def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: datetime) -> Placed:
+def _place(drop: Drop, request: OrderRequest, claimed: tuple[int, int], person: Person, now: datetime) -> Placed:
+    key_id, tables_version = claimed
     terms = drop_terms.read(drop.pk)
     drop = terms.drop
     windows.require_open(drop, now, terms.windows)
     wanted = merged(request.lines)
-    fresh = quote(
+    opened = open_token(request.quote)
+    quoted = partial(
+        quote,
         drop,
         wanted,
         country=request.contact.address.country,
+        region=request.contact.address.region,
+        postal_code=request.contact.address.postal_code,
         shipping_option=request.shipping_option,
+        discount_code=request.discount_code,
         now=now,
         terms=terms,
+        tables=totals_tables.at(tables_version),
+        ask_tax=opened.tax_of,
     )
-    agreed = agree(drop, request.quote, request.agreed_total, fresh)
+    fresh = quoted(withheld=opened.withheld)
+    agreed = agree(drop, opened, request.agreed_total, fresh)
     kept_until = _kept_until(drop, request)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
     allowances.take(fresh.lines, request.contact)
+    if refused := redemptions.take(fresh.discounts, request.contact.email):
+        raise TotalChanged(quoted(withheld=opened.withheld | refused))
     order = _order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
     proofs = acceptance.proofs(
         order.reference,
@@ -207,9 +222,13 @@ def _order(drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart
         phone=request.contact.phone,
         address=request.contact.address.as_json(),
         shipping_option=fresh.shipping_option,
+        shipping_title=fresh.shipping_title,
         subtotal_minor=fresh.subtotal_minor,
         shipping_minor=fresh.shipping_minor,
+        discount_minor=fresh.discount_minor,
         tax_minor=fresh.tax_minor,
+        tax_added_minor=fresh.tax_added_minor,
+        tax_title=fresh.tax_title,
         total_minor=fresh.total_minor,
         currency=fresh.currency,
         placed_reply=_reply(fresh, clock, request),
@@ -230,9 +249,15 @@ def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str
             title=line.title,
             unit_price_minor=line.unit_minor,
             quantity=line.quantity,
+            discount_minor=line.discount_minor,
             tax_minor=line.tax_minor,
+            tax_added_minor=line.tax_added_minor,
         )
         for line in fresh.lines
+    ]
+    used = [
+        Redemption(discount_id=one.discount_id, title=one.title, code=one.code, amount_minor=one.amount_minor)
+        for one in fresh.discounts
     ]
     payment = Payment(confirmation_token=confirmation_token, due_at=order.placed_at)
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
@@ -240,6 +265,7 @@ def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str
         placed=rows.insert([order]),
         lines=rows.insert(lines, its_order),
         payment=rows.insert([payment], its_order),
+        **({"used": rows.insert(used, its_order)} if used else {}),
         deed=journal.deed(order.subject, "placed", actor=journal.FAN),
         **proofs,
     )

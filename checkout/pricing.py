@@ -8,7 +8,6 @@ from drops.errors import LimitReached, UnknownOffer
 from drops.models import Variant
 from drops.queries import picture_urls
 from drops.terms import OfferTerms, Terms
-from merchant.store import current_store
 
 MAX_LINES = 20
 MAX_QUANTITY = 50
@@ -25,7 +24,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line with the price of this moment. Amounts in minor units; ``tax_minor`` is inside ``total_minor``."""
+    """A line with the price of this moment. Amounts in minor units; of the whole line, but for ``unit_minor``.
+
+    ``discount_minor`` comes off ``total_minor``; ``tax_minor`` is inside what is left, or on top of it.
+    """
 
     offer_id: int
     sku: str
@@ -33,10 +35,13 @@ class PricedLine:
     quantity: int
     unit_minor: int
     total_minor: int
-    tax_minor: int
     currency: str
     limit: int
+    grams: int
     picture_url: str
+    discount_minor: int = 0
+    tax_minor: int = 0
+    tax_added_minor: int = 0
 
 
 def merged(wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
@@ -60,32 +65,25 @@ def price_lines(terms: Terms, wanted: Sequence[Wanted]) -> tuple[PricedLine, ...
 
     Raises UnknownOffer for a SKU that this drop does not sell and LimitReached above the limit for a person.
     """
-    pictures, tax = picture_urls(terms.drop), current_store().tax_basis_points
-    return tuple(_price(terms.offers.get(line.sku), line, pictures.get(line.sku, ""), tax) for line in wanted)
+    pictures = picture_urls(terms.drop)
+    return tuple(_price(terms.offers.get(line.sku), line, pictures.get(line.sku, "")) for line in wanted)
 
 
-def included_tax(amount_minor: int, basis_points: int) -> int:
-    """The tax inside an amount, rounded half up: 1190 at 19 % has 190 inside."""
-    divisor = 10_000 + basis_points
-    return (2 * amount_minor * basis_points + divisor) // (2 * divisor)
-
-
-def _price(offer: OfferTerms | None, line: Wanted, picture: str, tax_basis_points: int) -> PricedLine:
+def _price(offer: OfferTerms | None, line: Wanted, picture: str) -> PricedLine:
     if offer is None:
         raise UnknownOffer(line.sku)
     if line.quantity > offer.limit:
         raise LimitReached(line.sku, offer.limit)
-    total = offer.unit_minor * line.quantity
     return PricedLine(
         offer_id=offer.offer_id,
         sku=line.sku,
         title=offer.title,
         quantity=line.quantity,
         unit_minor=offer.unit_minor,
-        total_minor=total,
-        tax_minor=included_tax(total, tax_basis_points),
+        total_minor=offer.unit_minor * line.quantity,
         currency=offer.currency,
         limit=offer.limit,
+        grams=offer.grams * line.quantity,
         picture_url=picture,
     )
 

@@ -1,54 +1,65 @@
 """Agreeing: what a fan is told before ordering, as a signed token that the order must bring back.
 
-A quote takes no hold and promises no stock. It fixes price, shipping, tax, total and the exact texts; if any of them
-differs when the order comes, the fan is shown the fresh quote and agrees again under a new key.
+A quote takes no hold and promises no stock. It fixes price, delivery, discounts, tax, total and the exact texts; if any
+of them differs when the order comes, the fan is shown the fresh quote and agrees again under a new key.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import signing
 
 from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
-from checkout.pricing import PricedLine, Wanted, included_tax, merged, price_lines
+from checkout.pricing import PricedLine, Wanted, merged, price_lines
+from checkout.totals import discounts, sums, tables as totals_tables, taxes
+from checkout.totals.discounts import Basket, Used
+from checkout.totals.shipping import STANDARD, Place, ShippingOption, chosen, shipping_options
+from checkout.totals.sums import Sums
+from checkout.totals.tables import Tables
+from checkout.totals.taxes import TaxAnswer, Taxed
 from drops import terms as drop_terms
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.terms import Terms
-from merchant.models import StoreProfile
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
 from policies.queries import ShownPolicy
 from policies.restrictions import Verdict, verdict
 
+__all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Place", "Quote", "agree", "open_token", "quote"]
+
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
-STANDARD = "standard"
 MOST_MINOR = 99_999_999  # eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 PICKUP = "pickup"
-
-
-@dataclass(frozen=True, slots=True)
-class ShippingOption:
-    code: str
-    title: str
-    amount_minor: int
-    note: str
+NOTHING_GOES_THERE = "Nothing that weighs and costs as much is delivered there. Choose another place, or order less."
+AskTax = Callable[[Taxed], TaxAnswer | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is offered, whole. Amounts in minor units of ``currency``; ``tax_minor`` is inside the total."""
+    """What is offered, whole. Amounts in minor units of ``currency``; ``tax_minor`` is inside the total.
+
+    ``discount_problem``: why the code that was typed takes nothing off. ``tax_source``: who said how much tax.
+    """
 
     lines: tuple[PricedLine, ...]
     country: str
     shipping_options: tuple[ShippingOption, ...]
     shipping_option: str
+    shipping_title: str
+    discount_code: str
+    discount_problem: str
+    discounts: tuple[Used, ...]
     subtotal_minor: int
     shipping_minor: int
+    discount_minor: int
     tax_minor: int
+    tax_added_minor: int
+    tax_title: str
+    tax_source: str
     total_minor: int
     currency: str
     policies: tuple[ShownPolicy, ...]
@@ -62,44 +73,143 @@ class Quote:
         return Money(self.total_minor, self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reckoned:
+    """The money of a quote, and what was chosen for it."""
+
+    sums: Sums
+    tax: TaxAnswer
+    options: tuple[ShippingOption, ...]
+    shipping: ShippingOption
+    problem: str
+
+
 def quote(
     drop: Drop,
     wanted: Sequence[Wanted],
     *,
     country: str,
+    region: str = "",
+    postal_code: str = "",
     shipping_option: str = STANDARD,
+    discount_code: str = "",
     now: datetime,
     terms: Terms | None = None,
+    tables: Tables | None = None,
+    withheld: Mapping[int, str] | None = None,
+    ask_tax: AskTax | None = None,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place
-    we may not sell to is not an error here: read ``verdict``.
+    ``terms`` and ``tables``: what the drop sells and what the shop adds, where they were read already. ``withheld``:
+    discounts that this person may not have (any more), by id with the reason. ``ask_tax`` is asked before the table of
+    taxes; None from it means the table.
+
+    Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is no error here, read ``verdict``; nor is
+    a discount code that does not apply, read ``discount_problem``.
     """
-    store = current_store()
+    store, code = current_store(), discounts.tidy(discount_code)
+    tables = tables or totals_tables.known()
     lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))
-    options = shipping_options(store, drop, now)
-    shipping = _chosen(options, shipping_option)
-    subtotal = sum(line.total_minor for line in lines)
-    total = Money(subtotal + shipping.amount_minor, _currency(lines))
-    _refuse_unpayable(total, shipping)
-    policies = tuple(disclosures(drop, now=now))
+    job = _Job(drop, lines, _currency(lines), Place(country, region, postal_code), shipping_option, code, tables, now)
+    reckoned = _reckon(job, dict(withheld or {}), ask_tax)
+    found, policies = reckoned.sums, tuple(disclosures(drop, now=now))
+    total = Money(found.total_minor, job.currency)
+    allowed = verdict(country, ships_to=store.ships_to)
+    if not reckoned.options:
+        allowed = replace(allowed, allowed=False, reason=allowed.reason or NOTHING_GOES_THERE)
     return Quote(
-        lines=lines,
+        lines=_with_sums(lines, found),
         country=country,
-        shipping_options=options,
-        shipping_option=shipping.code,
-        subtotal_minor=subtotal,
-        shipping_minor=shipping.amount_minor,
-        tax_minor=sum(line.tax_minor for line in lines) + included_tax(shipping.amount_minor, store.tax_basis_points),
+        shipping_options=reckoned.options,
+        shipping_option=reckoned.shipping.code,
+        shipping_title=reckoned.shipping.title,
+        discount_code=code,
+        discount_problem=reckoned.problem,
+        discounts=found.used,
+        subtotal_minor=found.subtotal_minor,
+        shipping_minor=found.shipping_minor,
+        discount_minor=found.discount_minor,
+        tax_minor=found.tax_minor,
+        tax_added_minor=found.tax_added_minor,
+        tax_title=reckoned.tax.title,
+        tax_source=reckoned.tax.source,
         total_minor=total.amount,
         currency=total.currency,
         policies=policies,
-        verdict=verdict(country, ships_to=store.ships_to),
+        verdict=allowed,
         issued_at=now,
         expires_at=now + LIFETIME,
-        token=_signed(drop, lines, total, policies, now),
+        token=_signed(job, total, policies, dict(withheld or {}), reckoned),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be reckoned."""
+
+    drop: Drop
+    lines: tuple[PricedLine, ...]
+    currency: str
+    place: Place
+    shipping_option: str
+    code: str
+    tables: Tables
+    now: datetime
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        return tuple(line.total_minor for line in self.lines)
+
+
+def _reckon(job: _Job, withheld: dict[int, str], ask_tax: AskTax | None) -> _Reckoned:
+    """The sums. Discounts that would leave less than a card can pay are left out, and all is reckoned without them."""
+    reckoned = _sums(job, withheld, ask_tax)
+    total = Money(reckoned.sums.total_minor, job.currency)
+    if total.amount > MOST_MINOR:
+        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
+    if reckoned.shipping.code == PICKUP or not is_too_little_to_charge(total):
+        return reckoned  # nothing at all needs no payment, and what is picked up needs no card
+    if reckoned.sums.used:
+        return _reckon(job, withheld | {one.discount_id: discounts.TOO_LITTLE for one in reckoned.sums.used}, ask_tax)
+    least = Money(LEAST_CHARGED[total.currency], total.currency)
+    raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
+
+
+def _sums(job: _Job, withheld: Mapping[int, str], ask_tax: AskTax | None) -> _Reckoned:
+    store, amounts, place = current_store(), job.amounts, job.place
+    apply = discounts.choose(job.tables, job.code, Basket(job.drop.pk, sum(amounts), job.currency, job.now), withheld)
+    off = sums.goods_off(apply, amounts)
+    grams = sum(line.grams for line in job.lines)
+    options = shipping_options(
+        job.tables, store, job.drop, place, goods_minor=sum(amounts) - off.whole, grams=grams, now=job.now
+    )
+    shipping = chosen(options, job.shipping_option)
+    if shipping is None and options:
+        raise Invalid({"shipping_option": "Choose one of the delivery options."})
+    shipping = shipping or ShippingOption("", "", 0, "")
+
+    def tax(goods: tuple[int, ...], delivery: int) -> TaxAnswer:
+        skus = tuple(line.sku for line in job.lines)
+        asked = Taxed(shipping.taxed_at or place, job.currency, skus, goods, delivery, store.prices_include_tax)
+        told = ask_tax(asked) if ask_tax is not None and options else None
+        return told or taxes.by_table(job.tables, store.tax_basis_points, asked)
+
+    reckoned, answer = sums.add_up(amounts, off, shipping, apply, tax, included=store.prices_include_tax)
+    return _Reckoned(reckoned, answer, options, shipping, apply.problem)
+
+
+def _with_sums(lines: tuple[PricedLine, ...], found: Sums) -> tuple[PricedLine, ...]:
+    if not found.tax_minor and not found.discount_minor:
+        return lines
+    each = zip(lines, found.line_discounts, found.line_taxes, strict=True)
+    added = bool(found.tax_added_minor)
+    return tuple(
+        replace(line, discount_minor=off, tax_minor=tax, tax_added_minor=tax if added else 0) for line, off, tax in each
+    )
+
+
+# --- what the order brings back -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +220,41 @@ class Agreed:
     policy_slugs: frozenset[str]
 
 
-def agree(drop: Drop, token: str, agreed_total: Money, fresh: Quote) -> Agreed:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A quote token that we signed; ``shown`` is None for any other."""
+
+    shown: dict[str, Any] | None
+
+    @property
+    def withheld(self) -> dict[int, str]:
+        """The discounts that the quote left out because this person may not have them."""
+        return {int(one): why for one, why in self.shown["withheld"].items()} if self.shown else {}
+
+    def tax_of(self, asked: Taxed) -> TaxAnswer | None:
+        """The tax that the provider's service told for this very question; None where the table was asked."""
+        told = self.shown and self.shown["tax"]
+        if not told or told["asked"] != taxes.digest(asked):
+            return None
+        return TaxAnswer(told["title"], tuple(told["goods"]), told["shipping"], taxes.PROVIDER, told["asked"])
+
+
+def open_token(token: str) -> Opened:
+    """Read a quote token, before the sums are done again."""
+    try:
+        return Opened(signing.loads(token, salt=SALT))
+    except (signing.BadSignature, UnicodeError):
+        return Opened(None)
+
+
+def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote) -> Agreed:
     """Compare what the fan agreed to with what holds now. (The texts are compared by their answers.)
 
     Raises QuoteExpired and TotalChanged, each with the fresh quote, and Restricted.
     """
     if not fresh.verdict.allowed:
         raise Restricted(fresh.verdict.reason)
-    shown = _opened(token)
+    shown = opened.shown
     if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + LIFETIME:
         raise QuoteExpired(fresh)
     same_total = (shown["total"], shown["currency"]) == (fresh.total_minor, fresh.currency)
@@ -131,43 +268,28 @@ def _time(shown: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(shown["at"], tz=UTC)
 
 
-def shipping_options(store: StoreProfile, drop: Drop, now: datetime) -> tuple[ShippingOption, ...]:
-    """The one flat option, until real tables come; and picking it up and paying then, where the drop allows it."""
-    standard = ShippingOption(STANDARD, "Standard delivery", store.shipping_minor, "3–5 working days")
-    if not drop.pay_at_pickup or drop.pickup_until is None or drop.pickup_until <= now:
-        return (standard,)
-    return (standard, ShippingOption(PICKUP, "Pay when you pick it up", 0, drop.pickup_place))
-
-
-def _chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption:
-    for option in options:
-        if option.code == code:
-            return option
-    raise Invalid({"shipping_option": "Choose one of the delivery options."})
-
-
-def _refuse_unpayable(total: Money, shipping: ShippingOption) -> None:
-    """Nothing at all needs no payment, and what is picked up needs no card."""
-    if total.amount > MOST_MINOR:
-        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
-    if shipping.code != PICKUP and is_too_little_to_charge(total):
-        least = Money(LEAST_CHARGED[total.currency], total.currency)
-        raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
-
-
 def _signed(
-    drop: Drop, lines: Sequence[PricedLine], total: Money, policies: Sequence[ShownPolicy], now: datetime
+    job: _Job, total: Money, policies: Sequence[ShownPolicy], withheld: dict[int, str], reckoned: _Reckoned
 ) -> str:
     """What the order must bring back, and ``agree`` compares."""
     shown: dict[str, Any] = {
-        "drop": drop.slug,
-        "lines": [[line.sku, line.quantity] for line in lines],
+        "drop": job.drop.slug,
+        "lines": [[line.sku, line.quantity] for line in job.lines],
         "total": total.amount,
         "currency": total.currency,
         "policies": [policy.slug for policy in policies],
-        "at": now.timestamp(),
+        "withheld": withheld,
+        "tax": _told(reckoned.tax),
+        "at": job.now.timestamp(),
     }
     return signing.dumps(shown, salt=SALT, compress=True)
+
+
+def _told(tax: TaxAnswer) -> dict[str, Any] | None:
+    """The provider's tax travels with the quote: an order trusts it and asks nobody."""
+    if tax.source != taxes.PROVIDER:
+        return None
+    return {"asked": tax.asked, "title": tax.title, "goods": tax.of_goods, "shipping": tax.of_shipping}
 
 
 def _currency(lines: tuple[PricedLine, ...]) -> str:
@@ -175,11 +297,3 @@ def _currency(lines: tuple[PricedLine, ...]) -> str:
     if len(currencies) > 1:
         raise Invalid({"lines": "These things are priced in different currencies and cannot share an order."})
     return currencies.pop()
-
-
-def _opened(token: str) -> dict[str, Any] | None:
-    try:
-        opened: dict[str, Any] = signing.loads(token, salt=SALT)
-    except (signing.BadSignature, UnicodeError):
-        return None
-    return opened

@@ -15,6 +15,7 @@ from checkout.errors import CannotRefund
 from checkout.models import Order, OrderLine, OrderState, Refund, RefundLine
 from checkout.orders import lock
 from checkout.settle import owner_of
+from checkout.totals import rounding
 from drops import stock
 from drops.errors import NotSold
 from merchant import journal
@@ -62,13 +63,18 @@ def left(order: Order) -> dict[int, int]:
 
 
 def worth(order: Order, units: Units) -> int:
-    """What these units cost; with the last of them everything that is still ours, delivery included."""
+    """What was paid for these units; with the last of them everything that is still ours, delivery included."""
     may = refunds.refundable(order)
     still = left(order)
     if units and all(units.get(line_id, 0) == quantity for line_id, quantity in still.items()):
         return may
-    prices = dict(order.lines.values_list("pk", "unit_price_minor"))
-    return min(sum(prices.get(line_id, 0) * quantity for line_id, quantity in units.items()), may)
+    return min(sum(_paid(line, units.get(line.pk, 0), still[line.pk]) for line in order.lines.all()), may)
+
+
+def _paid(line: OrderLine, units: int, still: int) -> int:
+    """What the fan paid for some of the units that are still theirs: after discounts, with tax that came on top."""
+    units = min(units, still)
+    return rounding.part(line.paid_minor, units, of=line.quantity, after=line.quantity - still)
 
 
 def _key(order: Order, seen: int) -> str:

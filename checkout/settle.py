@@ -14,6 +14,7 @@ from checkout import allowances, attempts, cards, notify, refunds
 from checkout.gateway import IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
+from checkout.totals import redemptions
 from drops import stock
 from drops.errors import SoldOut
 from drops.models import OwnerKind
@@ -164,6 +165,7 @@ def _paid_too_late(order: Order, now: datetime) -> None:
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
         allowances.take_again(order)
+        redemptions.take_again(order)
         confirm(order, now)
     else:
         refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)

@@ -27,7 +27,7 @@ _READ = """
         (SELECT json_agg(json_build_array(w.kind, w.opens_at, w.closes_at) ORDER BY w.opens_at)
          FROM drops_salewindow w WHERE w.drop_id = d.id)::text,
         (SELECT json_agg(json_build_array(
-            v.sku, o.id, p.title || ', ' || v.title, o.price_minor, o.currency, o.per_person_limit,
+            v.sku, o.id, p.title || ', ' || v.title, o.price_minor, o.currency, o.per_person_limit, v.weight_grams,
             (SELECT json_agg(json_build_array(c.stock_item_id, c.quantity) ORDER BY c.stock_item_id)
              FROM drops_offercomponent c WHERE c.offer_id = o.id)
          )) FROM drops_offer o JOIN drops_variant v ON v.id = o.variant_id JOIN drops_product p ON p.id = v.product_id
@@ -39,7 +39,8 @@ _READ = """
 
 @dataclass(frozen=True, slots=True)
 class OfferTerms:
-    """An offer of a drop. ``parts``: ``(stock item id, units of it)`` that one of it takes, ascending by item."""
+    """An offer of a drop. ``parts``: ``(stock item id, units of it)`` that one of it takes, ascending by item.
+    ``grams``: what one weighs in the parcel."""
 
     sku: str
     offer_id: int
@@ -47,6 +48,7 @@ class OfferTerms:
     unit_minor: int
     currency: str
     limit: int
+    grams: int
     parts: tuple[tuple[int, int], ...]
 
 
@@ -124,7 +126,14 @@ def _window(drop: Drop, kind: str, opens_at: str, closes_at: str | None) -> Sale
 
 
 def _offer(given: list[Any]) -> OfferTerms:
-    sku, offer_id, title, unit_minor, currency, limit, parts = given
+    sku, offer_id, title, unit_minor, currency, limit, grams, parts = given
     return OfferTerms(
-        sku, offer_id, title, unit_minor, currency, limit, tuple((item_id, units) for item_id, units in parts or ())
+        sku,
+        offer_id,
+        title,
+        unit_minor,
+        currency,
+        limit,
+        grams,
+        tuple((item_id, units) for item_id, units in parts or ()),
     )

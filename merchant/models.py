@@ -58,6 +58,15 @@ class StoreProfile(models.Model):
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."
     )
+    prices_include_tax = models.BooleanField(
+        default=True, db_default=True, help_text="Off: tax is added to your prices at checkout, as shops in the US do."
+    )
+    stripe_tax = models.BooleanField(
+        "ask Stripe Tax",
+        default=False,
+        db_default=False,
+        help_text="Each quote asks Stripe for the tax. Where Stripe is slow or down, your own table counts.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "shop profile"

@@ -85,8 +85,12 @@ class _Writer:
             address=_address(past.number, fan.country),
             shipping_option=agreed.shipping_option,
             subtotal_minor=agreed.subtotal_minor,
+            shipping_title=agreed.shipping_title,
             shipping_minor=agreed.shipping_minor,
+            discount_minor=agreed.discount_minor,
             tax_minor=agreed.tax_minor,
+            tax_added_minor=agreed.tax_added_minor,
+            tax_title=agreed.tax_title,
             total_minor=agreed.total_minor,
             captured_minor=agreed.total_minor if past.ending.paid else 0,
             currency=agreed.currency,
@@ -193,7 +197,9 @@ def _lines(order: Order, agreed: Quote) -> Iterator[OrderLine]:
             title=line.title,
             unit_price_minor=line.unit_minor,
             quantity=line.quantity,
+            discount_minor=line.discount_minor,
             tax_minor=line.tax_minor,
+            tax_added_minor=line.tax_added_minor,
         )
 
 

@@ -1,0 +1,84 @@
+"""Many fans with one code in the same instant: the race shown without the guard, and gone with it."""
+
+import threading
+from datetime import datetime
+
+import pytest
+from django.db import transaction
+
+from checkout.errors import TotalChanged
+from checkout.models import Discount, DiscountCount, Order
+from checkout.place_order import place_order
+from checkout.pricing import Wanted
+from checkout.quote import quote
+from checkout.tests import fan
+from checkout.tests.test_place_order_races import FANS, together
+from checkout.totals.redemptions import ALL
+from drops.models import Drop
+from merchant.models import StoreProfile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIMIT = 3
+
+
+@pytest.fixture
+def plenty(shop: StoreProfile) -> Drop:
+    return fan.live_drop(total=100)
+
+
+def code(**limits: int) -> Discount:
+    return Discount.objects.create(title="Ten off", code="SAVE10", basis_points=1000, **limits)
+
+
+def buy_with_the_code(drop: Drop, now: datetime, emails: list[str]) -> dict[str, int]:
+    agreed = quote(drop, [Wanted("ROBE-M", 1)], country="US", discount_code="SAVE10", now=now)
+    requests = [fan.request(agreed, contact=fan.somebody(email), discount_code="SAVE10") for email in emails]
+
+    def buy(number: int) -> str:
+        try:
+            place_order(drop, requests[number], person=fan.PERSON, now=now)
+        except TotalChanged:
+            return "agree anew"
+        return "placed"
+
+    return together(buy, len(emails))
+
+
+def test_a_limit_in_all_is_never_passed(plenty: Drop, now: datetime) -> None:
+    code(limit_in_all=LIMIT)
+    answers = buy_with_the_code(plenty, now, [f"{n}@example.com" for n in range(FANS)])
+    assert answers == {"placed": LIMIT, "agree anew": FANS - LIMIT}
+    assert DiscountCount.objects.get(person_key=ALL).used == LIMIT
+    assert Order.objects.filter(discount_minor=480).count() == LIMIT
+
+
+def test_a_persons_twins_use_it_once(plenty: Drop, now: datetime) -> None:
+    code(limit_per_person=1)
+    assert buy_with_the_code(plenty, now, ["fan@example.com"] * 2) == {"placed": 1, "agree anew": 1}
+    assert Order.objects.count() == 1
+
+
+def test_without_the_guard_everybody_passes_it(plenty: Drop) -> None:
+    """The guard taken away: look first, count then. Everybody looks before anybody has counted."""
+    discount, all_looked = code(limit_in_all=LIMIT), threading.Barrier(FANS)
+    DiscountCount.objects.create(discount=discount, person_key=ALL)
+
+    def naive(_: int) -> str:
+        with transaction.atomic():
+            count = DiscountCount.objects.get(discount=discount)
+            all_looked.wait()
+            if count.used >= LIMIT:
+                return "agree anew"
+            count.used += 1
+            count.save()
+        return "placed"
+
+    assert together(naive) == {"placed": FANS}
+
+
+def test_two_discounts_taken_in_opposite_order_do_not_deadlock(plenty: Drop, now: datetime) -> None:
+    code(limit_in_all=100)
+    Discount.objects.create(title="Always", basis_points=500, limit_in_all=100)
+    answers = buy_with_the_code(plenty, now, [f"{n}@example.com" for n in range(FANS)])
+    assert answers == {"placed": FANS}
+    assert set(DiscountCount.objects.filter(person_key=ALL).values_list("used", flat=True)) == {FANS}

@@ -1,0 +1,1 @@
+"""What an order comes to: delivery, tax and discounts, from the shop's own tables, in whole minor units."""
