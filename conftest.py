@@ -70,6 +70,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+import checkout.totals.provider_tax  # noqa: E402
 import checkout.totals.tables  # noqa: E402
 import drops.printed  # noqa: E402
 import drops.queries  # noqa: E402
@@ -116,6 +117,7 @@ def _nothing_remembered() -> None:
     drops.terms.forget()
     drops.printed.forget()
     checkout.totals.tables.forget()
+    checkout.totals.provider_tax.forget()
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------

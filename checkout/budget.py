@@ -26,13 +26,13 @@ WINDOW_SECONDS = 1
 PAUSE_SECONDS = (0.05, 0.35)  # between two looks, spread so that those who wait do not look in the same moment
 
 
-def take(operation: str) -> None:
-    """Wait for a turn to call ``operation``, about ``STRIPE_BUDGET_WAIT_SECONDS`` at most.
+def take(operation: str, *, wait: bool = True) -> None:
+    """Wait for a turn to call ``operation``, about ``STRIPE_BUDGET_WAIT_SECONDS`` at most, or not at all.
 
     Raises GatewayUnavailable when it did not come by then; nothing was asked.
     """
     granted = _granted_to_all
-    for look in range(_looks() + 1):
+    for look in range(_looks() + 1 if wait else 1):
         if look:
             time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311  # spreads load, guards nothing
         try:

@@ -27,6 +27,7 @@ from checkout.errors import (
     SignatureInvalid,
     TokenUnusable,
 )
+from checkout.totals.taxes import Taxed, percent
 from merchant.clock import now
 from merchant.money import Money
 
@@ -37,6 +38,7 @@ WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands the
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 CONFLICT = 409  # another request holds the key or the object right now
 SERVER_ERROR = 500
+TAX_NAMES = {"vat": "VAT", "gst": "GST", "hst": "HST", "pst": "PST", "qst": "QST", "sales_tax": "Sales tax"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,15 @@ class DisputeView:
     intent_id: str
     due_by: datetime | None
     created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaxView:
+    """The tax of each line, in their order, and of the delivery. ``title``: ``VAT 19 %``."""
+
+    title: str
+    of_goods: tuple[int, ...]
+    of_shipping: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +215,23 @@ def retrieve_dispute(dispute_id: str) -> DisputeView:
     return _dispute(_call("disputes.retrieve", dispute_id))
 
 
+def calculate_tax(asked: Taxed) -> TaxView:
+    """What the provider's tax service says. A fan waits for it: it has a shorter time, and waits for no turn.
+
+    Its failures are no sign that payments fail, so the breaker is asked and not told.
+    """
+    operation = "tax.calculations.create"
+    _refuse_in_transaction()
+    if not breaker.is_closed():
+        raise GatewayUnavailable("breaker", acted=False)
+    budget.take(operation, wait=False)
+    try:
+        answer = attrgetter(operation)(_client(settings.STRIPE_TAX_TIMEOUT_SECONDS).v1)(_tax_params(asked))
+    except stripe.StripeError as error:
+        raise _ours(error) from error
+    return _tax(answer.to_dict(), asked)
+
+
 def list_events(types: Sequence[str], since: datetime) -> list[EventView]:
     """The provider's own list of these events since a time, oldest first, for when it does not ring.
 
@@ -226,13 +254,13 @@ def verify_event(payload: bytes, signature: str) -> EventView:
 
 
 @cache
-def _client() -> stripe.StripeClient:
+def _client(timeout: float | None = None) -> stripe.StripeClient:
     return stripe.StripeClient(
         settings.STRIPE_SECRET_KEY,
         stripe_version=settings.STRIPE_API_VERSION,
         base_addresses={"api": settings.STRIPE_API_BASE},
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT_SECONDS),
+        http_client=stripe.RequestsClient(timeout=timeout or settings.STRIPE_TIMEOUT_SECONDS),
     )
 
 
@@ -251,10 +279,7 @@ def _listed(operation: str, params: dict[str, Any]) -> Iterator[Any]:
 
 def _call(operation: str, *arguments: Any) -> Any:
     """Call the SDK's method of that name. What is not asked at all is GatewayUnavailable with ``acted`` False."""
-    if connection.in_atomic_block:
-        raise RuntimeError("A network call inside a transaction would hold its locks for as long as the network likes.")
-    if settings.DATABASE_POOL_SIZE:
-        connection.close()  # back to the pool: a slow provider must not sit on a connection
+    _refuse_in_transaction()
     breaker.admit(now())
     budget.take(operation)
     begun = time.monotonic()
@@ -265,6 +290,13 @@ def _call(operation: str, *arguments: Any) -> Any:
         raise _ours(error) from error
     breaker.record(well=_quick(begun), now=now())
     return answer.to_dict()
+
+
+def _refuse_in_transaction() -> None:
+    if connection.in_atomic_block:
+        raise RuntimeError("A network call inside a transaction would hold its locks for as long as the network likes.")
+    if settings.DATABASE_POOL_SIZE:
+        connection.close()  # back to the pool: a slow provider must not sit on a connection
 
 
 def _quick(begun: float) -> bool:
@@ -355,6 +387,42 @@ def _refund(raw: Any) -> RefundView:
         sent_key=(raw.get("metadata") or {}).get("refund", ""),
         failure=raw.get("failure_reason") or "",
     )
+
+
+def _tax_params(asked: Taxed) -> dict[str, Any]:
+    """What costs nothing is not asked for: the provider wants amounts above zero."""
+    behaviour = "inclusive" if asked.included else "exclusive"
+    place = {"country": asked.place.country, "state": asked.place.region, "postal_code": asked.place.postal_code}
+    lines = zip(asked.skus, asked.goods_minor, strict=True)
+    params: dict[str, Any] = {
+        "currency": asked.currency.lower(),
+        "customer_details": {
+            "address": {name: text for name, text in place.items() if text},
+            "address_source": "shipping",
+        },
+        "line_items": [
+            {"amount": amount, "reference": sku, "tax_behavior": behaviour} for sku, amount in lines if amount
+        ],
+        "expand": ["line_items"],
+    }
+    if asked.shipping_minor:
+        params["shipping_cost"] = {"amount": asked.shipping_minor, "tax_behavior": behaviour}
+    return params
+
+
+def _tax(raw: Any, asked: Taxed) -> TaxView:
+    by_sku = {line["reference"]: line["amount_tax"] for line in raw["line_items"]["data"]}
+    shares = [share for share in raw["tax_breakdown"] if share["amount"]]
+    return TaxView(
+        title=_tax_title(shares[0]["tax_rate_details"]) if len(shares) == 1 else "Tax" if shares else "",
+        of_goods=tuple(by_sku.get(sku, 0) for sku in asked.skus),
+        of_shipping=(raw.get("shipping_cost") or {}).get("amount_tax", 0),
+    )
+
+
+def _tax_title(rate: Any) -> str:
+    name = TAX_NAMES.get(rate.get("tax_type") or "", "Tax")
+    return f"{name} {percent(round(float(rate.get('percentage_decimal') or 0) * 100))}"
 
 
 def _dispute(raw: Any) -> DisputeView:

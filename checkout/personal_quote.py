@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from checkout.pricing import Wanted
-from checkout.quote import STANDARD, AskTax, Place, Quote, quote
-from checkout.totals import discounts, redemptions
+from checkout.quote import STANDARD, Place, Quote, quote
+from checkout.totals import discounts, provider_tax, redemptions
 from drops.models import Drop
 from drops.terms import Terms
+from merchant.store import current_store
 
 
 def personal_quote(
@@ -25,9 +26,11 @@ def personal_quote(
     now: datetime,
     terms: Terms | None = None,
 ) -> Quote:
-    """``quote`` for one person. It may call the payment provider, so never in a transaction. Raises as ``quote`` does."""
+    """``quote`` for one person. It may call the payment provider: never in a transaction. Raises as ``quote`` does."""
 
-    def told(withheld: dict[int, str], ask_tax: AskTax | None) -> Quote:
+    ask_tax = provider_tax.ask if current_store().stripe_tax else None
+
+    def told(withheld: dict[int, str]) -> Quote:
         return quote(
             drop,
             wanted,
@@ -42,10 +45,10 @@ def personal_quote(
             ask_tax=ask_tax,
         )
 
-    first = told({}, None)
+    first = told({})
     counted = [one for one in first.discounts if one.limit_per_person is not None]
     if not email or not counted:
         return first
     counts = redemptions.counts_of(email, [one.discount_id for one in counted])
     spent = discounts.exhausted(counted, counts)
-    return told(spent, None) if spent else first
+    return told(spent) if spent else first

@@ -53,6 +53,7 @@ STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com").r
 STRIPE_JS_URL = env.str("STRIPE_JS_URL", default="https://js.stripe.com/v3/")
 STRIPE_API_VERSION = "2026-10-28.endive"  # the version the pinned SDK speaks
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+STRIPE_TAX_TIMEOUT_SECONDS = env.float("STRIPE_TAX_TIMEOUT_SECONDS", default=2.0)  # then the shop's own table counts
 STRIPE_SLOW_SECONDS = env.float("STRIPE_SLOW_SECONDS", default=5.0)  # an answer slower than that counts as a failure
 STRIPE_CALLS_PER_SECOND = env.int("STRIPE_CALLS_PER_SECOND", default=20)  # of each operation, by all processes
 STRIPE_CALLS_PER_SECOND_IN_ALL = env.int("STRIPE_CALLS_PER_SECOND_IN_ALL", default=80)

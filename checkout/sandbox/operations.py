@@ -14,6 +14,7 @@ from . import (
     payment_intents,
     payment_methods,
     refunds,
+    tax_calculations,
 )
 from .errors import Json
 from .state import Call, Sandbox
@@ -67,6 +68,7 @@ OPERATIONS = (
     Operation("disputes.retrieve", "GET", "/v1/disputes/{id}", disputes.retrieve),
     Operation("disputes.update", "POST", "/v1/disputes/{id}", disputes.update),
     Operation("disputes.close", "POST", "/v1/disputes/{id}/close", disputes.close),
+    Operation("tax.calculations.create", "POST", "/v1/tax/calculations", tax_calculations.create),
     Operation("events.list", "GET", "/v1/events", events.list_),
     Operation("events.retrieve", "GET", "/v1/events/{id}", events.retrieve),
 )
