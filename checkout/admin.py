@@ -274,6 +274,7 @@ def _around(order: Order) -> dict[str, Any]:
         "still_open": order.state in OPEN,
         "tone": TONES.get(order.get_state_display(), "default"),
         "lines": [(line, line.unit_price_minor * line.quantity) for line in order.lines.all()],
+        "redemptions": order.redemptions.all(),
         "payment": payment,
         "shared_card": _shared_card(order, payment),
         "news": _news(payment),

@@ -14,9 +14,22 @@ from merchant.money import Money
 from policies.acceptance import Answer, Person
 from policies.models import Surface
 
-FIELDS = ("email", "name", "phone", "line1", "line2", "city", "postal_code", "region", "country", "shipping_option")
+FIELDS = (
+    "email",
+    "name",
+    "phone",
+    "line1",
+    "line2",
+    "city",
+    "postal_code",
+    "region",
+    "country",
+    "shipping_option",
+    "discount_code",
+)
 SHOWN = re.compile(r"(?P<id>[\w-]+/v\d+):(?P<sha256>[0-9a-f]{64})")
 MAX_QUOTE = 20_000
+MAX_CODE = 200
 
 
 def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], currency: str) -> OrderRequest:
@@ -32,6 +45,7 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         confirmation_token=posted.get("confirmation_token", ""),
         surface=Surface.CHECKOUT,
         cart_id=cart_id,
+        discount_code=posted.get("discount_code", "")[:MAX_CODE],
         payment_method="pickup" if posted.get("shipping_option") == PICKUP else "card",
     )
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from checkout.carts import clock_of
 from checkout.contact import country_name
-from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import (
@@ -67,8 +67,13 @@ class OrderView:
     timeline: tuple[tuple[datetime, str], ...]
     lines: tuple[OrderLineView, ...]
     subtotal_minor: int
+    shipping_title: str
     shipping_minor: int
+    discount_minor: int
+    discounts: tuple[Redemption, ...]
     tax_minor: int
+    tax_added_minor: int
+    tax_title: str
     total_minor: int
     refunded_minor: int
     currency: str
@@ -124,7 +129,7 @@ def order_by_token(token: str) -> Order | None:
 
 
 def order_view(order: Order, now: datetime) -> OrderView:
-    """Everything the order's page and its e-mails say. Four queries besides the order's own."""
+    """Everything the order's page and its e-mails say. Four queries besides the order's own, and one for discounts."""
     payment = order.payment
     until = held_until(order, payment, now)
     story = _story(order, payment, late=until > order.hold_expires_at)
@@ -144,8 +149,13 @@ def order_view(order: Order, now: datetime) -> OrderView:
             for line in order.lines.all()
         ),
         subtotal_minor=order.subtotal_minor,
+        shipping_title=order.shipping_title,
         shipping_minor=order.shipping_minor,
+        discount_minor=order.discount_minor,
+        discounts=tuple(order.redemptions.all()) if order.discount_minor else (),
         tax_minor=order.tax_minor,
+        tax_added_minor=order.tax_added_minor,
+        tax_title=order.tax_title,
         total_minor=order.total_minor,
         refunded_minor=order.refunded_minor,
         currency=order.currency,

@@ -12,10 +12,11 @@ from checkout import attempts
 from checkout.contact import Contact, read_contact, read_country
 from checkout.errors import Invalid
 from checkout.forms import read_person
+from checkout.personal_quote import personal_quote
 from checkout.place_order import OrderRequest, place_order
 from checkout.pricing import Wanted
 from checkout.queries import order_by_token
-from checkout.quote import quote
+from checkout.quote import Place
 from checkout.storefront_problems import tell_problems
 from checkout.storefront_schemas import (
     DropDetailOut,
@@ -105,8 +106,19 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
     if wrong:
         raise Invalid(wrong)
     terms, wanted = _sold_terms(slug), _wanted(body.lines)
+    address = body.address
+    place = Place(country, address.region if address else "", address.postal_code if address else "")
     return quote_json(
-        quote(terms.drop, wanted, country=country, shipping_option=body.shipping_option, now=now(), terms=terms)
+        personal_quote(
+            terms.drop,
+            wanted,
+            place,
+            shipping_option=body.shipping_option,
+            discount_code=body.discount_code,
+            email=body.email or "",
+            now=now(),
+            terms=terms,
+        )
     )
 
 
@@ -149,6 +161,7 @@ def _order_request(body: OrderIn, key: str) -> OrderRequest:
         confirmation_token=body.confirmation_token or "",
         surface=Surface.API,
         payment_method=body.payment_method,
+        discount_code=body.discount_code,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 Short = Annotated[str, StringConstraints(max_length=200)]
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Code = Annotated[str, StringConstraints(max_length=40)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]
 
 
@@ -43,6 +44,7 @@ class QuoteIn(BaseModel):
     country: Country | None = None
     address: AddressIn | None = None
     shipping_option: Short = "standard"
+    discount_code: Code = ""
     email: Short | None = None
 
 
@@ -59,6 +61,14 @@ class ShippingOut(BaseModel):
     title: str
     note: str
     price: MoneyOut
+
+
+class DiscountOut(BaseModel):
+    """What was taken off, and why; ``code`` is empty for one that applies by itself."""
+
+    title: str
+    code: str
+    amount: MoneyOut
 
 
 class PolicyOut(BaseModel):
@@ -84,7 +94,14 @@ class QuoteOut(BaseModel):
     shipping_option: str
     subtotal: MoneyOut
     shipping: MoneyOut
+    discount: MoneyOut
+    discounts: list[DiscountOut]
+    discount_code: str
+    discount_problem: str
     tax: MoneyOut
+    tax_title: str
+    tax_included: bool
+    tax_source: Literal["table", "stripe"]
     total: MoneyOut
     policies: list[PolicyOut]
     verdict: VerdictOut
@@ -109,6 +126,7 @@ class OrderIn(BaseModel):
     birth_date: Short | None = None
     policies: Annotated[list[PolicyAnswer], Field(max_length=50)] = []
     confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
+    discount_code: Code = ""
     invite: Short | None = None
     payment_method: Literal["card", "pickup"] = "card"
 
@@ -138,6 +156,13 @@ class OrderOut(BaseModel):
     headline: str
     explanation: str
     next_step: str
+    subtotal: MoneyOut
+    shipping: MoneyOut
+    shipping_title: str
+    discount: MoneyOut
+    discounts: list[DiscountOut]
+    tax: MoneyOut
+    tax_included: bool
     total: MoneyOut
     money_state: str
     refunded: MoneyOut

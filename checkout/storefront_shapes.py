@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from checkout.models import Order
 from checkout.pricing import PricedLine
-from checkout.queries import order_view
+from checkout.queries import OrderView, order_view
 from checkout.quote import Quote
 from merchant.clock import now
 from merchant.money import Money
@@ -60,7 +60,7 @@ def _line(line: PricedLine) -> dict[str, Any]:
 def quote_json(quoted: Quote) -> dict[str, Any]:
     money = {
         name: _money(getattr(quoted, f"{name}_minor"), quoted.currency)
-        for name in ("subtotal", "shipping", "tax", "total")
+        for name in ("subtotal", "shipping", "discount", "tax", "total")
     }
     return money | {
         "quote": quoted.token,
@@ -70,10 +70,23 @@ def quote_json(quoted: Quote) -> dict[str, Any]:
             for o in quoted.shipping_options
         ],
         "shipping_option": quoted.shipping_option,
+        "discounts": _discounts(quoted),
+        "discount_code": quoted.discount_code,
+        "discount_problem": quoted.discount_problem,
+        "tax_title": quoted.tax_title,
+        "tax_included": not quoted.tax_added_minor,
+        "tax_source": quoted.tax_source,
         "policies": [policy_json(text) for text in quoted.policies],
         "verdict": {"allowed": quoted.verdict.allowed, "reason": quoted.verdict.reason},
         "expires_at": quoted.expires_at,
     }
+
+
+def _discounts(of: Quote | OrderView) -> list[dict[str, Any]]:
+    return [
+        {"title": used.title, "code": used.code, "amount": _money(used.amount_minor, of.currency)}
+        for used in of.discounts
+    ]
 
 
 def order_json(order: Order) -> dict[str, Any]:
@@ -84,6 +97,13 @@ def order_json(order: Order) -> dict[str, Any]:
         "headline": view.headline,
         "explanation": view.explanation,
         "next_step": view.next_step,
+        "subtotal": _money(view.subtotal_minor, view.currency),
+        "shipping": _money(view.shipping_minor, view.currency),
+        "shipping_title": view.shipping_title,
+        "discount": _money(view.discount_minor, view.currency),
+        "discounts": _discounts(view),
+        "tax": _money(view.tax_minor, view.currency),
+        "tax_included": not view.tax_added_minor,
         "total": _money(view.total_minor, view.currency),
         "money_state": order.money_state,
         "refunded": _money(view.refunded_minor, view.currency),

@@ -8,6 +8,7 @@ urlpatterns = [
     path("drops/<slug:slug>/cart/lines/<str:sku>/", cart.line, name="cart_line"),
     path("drops/<slug:slug>/cart/keep/", checkout.keep, name="keep"),
     path("drops/<slug:slug>/checkout/", checkout.checkout, name="checkout"),
+    path("drops/<slug:slug>/checkout/quote/", checkout.requote, name="requote"),
     path("drops/<slug:slug>/checkout/kept/", device.kept_order, name="kept_order"),
     path("orders/<str:token>/", order.order, name="order"),
     path("orders/<str:token>/returned/", order.returned, name="returned"),

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -25,11 +26,13 @@ from checkout.errors import (
 )
 from checkout.forms import FIELDS, read_order, read_person
 from checkout.models import Cart
+from checkout.personal_quote import personal_quote
 from checkout.place_order import place_order
 from checkout.queries import hold_view
-from checkout.quote import STANDARD, Quote, quote
+from checkout.quote import Place, Quote
 from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token, sealed_cart
+from checkout.totals import tables
 from checkout.views.cart import cart_page, visible_drop
 from drops.errors import DropError, HoldExpired
 from drops.models import Drop
@@ -93,6 +96,19 @@ def keep(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, drop, cart, Trouble(), key) if key else redirect("checkout:cart", slug)
 
 
+@never_cache
+def requote(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST shows the page as it was filled in, with the total that follows from it; ``remove_discount`` drops the code.
+
+    htmx takes from the answer what depends on the total. Without JavaScript it is the page.
+    """
+    drop = visible_drop(slug)
+    cart = open_cart(cart_token(request, drop), drop)
+    if cart is None or request.method != "POST":
+        return redirect("checkout:checkout", slug)
+    return _page(request, drop, cart, Trouble(), request.POST.get("idempotency_key", "") or str(uuid.uuid4()))
+
+
 def _keep(cart: Cart) -> None:
     try:
         carts.extend(cart, now=now())
@@ -125,6 +141,8 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     at = now()
     values = {name: request.POST.get(name, "")[:200] for name in FIELDS}
     values["country"] = values["country"] or current_store().country
+    if "remove_discount" in request.POST:
+        values["discount_code"] = ""
     lines = contents(cart)
     if not lines:
         return redirect("checkout:cart", drop.slug)
@@ -147,6 +165,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "idempotency_key": key,
         "sealed_cart": sealed_cart(cart.pk),
         "countries": countries(),
+        "takes_codes": any(one.code for one in tables.known().discounts),
         "pay": pay_config(quoted.total_minor, quoted.currency),
     }
     status = trouble.problem.status if trouble.problem else 422 if trouble.errors else 200
@@ -158,7 +177,21 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
 
 def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
-    return quote(drop, lines, country=country, shipping_option=values["shipping_option"] or STANDARD, now=at)
+    ask = partial(
+        personal_quote,
+        drop,
+        lines,
+        Place(country, values["region"], values["postal_code"]),
+        discount_code=values["discount_code"],
+        email=values["email"],
+        now=at,
+    )
+    try:
+        return ask(shipping_option=values["shipping_option"])
+    except Invalid as refusal:
+        if "shipping_option" not in refusal.fields:
+            raise
+        return ask(shipping_option="")  # it is not offered there: the first one that is
 
 
 def pay_config(amount: int, currency: str) -> dict[str, object]:

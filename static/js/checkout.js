@@ -186,7 +186,7 @@ async function mend(order) {
 // The server wants something mended or agreed anew: take its words over, keep what was typed, the card too.
 function agreeAnew(page) {
   const open = document.querySelector("[data-open-wide]").open;
-  for (const id of ["trouble", "order-box", "agreement", "agree", "shipping_option", "go", "hold-timer"]) {
+  for (const id of ["trouble", "order-box", "agreement", "agree", "shipping_option", "discount", "go", "hold-timer"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh) old.replaceWith(document.importNode(fresh, true));
   }
@@ -195,18 +195,31 @@ function agreeAnew(page) {
     const input = document.getElementById(fresh.id.replace("-error", ""));
     if (input) say(input, fresh.hidden ? "" : fresh.textContent.trim());
   }
-  const pay = JSON.parse(page.getElementById("pay-config").textContent);
+  window.htmx?.process(form);
   watchHold();
+  payFor(JSON.parse(page.getElementById("pay-config").textContent));
+  document.querySelector("[data-trouble]")?.focus();
+}
+
+// The amount is another one now.
+function payFor(pay) {
   if (card && pay.amount && pay.amount !== settings.amount) card.elements.update({ amount: pay.amount });
   const wasFree = !settings.amount;
   Object.assign(settings, pay);
   showHowToPay();
   if (wasFree) showCard();
-  document.querySelector("[data-trouble]")?.focus();
+}
+
+// htmx has put the parts in that follow from another place, delivery or code: the card form follows, and it is said.
+function requoted({ detail }) {
+  if (!detail.requestConfig.path.endsWith("/checkout/quote/")) return;
+  if (detail.failed || !detail.xhr.responseURL.endsWith("/checkout/quote/")) return location.assign(form.action);
+  payFor(config("pay-config"));
+  document.getElementById("total-news").textContent = `The total is ${document.getElementById("order-sum").textContent}.`;
 }
 
 async function submit(event) {
-  if (event.submitter?.matches("[data-keep]")) return; // more time, not an order
+  if (event.submitter?.matches("[data-keep],[data-requote]")) return; // more time, or another total: not an order
   event.preventDefault();
   if (working) return;
   const fault = firstFault();
@@ -228,6 +241,12 @@ async function submit(event) {
 form.addEventListener("submit", submit);
 form.addEventListener("change", (event) => event.target.getAttribute("aria-invalid") && event.target.checkValidity() && say(event.target, ""));
 form.addEventListener("change", (event) => event.target.name === "shipping_option" && showHowToPay());
+form.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.target.id !== "discount_code") return;
+  event.preventDefault();
+  document.getElementById("apply-discount").click();
+});
+document.addEventListener("htmx:afterOnLoad", requoted);
 watch(follows);
 showHowToPay();
 openOrderOnWideScreens();
