@@ -15,6 +15,7 @@ from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, payments, pickup, refunds
 from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
+from checkout.desk.totals import DiscountAdmin, PickupPointAdmin, ShippingZoneAdmin, TaxRateAdmin
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
@@ -24,6 +25,15 @@ from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
 from policies.models import Acceptance
 from segments import fans
 from segments.models import Message
+
+__all__ = [
+    "DiscountAdmin",
+    "OrderAdmin",
+    "PickupPointAdmin",
+    "ShippingZoneAdmin",
+    "TaxRateAdmin",
+    "WebhookEventAdmin",
+]
 
 TONES = {
     OrderState.PLACED.label: "info",
@@ -274,7 +284,7 @@ def _around(order: Order) -> dict[str, Any]:
         "still_open": order.state in OPEN,
         "tone": TONES.get(order.get_state_display(), "default"),
         "lines": [(line, line.unit_price_minor * line.quantity) for line in order.lines.all()],
-        "redemptions": order.redemptions.all(),
+        "redemptions": order.redemptions.all() if order.discount_minor else [],
         "payment": payment,
         "shared_card": _shared_card(order, payment),
         "news": _news(payment),

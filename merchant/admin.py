@@ -1,15 +1,12 @@
 """Settings of the shop at the desk: its profile, its people and their roles, and the journal."""
 
-from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
-from babel import Locale
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -20,52 +17,21 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminColorInputWidget,
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelect2Widget,
-    UnfoldAdminTextInputWidget,
 )
 
 from merchant import journal
-from merchant.desk import DeskAdmin, MoneyField, ReadOnlyAdmin, moment_cell
+from merchant.desk import (
+    COUNTRIES,
+    CountriesField,
+    DeskAdmin,
+    MoneyField,
+    PercentField,
+    ReadOnlyAdmin,
+    moment_cell,
+)
 from merchant.models import JournalEntry, StoreProfile
 from merchant.store import forget_store
-
-COUNTRIES = {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
-
-
-class CountriesField(forms.CharField):
-    """Two-letter countries with commas between: ``DE, FR, US``."""
-
-    widget = UnfoldAdminTextInputWidget
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-    def clean(self, value: Any) -> list[str]:
-        codes = [code.upper() for code in super().clean(value).replace(",", " ").split()]
-        if unknown := [code for code in codes if code not in COUNTRIES]:
-            raise ValidationError(f"No such country: {', '.join(unknown)}. Use two letters, like DE or US.")
-        return list(dict.fromkeys(codes))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
-
-
-class PercentField(forms.DecimalField):
-    """A percentage as people type it ("19"); its value is hundredths of a percent."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", UnfoldAdminDecimalFieldWidget)
-        super().__init__(min_value=Decimal(0), max_value=Decimal(100), decimal_places=2, **options)
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{Decimal(value).scaleb(-2):f}" if isinstance(value, int) else value
-
-    def clean(self, value: Any) -> int:
-        return int((super().clean(value) or Decimal(0)).scaleb(2))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(Decimal(initial).scaleb(-2) if isinstance(initial, int) else initial, data)
 
 
 class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
@@ -77,9 +43,11 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         choices=[(zone, zone) for zone in sorted(available_timezones())], widget=UnfoldAdminSelect2Widget
     )
     ships_to = CountriesField(required=False, help_text="With commas: DE, FR, US. Empty: everywhere.")
-    shipping_minor = MoneyField(label="Flat shipping", help_text="One price for an order, in the shop's currency.")
+    shipping_minor = MoneyField(
+        label="Flat shipping", help_text="One price for an order, until you draw a delivery zone."
+    )
     tax_basis_points = PercentField(
-        label="Included tax, %", help_text="The share that is already inside your prices: 19 for 19 %."
+        label="Tax, %", help_text="The same everywhere, 19 for 19 %, until you fill in the table of taxes."
     )
 
     class Meta:
@@ -96,7 +64,8 @@ class StoreProfileAdmin(DeskAdmin):
     fieldsets = (
         (None, {"fields": ("name", "tagline", "story", "support_email")}),
         ("Look", {"fields": ("logo", "accent")}),
-        ("Place and money", {"fields": (("country", "timezone"), ("currency", "tax_basis_points"))}),
+        ("Place and money", {"fields": (("country", "timezone"), "currency")}),
+        ("Tax", {"fields": ("tax_basis_points", "prices_include_tax", "stripe_tax")}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
         ("Payment", {"fields": ("late_payments",)}),
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from babel import Locale
 from django import forms
 from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import ValidationError
@@ -15,13 +16,15 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from merchant.clock import now
 from merchant.models import JournalEntry
 from merchant.money import Money, exponent
 from merchant.store import current_store
 from merchant.templatetags.desk import when
+
+COUNTRIES = {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
 
 
 class DeskAdmin(ModelAdmin):
@@ -86,6 +89,41 @@ class MoneyField(forms.DecimalField):
 
 def _currency() -> str:
     return current_store().currency
+
+
+class CountriesField(forms.CharField):
+    """Two-letter countries with commas between: ``DE, FR, US``."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        codes = [code.upper() for code in super().clean(value).replace(",", " ").split()]
+        if unknown := [code for code in codes if code not in COUNTRIES]:
+            raise ValidationError(f"No such country: {', '.join(unknown)}. Use two letters, like DE or US.")
+        return list(dict.fromkeys(codes))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class PercentField(forms.DecimalField):
+    """A percentage as people type it ("19"); its value is hundredths of a percent."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", UnfoldAdminDecimalFieldWidget)
+        super().__init__(min_value=Decimal(0), max_value=Decimal(100), decimal_places=2, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{Decimal(value).scaleb(-2):f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int:
+        return int((super().clean(value) or Decimal(0)).scaleb(2))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(Decimal(initial).scaleb(-2) if isinstance(initial, int) else initial, data)
 
 
 class ConfirmDialog(BaseDialogForm):

@@ -53,12 +53,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _list("Products", "checkroom", "drops", "product"),
                 _list("Stock", "inventory_2", "drops", "stockitem"),
+                _list("Discounts", "percent", "checkout", "discount"),
             ],
         },
         {
             "title": "Settings",
             "items": [
                 _list("Shop", "storefront", "merchant", "storeprofile"),
+                _list("Delivery", "local_shipping", "checkout", "shippingzone"),
+                _list("Pick-up points", "pin_drop", "checkout", "pickuppoint"),
+                _list("Tax", "account_balance", "checkout", "taxrate"),
                 _list("People", "badge", "auth", "user"),
                 _list("Roles", "shield_person", "auth", "group"),
                 _list("Payment news", "webhook", "checkout", "webhookevent"),

@@ -18,7 +18,8 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute redemption"
+SEE_TOTALS = "checkout: view shippingzone shippingrate pickuppoint taxrate discount discountdrop"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
 EVERYTHING = "*"
@@ -32,6 +33,10 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_POLICIES,
         SEE_ORDERS,
         SEE_FANS,
+        SEE_TOTALS,
+        "checkout: add discount discountdrop",
+        "checkout: change discount discountdrop",
+        "checkout: delete discountdrop",
         "segments: add segment",
         "segments: change segment",
         "checkout: view webhookevent",
@@ -58,6 +63,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "policies: view acceptance",
         SEE_ORDERS,
         SEE_FANS,
+        SEE_TOTALS,
         "checkout: refund order",
         "checkout: change allowance",
         "checkout: view webhookevent",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Q
 
-from merchant.demo.seed_catalogue import seed_drops, seed_shop, seed_things
+from merchant.demo.seed_catalogue import seed_drops, seed_shop, seed_things, seed_totals
 from merchant.demo.seed_fans import LEAST_FANS, seed_fans
 from merchant.demo.seed_journal import Story
 from merchant.demo.seed_orders import seed_orders
@@ -26,6 +26,7 @@ def seed(*, fans: int, password: str, now: datetime, say: Callable[[str], None])
     story = Story()
     with transaction.atomic():
         seed_shop()
+        seed_totals(now)
         seed_policies(now)
         seed_things()
         seed_drops(now, story)

@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from checkout.models import Discount, PickupPoint, ShippingRate, ShippingZone, TaxRate
+from checkout.totals import tables
+from checkout.totals.models import DiscountKind
 from drops import catalog, stock
 from drops.models import Drop, DropKind, DropState, Picture, Product, Variant
 from drops.scheduling import set_window
@@ -19,6 +22,13 @@ from merchant.store import forget_store
 
 CURRENCY, ZONE = "EUR", ZoneInfo("Europe/Berlin")
 LIVE, UPCOMING, CLOSED, STANDING = "winter-robe", "spring-pyjama", "autumn-slippers", "evening-candle"
+# Title, countries, price, how long it takes, free from. The first one is also sent by express.
+ZONES: tuple[tuple[str, list[str], int, str, int | None], ...] = (
+    ("Germany", ["DE"], 600, "2–3 working days", 15000),
+    ("Neighbours", ["AT", "BE", "CH", "DK", "FR", "NL", "PL"], 990, "3–5 working days", 25000),
+    ("Everywhere else we send to", [], 1490, "4–8 working days", None),
+)
+TAXES = (("DE", 1900), ("AT", 2000), ("FR", 2000), ("NL", 2100), ("BE", 2100), ("DK", 2500), ("SE", 2500), ("IT", 2200))
 SOURCES = Path(settings.BASE_DIR) / "static" / "demo"
 
 
@@ -45,6 +55,36 @@ def seed_shop() -> None:
         },
     )
     forget_store()
+
+
+def seed_totals(now: datetime) -> None:
+    """Delivery, tax and discounts as a shop in Germany has them; all of it, or nothing where there is some already."""
+    if ShippingZone.objects.exists() or TaxRate.objects.exists() or Discount.objects.exists():
+        return
+    for position, (title, countries, price, note, free_from) in enumerate(ZONES):
+        zone = ShippingZone.objects.create(title=title, countries=countries, position=position)
+        rate = ShippingRate(zone=zone, code="standard", title="Standard delivery", note=note)
+        rate.price_minor, rate.free_from_minor = price, free_from
+        rate.save()
+        if countries == ["DE"]:
+            ShippingRate.objects.create(
+                zone=zone, code="express", title="Express", note="The next working day", price_minor=1290, position=1
+            )
+    note = "Long Street 1, Berlin, Tue to Sat 11 to 19"
+    PickupPoint.objects.create(code="workshop", title="Collect at the workshop", note=note, country="DE")
+    TaxRate.objects.bulk_create(TaxRate(title="VAT", country=code, basis_points=rate) for code, rate in TAXES)
+    Discount.objects.create(title="Ten percent for you", code="EVENFALL10", basis_points=1000, limit_per_person=1)
+    Discount.objects.create(
+        title="Five euros to start with",
+        code="HELLO5",
+        kind=DiscountKind.AMOUNT,
+        amount_minor=500,
+        least_minor=5000,
+        currency=CURRENCY,
+        limit_in_all=100,
+        ends_at=now + timedelta(days=60),
+    )
+    tables.forget()
 
 
 @dataclass(frozen=True)

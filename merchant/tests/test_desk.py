@@ -7,8 +7,7 @@ from django.core.exceptions import ValidationError
 
 from drops.models import Drop, DropState
 from drops.tests.factories import NOW
-from merchant.admin import CountriesField, PercentField
-from merchant.desk import MoneyField
+from merchant.desk import CountriesField, MoneyField, PercentField
 from merchant.models import StoreProfile
 from merchant.roles import DROP_MANAGER, OWNER
 from merchant.store import forget_store
