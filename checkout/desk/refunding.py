@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from checkout import refunds, returns
 from checkout.errors import CannotRefund
-from checkout.models import Order
+from checkout.models import Order, OrderLine
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import MoneyField
@@ -56,7 +56,7 @@ class RefundForm(forms.Form):
                 max_value=most,
                 initial=most if everything or alone else 0,
                 widget=UnfoldAdminIntegerFieldWidget,
-                help_text=f"0 to {most}, {Money(line.unit_price_minor, order.currency)} each",
+                help_text=f"0 to {most}, {_cost(order, line)} each",
             )
         self.fields["seen"].initial = order.refunds.count()
         self.order_fields([*(f"line_{line_id}" for line_id in self.lines), "amount", "restock", "why", "seen"])
@@ -92,6 +92,13 @@ class RefundForm(forms.Form):
                 f"put {count} back on sale" if self.cleaned_data["restock"] else f"write {count} off the stock"
             )
         return words
+
+
+def _cost(order: Order, line: OrderLine) -> str:
+    """``$48.00``; after discounts, and with tax on top, what was paid in the end."""
+    if line.paid_minor == line.unit_price_minor * line.quantity:
+        return str(Money(line.unit_price_minor, order.currency))
+    return f"paid {Money(line.paid_minor // line.quantity, order.currency)}"
 
 
 def page(request: HttpRequest, order_id: int) -> HttpResponse:

@@ -143,10 +143,15 @@ class RateInline(StackedInline):
     form = RateForm
     formset = RateFormSet
     fields = (
-        ("title", "note", "code"),
-        ("price_minor", "per_kg_minor", "free_from_minor"),
-        ("from_grams", "up_to_grams", "position"),
+        "title",
+        "note",
+        ("price_minor", "per_kg_minor"),
+        ("free_from_minor", "code"),
+        ("from_grams", "up_to_grams"),
+        "position",
     )
+    ordering_field = "position"
+    hide_ordering_field = True
     verbose_name, verbose_name_plural = "delivery option", "Delivery options"
     extra = 0
 
@@ -302,7 +307,7 @@ class DiscountAdmin(TableAdmin):
         ("What it takes off", {"fields": ("kind", ("basis_points", "amount_minor"))}),
         (
             "When, and how often",
-            {"fields": ("least_minor", ("starts_at", "ends_at"), ("limit_in_all", "limit_per_person"))},
+            {"fields": ("least_minor", "starts_at", "ends_at", ("limit_in_all", "limit_per_person"))},
         ),
     )
     conditional_fields = {"basis_points": "kind == 'percentage'", "amount_minor": "kind == 'amount'"}

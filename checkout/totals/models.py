@@ -59,6 +59,7 @@ class ShippingZone(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = "delivery zone"
         triggers = raises_the_version("shipping_zone")
 
     def __str__(self) -> str:
@@ -116,6 +117,7 @@ class PickupPoint(models.Model):
 
     class Meta:
         ordering = ["id"]
+        verbose_name = "pick-up point"
         triggers = raises_the_version("pickup_point")
 
     def __str__(self) -> str:
