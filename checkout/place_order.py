@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from checkout import allowances, free, pickup
@@ -85,25 +85,26 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     with _waiting_means(Busy()), transaction.atomic(durable=True):
-        key_id = _claim_key(drop, request)
+        key_id, terms = _claim_key(drop, request)
         if key_id is None:
             return _replay(drop, request)
         wake("payments")  # once it has committed
-        return _place(drop, request, key_id, person, now)
+        return _place(terms, request, key_id, person, now)
 
 
-def _claim_key(drop: Drop, request: OrderRequest) -> int | None:
-    """Insert the key; None when it stands already. A twin in flight is waited for on the unique index.
+def _claim_key(drop: Drop, request: OrderRequest) -> tuple[int | None, Terms]:
+    """Insert the key, and read what the drop sells; no id when the key stands already.
 
-    From here on no lock of this transaction is waited for longer than ``LOCK_TIMEOUT``.
+    A twin in flight is waited for on the unique index. From here on no lock of this transaction is waited for longer
+    than ``LOCK_TIMEOUT``.
     """
-    sql = """WITH patience AS (SELECT set_config('lock_timeout', %s, true))
-             INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) SELECT %s, %s, %s FROM patience
-             ON CONFLICT (drop_id, key) DO NOTHING RETURNING id"""
-    with connection.cursor() as cursor, _waiting_means(KeyInFlight()):
-        cursor.execute(sql, [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()])
-        row = cursor.fetchone()
-    return row[0] if row else None
+    claim = """patience AS (SELECT set_config('lock_timeout', %s, true)),
+               beside AS (INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac)
+                          SELECT %s, %s, %s FROM patience
+                          ON CONFLICT (drop_id, key) DO NOTHING RETURNING id)"""
+    with _waiting_means(KeyInFlight()):
+        values = [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()]
+        return drop_terms.read_beside(drop.pk, claim, values)
 
 
 @contextmanager
@@ -124,8 +125,7 @@ def _replay(drop: Drop, request: OrderRequest) -> Placed:
     return Placed(order_token(key.order.token_nonce), key.order.placed_reply, replayed=True)
 
 
-def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: datetime) -> Placed:
-    terms = drop_terms.read(drop.pk)
+def _place(terms: Terms, request: OrderRequest, key_id: int, person: Person, now: datetime) -> Placed:
     drop = terms.drop
     windows.require_open(drop, now, terms.windows)
     wanted = merged(request.lines)
@@ -141,7 +141,6 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
     kept_until = _kept_until(drop, request)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
-    allowances.take(fresh.lines, request.contact)
     order = _order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
     proofs = acceptance.proofs(
         order.reference,
@@ -149,9 +148,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         request.answers,
         Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
     )
-    order.pk = _write(order, fresh, request.confirmation_token, proofs)
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
+    order.pk = _write(order, fresh, request, proofs)
     _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)
@@ -221,28 +218,37 @@ def _order(drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart
     )
 
 
-def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str, rows.Insert]) -> int:
-    """The order, its lines, its payment, the proof of what was shown and its line in the journal: one statement."""
+def _write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, rows.Insert]) -> int:
+    """What counts against its person, the order, its lines, its payment, the proof of what was shown and its line in
+    the journal: one statement. Its foreign keys are checked with it, before the hot rows are touched.
+
+    Raises LimitReached.
+    """
     lines = [
-        OrderLine(
-            offer_id=line.offer_id,
-            sku=line.sku,
-            title=line.title,
-            unit_price_minor=line.unit_minor,
-            quantity=line.quantity,
-            tax_minor=line.tax_minor,
-        )
+        {
+            "offer_id": line.offer_id,
+            "sku": line.sku,
+            "title": line.title,
+            "unit_price_minor": line.unit_minor,
+            "quantity": line.quantity,
+            "tax_minor": line.tax_minor,
+        }
         for line in fresh.lines
     ]
-    payment = Payment(confirmation_token=confirmation_token, due_at=order.placed_at)
+    payment = {"confirmation_token": request.confirmation_token, "due_at": order.placed_at}
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
-    return rows.write(
-        placed=rows.insert([order]),
-        lines=rows.insert(lines, its_order),
-        payment=rows.insert([payment], its_order),
+    keys = allowances.person_keys(request.contact)
+    order_id, counted = rows.write(
+        "SELECT id, ARRAY(SELECT offer_id FROM counted) FROM placed",
+        counted=allowances.take(fresh.lines, keys),
+        placed=rows.insert(Order, [rows.of(order)]),
+        lines=rows.insert(OrderLine, lines, its_order),
+        payment=rows.insert(Payment, [payment], its_order),
         deed=journal.deed(order.subject, "placed", actor=journal.FAN),
         **proofs,
     )
+    allowances.require_all(fresh.lines, keys, counted)
+    return int(order_id)
 
 
 def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:

@@ -55,11 +55,24 @@ class Quote:
     verdict: Verdict
     issued_at: datetime
     expires_at: datetime
-    token: str
+    drop: str
 
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def token(self) -> str:
+        """What the order must bring back, and ``agree`` compares. Signed when it is asked for: an order never does."""
+        shown: dict[str, Any] = {
+            "drop": self.drop,
+            "lines": [[line.sku, line.quantity] for line in self.lines],
+            "total": self.total_minor,
+            "currency": self.currency,
+            "policies": [policy.slug for policy in self.policies],
+            "at": self.issued_at.timestamp(),
+        }
+        return signing.dumps(shown, salt=SALT, compress=True)
 
 
 def quote(
@@ -98,7 +111,7 @@ def quote(
         verdict=verdict(country, ships_to=store.ships_to),
         issued_at=now,
         expires_at=now + LIFETIME,
-        token=_signed(drop, lines, total, policies, now),
+        drop=drop.slug,
     )
 
 
@@ -153,21 +166,6 @@ def _refuse_unpayable(total: Money, shipping: ShippingOption) -> None:
     if shipping.code != PICKUP and is_too_little_to_charge(total):
         least = Money(LEAST_CHARGED[total.currency], total.currency)
         raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
-
-
-def _signed(
-    drop: Drop, lines: Sequence[PricedLine], total: Money, policies: Sequence[ShownPolicy], now: datetime
-) -> str:
-    """What the order must bring back, and ``agree`` compares."""
-    shown: dict[str, Any] = {
-        "drop": drop.slug,
-        "lines": [[line.sku, line.quantity] for line in lines],
-        "total": total.amount,
-        "currency": total.currency,
-        "policies": [policy.slug for policy in policies],
-        "at": now.timestamp(),
-    }
-    return signing.dumps(shown, salt=SALT, compress=True)
 
 
 def _currency(lines: tuple[PricedLine, ...]) -> str:
