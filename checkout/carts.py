@@ -32,6 +32,11 @@ def owner_of(cart: Cart) -> Owner:
     return Owner(OwnerKind.CART, str(cart.pk))
 
 
+def holds_units(cart: Cart, drop: Drop) -> bool:
+    """Whether what is in it is held: as the drop says, and always what the waiting list offered."""
+    return cart.offered or drop.hold_from == HoldFrom.CART
+
+
 def open_cart(token: str, drop: Drop) -> Cart | None:
     """The guest's open cart in this drop, or None."""
     return Cart.objects.filter(token_hash=hashed(token), drop=drop, closed_at=None).first() if token else None
@@ -120,14 +125,14 @@ def _hold_anew(cart: Cart, to: Owner, order: Order, lines: list[tuple[int, int]]
     try:
         stock.hold(stock.needs(lines), owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except SoldOut as sold_out:
-        if cart.drop.hold_from == HoldFrom.CART:
+        if holds_units(cart, cart.drop):
             raise HoldEnded from sold_out
         raise
 
 
 def clock_of(cart: Cart | None, drop: Drop, now: datetime) -> Clock:
     """The clock an order inherits: the cart's where it holds units, else one that starts now."""
-    if cart is None or drop.hold_from != HoldFrom.CART or cart.expires_at is None or cart.expires_at <= now:
+    if cart is None or not holds_units(cart, drop) or cart.expires_at is None or cart.expires_at <= now:
         return Clock.starting(drop, now)
     started = cart.expires_at - timedelta(minutes=drop.hold_minutes)  # true of a cart that was never extended
     return Clock(cart.expires_at, cart.hard_cap_at or started + timedelta(minutes=drop.hard_cap_minutes))
@@ -148,7 +153,7 @@ def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:
     lines = price_lines(terms.read(cart.drop_id), merged_lines) if wanted else ()
     cart.lines.all().delete()
     CartLine.objects.bulk_create(CartLine(cart=cart, offer_id=line.offer_id, quantity=line.quantity) for line in lines)
-    if cart.drop.hold_from == HoldFrom.CART:
+    if holds_units(cart, cart.drop):
         _rewrite_holds(cart, [(line.offer_id, line.quantity) for line in lines], now)
 
 

@@ -4,8 +4,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from checkout.waiting_models import WaitingPlace
 from drops.models import Drop, Offer
 from merchant.money import Money
+
+__all__ = ["WaitingPlace"]  # beside what is defined here: Django finds an app's models in its ``models`` alone
 
 
 class Cart(models.Model):
@@ -19,6 +22,9 @@ class Cart(models.Model):
         null=True, help_text="The latest its holds may ever end, counted from the first unit."
     )
     closed_at = models.DateTimeField(null=True, help_text="When it became an order or was let go.")
+    offered = models.BooleanField(
+        default=False, db_default=False, help_text="Offered from the waiting list: its units are held in any drop."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="cart_open_until")]

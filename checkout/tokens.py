@@ -24,8 +24,17 @@ def new_nonce() -> str:
 
 def order_token(nonce: str) -> str:
     """The order's secret, 192 bits, derived from its nonce and the deployment's secret key."""
-    digest = keyed("frontrow.order-token", nonce)
-    return base64.urlsafe_b64encode(digest[:24]).decode()
+    return _derived("frontrow.order-token", nonce)
+
+
+def place_token(nonce: str) -> str:
+    """The secret of a place on a waiting list, derived as an order's is."""
+    return _derived("frontrow.place-token", nonce)
+
+
+def offer_token(nonce: str) -> str:
+    """The secret of the cart in which that place gets its offer."""
+    return _derived("frontrow.offer-token", nonce)
 
 
 def new_cart_token() -> str:
@@ -48,6 +57,10 @@ def cart_in(seal: str) -> int | None:
 def new_reference() -> str:
     """A name for an order that people can read out: FR- and ten signs, 49 bits."""
     return "FR-" + "".join(secrets.choice(ALPHABET) for _ in range(10))
+
+
+def _derived(salt: str, nonce: str) -> str:
+    return base64.urlsafe_b64encode(keyed(salt, nonce)[:24]).decode()
 
 
 def body_hmac(body: str) -> str:

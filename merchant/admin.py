@@ -98,7 +98,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Look", {"fields": ("logo", "accent")}),
         ("Place and money", {"fields": (("country", "timezone"), ("currency", "tax_basis_points"))}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
-        ("Payment", {"fields": ("late_payments",)}),
+        ("Payment", {"fields": (("late_payments", "late_payment_days"),)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
