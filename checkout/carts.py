@@ -47,8 +47,11 @@ def ordered_from(token: str, drop: Drop) -> Order | None:
     return Order.objects.filter(cart__token_hash=hashed(token), cart__drop=drop).first() if token else None
 
 
-def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tuple[Cart, str]:
+def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first_token: str = "") -> tuple[Cart, str]:
     """Put ``quantity`` more of a SKU into the guest's cart, starting one where there is none; return it and its token.
+
+    ``first_token``: the token that a first cart of this browser gets, whichever of its clicks comes first, so that two
+    at once, when neither knows of a cart yet, fill the same one instead of holding units twice.
 
     Raises NotOpen, UnknownOffer, LimitReached, SoldOut and Invalid; then nothing has changed.
     """
@@ -56,14 +59,23 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tu
     with transaction.atomic(durable=True):
         cart = open_cart(token, drop)
         if cart is None:
-            token = new_cart_token()
-            cart = Cart.objects.create(token_hash=hashed(token), drop=drop)
+            cart, token = _start(drop, first_token)
         cart = lock_cart(cart.pk)
         refuse_closed(cart)
         wanted = {line.sku: line.quantity for line in contents(cart)}
         wanted[sku] = wanted.get(sku, 0) + quantity
         _rewrite(cart, wanted, now)
     return cart, token
+
+
+def _start(drop: Drop, first_token: str) -> tuple[Cart, str]:
+    if first_token:
+        # A twin waits on the unique index, and then finds this very cart.
+        cart, _ = Cart.objects.get_or_create(token_hash=hashed(first_token), defaults={"drop": drop})
+        if cart.closed_at is None:
+            return cart, first_token
+    token = new_cart_token()
+    return Cart.objects.create(token_hash=hashed(token), drop=drop), token
 
 
 def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:

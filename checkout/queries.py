@@ -18,6 +18,7 @@ from checkout.stories import (
     GIVEN_BACK,
     NEEDS_BANK,
     NOT_COLLECTED,
+    NOT_KEPT,
     PARTLY_REFUNDED,
     PICKED_UP,
     PROVIDER_TOO_SLOW,
@@ -221,11 +222,20 @@ def _refund_by(order: Order) -> datetime | None:
 
 
 def _story_without_provider(order: Order, payment: Payment) -> Story:
+    if _was_not_kept(order, payment):
+        return NOT_KEPT
     if payment.path == PaymentPath.FREE:
-        return FREE_OF_CHARGE if order.state == OrderState.CONFIRMED else STORIES[order.state]
+        return FREE_OF_CHARGE
     if payment.state == PaymentState.PAID:
         return GIVEN_BACK if order.refunded_minor else PICKED_UP
     return PICKUP_STORIES[order.state]
+
+
+def _was_not_kept(order: Order, payment: Payment) -> bool:
+    """The shop's own doing: given away for nothing, or to be picked up and the date had not come."""
+    early = order.state_since < order.hold_expires_at
+    without = payment.path == PaymentPath.FREE or (payment.path == PaymentPath.PICKUP and early)
+    return order.state == OrderState.CANCELLED and without
 
 
 def _story_of_the_fans_step(payment: Payment) -> Story:
@@ -266,6 +276,8 @@ def _pay_path(order: Order) -> str:
 def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
     deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
     words = TIMELINES.get(payment.path, TIMELINE)
+    if _was_not_kept(order, payment):
+        words = words | {OrderState.CANCELLED: "Cancelled by the shop"}
     return tuple((deed.at, words[deed.verb]) for deed in deeds)
 
 

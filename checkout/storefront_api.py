@@ -31,6 +31,7 @@ from checkout.storefront_schemas import (
     StockOut,
 )
 from checkout.storefront_shapes import drop_json, offer_json, order_json, policy_json, quote_json
+from checkout.waiting_api import router as waiting_list
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.queries import DropView, drop_page, home
@@ -186,4 +187,5 @@ def _drop_view(slug: str, at: datetime) -> DropView:
         raise Http404 from nothing
 
 
+api.add_router("", waiting_list)
 tell_problems(api)

@@ -133,6 +133,12 @@ GIVEN_BACK = Story(
     "Keep this page as your receipt.",
     "good",
 )
+NOT_KEPT = Story(
+    "Cancelled",
+    "The shop does not keep it for you any more. You have not been charged.",
+    "If that surprises you, write to us.",
+    "bad",
+)
 NOT_COLLECTED = Story(
     "Not picked up in time",
     "It was not collected by {until}, so it went back on sale. You have not been charged.",

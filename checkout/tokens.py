@@ -37,6 +37,11 @@ def offer_token(nonce: str) -> str:
     return _derived("frontrow.offer-token", nonce)
 
 
+def first_token(browser: str) -> str:
+    """The secret of a browser's first cart in a drop."""
+    return _derived("frontrow.first-cart", browser)
+
+
 def new_cart_token() -> str:
     return secrets.token_urlsafe(24)
 

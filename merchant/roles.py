@@ -18,7 +18,7 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute waitingplace"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
 EVERYTHING = "*"
@@ -31,6 +31,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "drops: delete drop offer product picture variant",
         SEE_POLICIES,
         SEE_ORDERS,
+        "checkout: change waitingplace",
         SEE_FANS,
         "segments: add segment",
         "segments: change segment",
@@ -59,7 +60,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_ORDERS,
         SEE_FANS,
         "checkout: refund order",
-        "checkout: change allowance",
+        "checkout: change allowance waitingplace",
         "checkout: view webhookevent",
         "merchant: view journalentry",
     ),

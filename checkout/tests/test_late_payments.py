@@ -117,9 +117,7 @@ def test_the_fan_is_told_the_date_and_may_have_the_money_back_at_once(
     assert "We are sending your money back" in order_view(fresh(order), clock()).explanation
 
 
-def test_units_and_the_money_back_at_once_are_one_or_the_other(
-    robe: Drop, sandbox: SandboxServer, waits: None
-) -> None:
+def test_units_and_the_money_back_at_once_are_one_or_the_other(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
     order = paid_too_late(robe, sandbox)
     place = WaitingPlace.objects.get(order=order)
     others_let_go()
@@ -135,7 +133,9 @@ def test_units_and_the_money_back_at_once_are_one_or_the_other(
 
     answers = together(act, fans=4)
     confirmed = fresh(order).state == OrderState.CONFIRMED
-    assert answers == ({"True": 1, "False": 1, "too late": 2} if confirmed else {"False": 2, "refund": 1, "too late": 1})
+    assert answers == (
+        {"True": 1, "False": 1, "too late": 2} if confirmed else {"False": 2, "refund": 1, "too late": 1}
+    )
     assert (order.refunds.count(), fan.counts()[:2]) == ((0, (0, 1)) if confirmed else (1, (0, 0)))
     assert books_balance()
 
@@ -182,5 +182,3 @@ def test_c17_a_deferred_payment_that_misses_its_deadline_frees_its_units_to_the_
     assert "We could not take your payment in time" in told.text
     assert "You have not been charged." in " ".join(told.text.split())
     assert "join the waiting list" in " ".join(told.text.split())
-
-

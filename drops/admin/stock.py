@@ -137,7 +137,7 @@ class StockItemAdmin(ReadOnlyAdmin):
 
 
 def _tally(item: StockItem) -> Tally:
-    return Tally(item.total, item.held, item.sold)
+    return Tally(item.total, item.held, item.sold, item.awaited)
 
 
 def _around(item: StockItem) -> dict[str, Any]:
