@@ -303,3 +303,18 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.stock_item_id} for {self.owner_kind} {self.owner_ref}"
+
+
+class DropVisits(models.Model):
+    """How often a drop's page was loaded on a day (the shop's). A number, and nobody's name."""
+
+    drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="visits")
+    day = models.DateField()
+    visits = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [models.UniqueConstraint(fields=["drop", "day"], name="visits_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.visits} of {self.drop_id} on {self.day}"
