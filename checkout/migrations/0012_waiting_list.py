@@ -40,6 +40,8 @@ class Migration(migrations.Migration):
                 ('order', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waiting_place', to='checkout.order')),
             ],
             options={
+                'verbose_name': 'place on a waiting list',
+                'verbose_name_plural': 'waiting lists',
                 'ordering': [models.OrderBy(models.F('order'), nulls_last=True), 'id'],
                 'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'offered'])), fields=['drop', 'id'], name='place_open')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['waiting', 'offered'])), fields=('offer', 'person_key'), name='one_place_a_person'), models.CheckConstraint(condition=models.Q(('quantity__gte', 1)), name='place_waits_for_something'), models.CheckConstraint(condition=models.Q(('offer__isnull', False), ('order__isnull', False), _connector='OR'), name='place_waits_for_an_offer_or_an_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'offered'), _negated=True), ('offered_until__isnull', False), _connector='OR'), name='offer_ends')],
