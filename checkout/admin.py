@@ -13,12 +13,14 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from checkout import allowances, expiry, payments, pickup, refunds
-from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
+from checkout import allowances, expiry, free, payments, pickup, refunds
+from checkout.desk import conversion, dialogs, refunding, shared_card, trouble as trouble_page
 from checkout.desk.totals import DiscountAdmin, PickupPointAdmin, ShippingZoneAdmin, TaxRateAdmin
+from checkout.desk.waiting import WaitingPlaceAdmin
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
+from checkout.waiting_models import WaitingPlace
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
@@ -80,7 +82,16 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
-    actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more")
+    actions_detail = (
+        "collected",
+        "refund",
+        "cancel",
+        "not_collected",
+        "take_back",
+        "ask_again",
+        "send_again",
+        "grant_more",
+    )
     change_form_outer_before_template = "desk/order.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -93,6 +104,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         own = [
+            path("conversion/", view(conversion.page), name="checkout_order_conversion"),
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
@@ -163,6 +175,49 @@ class OrderAdmin(ReadOnlyAdmin):
         else:
             told = "Cancelled; its units are on sale again." if ended else "It is being paid right now: look again."
             messages.add_message(request, messages.SUCCESS if ended else messages.WARNING, told)
+        return done(_page(object_id))
+
+    @action(
+        description="Nobody collects it",
+        url_path="not-collected",
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Nobody collects it",
+            "description": "",
+            "form_class": dialogs.UncollectedDialog,
+            "form_submit_text": "Cancel this order",
+        },
+    )
+    def not_collected(self, request: HttpRequest, form: dialogs.UncollectedDialog, object_id: str) -> HttpResponse:
+        try:
+            pickup.cancel(int(object_id), by=_by(request), why=form.cleaned_data["why"], now=now())
+            messages.success(request, "Cancelled; its units go to who waits, or are on sale again.")
+        except IllegalMove:
+            messages.error(request, "It is not waiting to be paid at pick-up any more.")
+        return done(_page(object_id))
+
+    @action(
+        description="Take the units back",
+        url_path="take-back",
+        icon="undo",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Take the units back",
+            "description": "",
+            "form_class": dialogs.FreeDialog,
+            "form_submit_text": "Take them back",
+        },
+    )
+    def take_back(self, request: HttpRequest, form: dialogs.FreeDialog, object_id: str) -> HttpResponse:
+        asked = form.cleaned_data
+        try:
+            free.cancel(int(object_id), restock=asked["restock"], by=_by(request), why=asked["why"], now=now())
+            messages.success(request, "Taken back, and the fan is told.")
+        except IllegalMove:
+            messages.error(request, "It was taken back before.")
         return done(_page(object_id))
 
     @action(
@@ -257,7 +312,9 @@ def _fitting(order: Order) -> set[str]:
     ):
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
-        deeds.add("collected")
+        deeds |= {"collected", "not_collected"}
+    if free.may_be_cancelled(order, order.payment):
+        deeds.add("take_back")
     if order.state in TIMED:
         deeds.add("cancel")
     if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):
@@ -315,6 +372,9 @@ def _news(payment: Payment | None) -> QuerySet[WebhookEvent]:
         return WebhookEvent.objects.none()
     ids = [each for each in (payment.intent_id, payment.session_id, payment.charge_id) if each]
     return WebhookEvent.objects.filter(Q(object_id__in=ids)).defer("payload").order_by("id")[:30]
+
+
+admin.site.register(WaitingPlace, WaitingPlaceAdmin)
 
 
 @admin.register(WebhookEvent)

@@ -1,30 +1,30 @@
 """How much one person may have, across their orders and devices.
 
 A person is known by keyed fingerprints of their e-mail, their phone and, where the shop says so, their address: an
-order counts against each of them. Counting is one statement that either takes all or refuses; rows are locked in
+order counts against each of them. Counting either takes all or refuses; rows are locked in
 ascending order, so two orders of one person cannot wait for each other.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
-from django.utils.crypto import salted_hmac
 
 from checkout.contact import Address, Contact
 from checkout.models import Allowance, Order
 from checkout.pricing import PricedLine
 from drops.errors import LimitReached
 from drops.models import Offer
-from merchant import journal
+from merchant import journal, rows
+from merchant.keyed import keyed
 from merchant.store import current_store
 
 # A row that would go above the limit is left out of what comes back.
 _TAKE = """
     WITH wanted AS (
-        SELECT * FROM unnest(%(offers)s::bigint[], %(keys)s::text[], %(units)s::int[], %(limits)s::int[])
-        AS w (offer_id, person_key, units, most)
+        SELECT * FROM json_to_recordset(%s::json) AS w (offer_id bigint, person_key text, units int, most int)
     )
     INSERT INTO checkout_allowance AS a (offer_id, person_key, used, granted)
     SELECT offer_id, person_key, units, 0 FROM wanted ORDER BY person_key, offer_id
@@ -32,7 +32,6 @@ _TAKE = """
     WHERE a.used + EXCLUDED.used <= a.granted + (
         SELECT most FROM wanted w WHERE w.offer_id = a.offer_id AND w.person_key = a.person_key
     )
-    RETURNING offer_id
 """
 
 
@@ -52,24 +51,21 @@ def email_key(email: str) -> str:
 
 
 def _fingerprint(mark: str) -> str:
-    return salted_hmac("frontrow.allowance", mark, algorithm="sha256").hexdigest()
+    return keyed("frontrow.allowance", mark).hex()
 
 
-def take(lines: Sequence[PricedLine], contact: Contact) -> None:
-    """Count an order's units against its person, in the order's transaction. Raises LimitReached: roll back."""
-    keys = person_keys(contact)
-    wanted = [(line, key) for line in lines for key in keys]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TAKE,
-            {
-                "offers": [line.offer_id for line, _ in wanted],
-                "keys": [key for _, key in wanted],
-                "units": [line.quantity for line, _ in wanted],
-                "limits": [line.limit for line, _ in wanted],
-            },
-        )
-        counted = [offer_id for (offer_id,) in cursor.fetchall()]
+def take(lines: Sequence[PricedLine], keys: Sequence[str]) -> rows.Insert:
+    """Counts an order's units against its person, in one statement with the order's own rows; see ``require_all``."""
+    wanted = [
+        {"offer_id": line.offer_id, "person_key": key, "units": line.quantity, "most": line.limit}
+        for line in lines
+        for key in keys
+    ]
+    return rows.Insert(_TAKE, json.dumps(wanted))
+
+
+def require_all(lines: Sequence[PricedLine], keys: Sequence[str], counted: Sequence[int]) -> None:
+    """``counted``: the offer of each row that ``take`` wrote. Raises LimitReached where one is missing: roll back."""
     for line in lines:
         if counted.count(line.offer_id) < len(keys):
             raise LimitReached(line.sku, line.limit)

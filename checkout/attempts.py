@@ -15,7 +15,6 @@ from typing import TypeVar
 import redis
 from django.conf import settings
 from django.db import transaction
-from django.utils.crypto import salted_hmac
 from limits import RateLimitItemPerHour
 from limits.strategies import MovingWindowRateLimiter
 
@@ -23,6 +22,7 @@ from checkout import cards, moving_windows
 from checkout.errors import TooManyCards
 from checkout.models import Order, Payment
 from merchant import journal
+from merchant.keyed import keyed
 from policies.models import AcceptancePerson
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def _hit(subject: str, kind: str, key: str, most: int) -> None:
 
 def _mark(ip: str) -> str:
     """An address as Redis may keep it."""
-    return salted_hmac("frontrow.attempts", ip, algorithm="sha256").hexdigest()
+    return keyed("frontrow.attempts", ip).hex()
 
 
 def _asked(question: Callable[[MovingWindowRateLimiter], Answer]) -> Answer:

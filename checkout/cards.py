@@ -6,17 +6,17 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max, QuerySet, Sum
-from django.utils.crypto import salted_hmac
 
 from checkout.allowances import contact_of, person_keys
 from checkout.models import Allowance, CardInDrop, Order, OrderLine, OrderState
 from drops.models import Offer
 from merchant import journal
+from merchant.keyed import keyed
 
 
 def key_of(fingerprint: str) -> str:
     """What a card is known by here; empty for what has no fingerprint."""
-    return salted_hmac("frontrow.card", fingerprint, algorithm="sha256").hexdigest() if fingerprint else ""
+    return keyed("frontrow.card", fingerprint).hex() if fingerprint else ""
 
 
 def count(order: Order, card_key: str, now: datetime) -> None:

@@ -32,6 +32,11 @@ def owner_of(cart: Cart) -> Owner:
     return Owner(OwnerKind.CART, str(cart.pk))
 
 
+def holds_units(cart: Cart, drop: Drop) -> bool:
+    """Whether what is in it is held: as the drop says, and always what the waiting list offered."""
+    return cart.offered or drop.hold_from == HoldFrom.CART
+
+
 def open_cart(token: str, drop: Drop) -> Cart | None:
     """The guest's open cart in this drop, or None."""
     return Cart.objects.filter(token_hash=hashed(token), drop=drop, closed_at=None).first() if token else None
@@ -42,8 +47,11 @@ def ordered_from(token: str, drop: Drop) -> Order | None:
     return Order.objects.filter(cart__token_hash=hashed(token), cart__drop=drop).first() if token else None
 
 
-def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tuple[Cart, str]:
+def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first_token: str = "") -> tuple[Cart, str]:
     """Put ``quantity`` more of a SKU into the guest's cart, starting one where there is none; return it and its token.
+
+    ``first_token``: the token that a first cart of this browser gets, whichever of its clicks comes first, so that two
+    at once, when neither knows of a cart yet, fill the same one instead of holding units twice.
 
     Raises NotOpen, UnknownOffer, LimitReached, SoldOut and Invalid; then nothing has changed.
     """
@@ -51,14 +59,23 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime) -> tu
     with transaction.atomic(durable=True):
         cart = open_cart(token, drop)
         if cart is None:
-            token = new_cart_token()
-            cart = Cart.objects.create(token_hash=hashed(token), drop=drop)
+            cart, token = _start(drop, first_token)
         cart = lock_cart(cart.pk)
         refuse_closed(cart)
         wanted = {line.sku: line.quantity for line in contents(cart)}
         wanted[sku] = wanted.get(sku, 0) + quantity
         _rewrite(cart, wanted, now)
     return cart, token
+
+
+def _start(drop: Drop, first_token: str) -> tuple[Cart, str]:
+    if first_token:
+        # A twin waits on the unique index, and then finds this very cart.
+        cart, _ = Cart.objects.get_or_create(token_hash=hashed(first_token), defaults={"drop": drop})
+        if cart.closed_at is None:
+            return cart, first_token
+    token = new_cart_token()
+    return Cart.objects.create(token_hash=hashed(token), drop=drop), token
 
 
 def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
@@ -120,14 +137,14 @@ def _hold_anew(cart: Cart, to: Owner, order: Order, lines: list[tuple[int, int]]
     try:
         stock.hold(stock.needs(lines), owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except SoldOut as sold_out:
-        if cart.drop.hold_from == HoldFrom.CART:
+        if holds_units(cart, cart.drop):
             raise HoldEnded from sold_out
         raise
 
 
 def clock_of(cart: Cart | None, drop: Drop, now: datetime) -> Clock:
     """The clock an order inherits: the cart's where it holds units, else one that starts now."""
-    if cart is None or drop.hold_from != HoldFrom.CART or cart.expires_at is None or cart.expires_at <= now:
+    if cart is None or not holds_units(cart, drop) or cart.expires_at is None or cart.expires_at <= now:
         return Clock.starting(drop, now)
     started = cart.expires_at - timedelta(minutes=drop.hold_minutes)  # true of a cart that was never extended
     return Clock(cart.expires_at, cart.hard_cap_at or started + timedelta(minutes=drop.hard_cap_minutes))
@@ -148,7 +165,7 @@ def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:
     lines = price_lines(terms.read(cart.drop_id), merged_lines) if wanted else ()
     cart.lines.all().delete()
     CartLine.objects.bulk_create(CartLine(cart=cart, offer_id=line.offer_id, quantity=line.quantity) for line in lines)
-    if cart.drop.hold_from == HoldFrom.CART:
+    if holds_units(cart, cart.drop):
         _rewrite_holds(cart, [(line.offer_id, line.quantity) for line in lines], now)
 
 

@@ -68,7 +68,7 @@ def read_contact(given: Mapping[str, Any]) -> Contact:
     for name, label in LABELS.items():
         if not text[name] and name not in wrong and not (name == "postal_code" and country in WITHOUT_POSTAL_CODE):
             wrong[name] = f"Enter your {label}."
-    email = _email(given.get("email"), wrong)
+    email = read_email(given.get("email"), wrong)
     phone = _phone(given.get("phone"), country, wrong)
     if wrong:
         raise Invalid(wrong)
@@ -97,7 +97,8 @@ def _text(given: Mapping[str, Any], name: str, wrong: dict[str, str]) -> str:
     return value
 
 
-def _email(given: object, wrong: dict[str, str]) -> str:
+def read_email(given: object, wrong: dict[str, str]) -> str:
+    """The address as it is written to; where it is none, "" and a message in ``wrong``."""
     try:
         # Whether the domain takes mail is the mail's business; a checkout must not wait for DNS.
         return validate_email(str(given or "").strip(), check_deliverability=False).normalized

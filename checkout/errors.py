@@ -28,6 +28,21 @@ class KeyInFlight(CheckoutError):
     """A twin with the same key is still being answered."""
 
 
+class WaitingListOff(CheckoutError):
+    """This drop has no waiting list."""
+
+
+class NotWaiting(CheckoutError):
+    """The place on the waiting list is over, or taken already."""
+
+
+@dataclass(eq=False)
+class TooManyJoins(CheckoutError):
+    """So many joined waiting lists from one address that it has to pause for some seconds."""
+
+    retry_after: int
+
+
 class HoldEnded(CheckoutError):
     """The cart's hold ended and the stock does not allow another."""
 

@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least
 
 from checkout import allowances, fallback, notify, settle
@@ -20,6 +20,7 @@ from checkout.orders import TIMED, held_until, move_to
 from checkout.settle import lock_both
 from checkout.totals import redemptions
 from drops import stock
+from drops.models import Hold, HoldState, OwnerKind, StockItem
 from merchant import journal
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def sweep(now: datetime) -> int:
     An order that cannot be closed keeps its units and comes last the next time.
     """
     started, closed, failed = time.monotonic(), 0, 0
-    freed = _free_carts(now)
+    freed = _free_carts(now) + _free_carts_of_missing_units()
     for order_id in _ended(now):
         if failed == MOST_FAILURES:
             break
@@ -92,14 +93,32 @@ def _free_carts(now: datetime) -> int:
     return sum(_free_cart(cart_id, now) for cart_id in ended.values_list("pk", flat=True)[:BATCH])
 
 
+def _free_carts_of_missing_units() -> int:
+    """Carts keep nothing that is not there: the newest let go first, until what is missing is made up for (C27).
+
+    Who has only put it in a cart can be told so before they pay. What was ordered is a promise that staff must see to.
+    """
+    freed = 0
+    for item_id in StockItem.objects.filter(missing__gt=0).order_by("pk").values_list("pk", flat=True):
+        carts = Hold.objects.filter(stock_item_id=item_id, state=HoldState.ACTIVE, owner_kind=OwnerKind.CART)
+        for cart_id in carts.order_by("-pk").values_list("owner_ref", flat=True)[:BATCH]:
+            if not StockItem.objects.filter(pk=item_id, missing__gt=0).exists():
+                break
+            freed += _free(Cart.objects.filter(pk=int(cart_id), closed_at=None))
+    return freed
+
+
 def _free_cart(cart_id: int, now: datetime) -> bool:
+    return _free(Cart.objects.filter(pk=cart_id, closed_at=None, expires_at__lte=now))
+
+
+def _free(ended: QuerySet[Cart]) -> bool:
     """One transaction a cart: two carts in one would lock the stock in the order of carts, not of items."""
     with transaction.atomic(durable=True):
-        ended = Cart.objects.filter(pk=cart_id, closed_at=None, expires_at__lte=now)
         cart = ended.select_for_update(skip_locked=True).first()
         if cart is None:
             return False
-        Cart.objects.filter(pk=cart_id).update(expires_at=None)
+        Cart.objects.filter(pk=cart.pk).update(expires_at=None)
         stock.release(cart_owner(cart))
         return True
 
@@ -126,8 +145,8 @@ def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datet
             return False
         payment.state, payment.leased_until, payment.confirmation_token = PaymentState.CLOSED, None, ""
         payment.save(update_fields=["state", "leased_until", "confirmation_token"])
+        redemptions.give_back(order)  # before the allowances, as an order takes them
         allowances.give_back(order)
-        redemptions.give_back(order)
         move_to(order, into, why=why, actor=actor, now=now)
         notify.ended(order)
         stock.release(settle.owner_of(order))  # the hot rows last

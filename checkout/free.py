@@ -2,12 +2,37 @@
 
 from datetime import datetime
 
-from checkout import notify
+from django.db import transaction
+
+from checkout import allowances, notify
+from checkout.errors import IllegalMove
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import move_to
-from checkout.settle import owner_of
+from checkout.settle import lock_both, owner_of
+from checkout.totals import redemptions
 from drops import stock
 from merchant import journal
+
+
+def cancel(order_id: int, *, restock: bool, by: str, why: str, now: datetime) -> None:
+    """Take back whole what cost nothing: with ``restock`` for who waits or back on sale, else out of the stock; its fan
+    is told. Raises IllegalMove for any other order, and for one that was taken back before."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        if not may_be_cancelled(order, payment):
+            raise IllegalMove(f"{order} is not a confirmed order of nothing to pay.")
+        payment.state = PaymentState.CLOSED
+        payment.save(update_fields=["state"])
+        redemptions.give_back(order)  # before the allowances, as an order takes them
+        allowances.give_back(order)
+        move_to(order, OrderState.CANCELLED, why=why, actor=by, now=now)
+        journal.record(order.subject, "units_back_on_sale" if restock else "units_written_off", actor=by)
+        notify.ended(order)
+        stock.take_back(owner_of(order), restock=restock)  # the hot rows last
+
+
+def may_be_cancelled(order: Order, payment: Payment) -> bool:
+    return payment.path == PaymentPath.FREE and order.state == OrderState.CONFIRMED
 
 
 def confirm(order: Order, *, now: datetime) -> None:

@@ -15,10 +15,11 @@ from checkout.totals.models import (
     TablesVersion,
     TaxRate,
 )
+from checkout.waiting_models import WaitingPlace
 from drops.models import Drop, Offer
 from merchant.money import Money
 
-__all__ = [  # the tables of totals are this app's models too
+__all__ = [  # beside what is defined here: Django finds an app's models in its ``models`` alone
     "WITHOUT_PROVIDER",
     "Allowance",
     "CardInDrop",
@@ -46,6 +47,7 @@ __all__ = [  # the tables of totals are this app's models too
     "Surplus",
     "TablesVersion",
     "TaxRate",
+    "WaitingPlace",
     "WebhookEvent",
 ]
 
@@ -61,6 +63,9 @@ class Cart(models.Model):
         null=True, help_text="The latest its holds may ever end, counted from the first unit."
     )
     closed_at = models.DateTimeField(null=True, help_text="When it became an order or was let go.")
+    offered = models.BooleanField(
+        default=False, db_default=False, help_text="Offered from the waiting list: its units are held in any drop."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="cart_open_until")]

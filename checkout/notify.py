@@ -58,6 +58,11 @@ def ended(order: Order) -> None:
     _plan(order, "expired", f"{subject}: {order.reference}")
 
 
+def waiting(order: Order) -> None:
+    """Paid too late, and at the head of the waiting list: what that means, and until when."""
+    _plan(order, "waiting", f"You are first in line: {order.reference}")
+
+
 def refunding(order: Order) -> None:
     _plan(order, "refunding", f"Your money is on its way back: {order.reference}")
 

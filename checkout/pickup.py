@@ -17,6 +17,7 @@ from drops.models import Drop
 from merchant import journal
 
 BATCH = 200
+NOT_COLLECTED = "not collected in time"
 
 
 def require_allowed(drop: Drop, shipping_option: str) -> datetime:
@@ -61,20 +62,26 @@ def waiting() -> QuerySet[Order]:
 
 
 def _give_up(order_id: int, now: datetime) -> bool:
+    try:
+        cancel(order_id, by=journal.WORKER, why=NOT_COLLECTED, now=now)
+    except IllegalMove:
+        return False  # collected in this very moment
+    return True
+
+
+def cancel(order_id: int, *, by: str, why: str, now: datetime) -> None:
+    """Nobody will collect it: its units go to who waits, or back on sale, and its fan is told. Raises IllegalMove for
+    an order that does not wait to be paid at pick-up, or not any more."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        try:
-            _require_waiting(order, payment)
-        except IllegalMove:
-            return False  # collected in this very moment
+        _require_waiting(order, payment)
         payment.state = PaymentState.CLOSED
         payment.save(update_fields=["state"])
+        redemptions.give_back(order)  # before the allowances, as an order takes them
         allowances.give_back(order)
-        redemptions.give_back(order)
-        stock.take_back(owner_of(order), restock=True)
-        move_to(order, OrderState.CANCELLED, why="not collected in time", actor=journal.WORKER, now=now)
+        move_to(order, OrderState.CANCELLED, why=why, actor=by, now=now)
         notify.ended(order)
-        return True
+        stock.take_back(owner_of(order), restock=True)  # the hot rows last
 
 
 def is_waiting(order: Order, payment: Payment) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
 from checkout import allowances, free, pickup
@@ -88,26 +88,27 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     with _waiting_means(Busy()), transaction.atomic(durable=True):
-        claimed = _claim_key(drop, request)
+        claimed, terms = _claim_key(drop, request)
         if claimed is None:
             return _replay(drop, request)
         wake("payments")  # once it has committed
-        return _place(drop, request, claimed, person, now)
+        return _place(terms, request, claimed, person, now)
 
 
-def _claim_key(drop: Drop, request: OrderRequest) -> tuple[int, int] | None:
-    """Insert the key; None when it stands already. A twin in flight is waited for on the unique index.
+def _claim_key(drop: Drop, request: OrderRequest) -> tuple[tuple[int, int] | None, Terms]:
+    """Insert the key, and read what the drop sells; nothing beside it when the key stands already.
 
-    Returns its id, and the version of the shop's tables of totals that holds in this transaction. From here on no lock
-    is waited for longer than ``LOCK_TIMEOUT``.
+    What is beside it: the key's id, and the version of the shop's tables of totals. A twin in flight is waited for on
+    the unique index. From here on no lock of this transaction is waited for longer than ``LOCK_TIMEOUT``.
     """
-    sql = f"""WITH patience AS (SELECT set_config('lock_timeout', %s, true))
-             INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac) SELECT %s, %s, %s FROM patience
-             ON CONFLICT (drop_id, key) DO NOTHING RETURNING id, {totals_tables.VERSION}"""  # noqa: S608  # our own words
-    with connection.cursor() as cursor, _waiting_means(KeyInFlight()):
-        cursor.execute(sql, [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()])
-        row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+    claim = f"""patience AS (SELECT set_config('lock_timeout', %s, true)),
+               claimed AS (INSERT INTO checkout_idempotencykey (drop_id, key, body_hmac)
+                           SELECT %s, %s, %s FROM patience
+                           ON CONFLICT (drop_id, key) DO NOTHING RETURNING id),
+               beside AS (SELECT ARRAY[id, {totals_tables.VERSION}] FROM claimed)"""  # noqa: S608  # our own words
+    with _waiting_means(KeyInFlight()):
+        values = [LOCK_TIMEOUT, drop.pk, request.idempotency_key, request.fingerprint()]
+        return drop_terms.read_beside(drop.pk, claim, values)
 
 
 @contextmanager
@@ -128,9 +129,8 @@ def _replay(drop: Drop, request: OrderRequest) -> Placed:
     return Placed(order_token(key.order.token_nonce), key.order.placed_reply, replayed=True)
 
 
-def _place(drop: Drop, request: OrderRequest, claimed: tuple[int, int], person: Person, now: datetime) -> Placed:
+def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person: Person, now: datetime) -> Placed:
     key_id, tables_version = claimed
-    terms = drop_terms.read(drop.pk)
     drop = terms.drop
     windows.require_open(drop, now, terms.windows)
     wanted = merged(request.lines)
@@ -154,7 +154,6 @@ def _place(drop: Drop, request: OrderRequest, claimed: tuple[int, int], person: 
     kept_until = _kept_until(drop, request)
     shown = _shown_texts(fresh, agreed, request.answers)
     cart = _locked_cart(request, wanted)
-    allowances.take(fresh.lines, request.contact)
     if refused := redemptions.take(fresh.discounts, request.contact.email):
         raise TotalChanged(quoted(withheld=opened.withheld | refused))
     order = _order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
@@ -164,9 +163,7 @@ def _place(drop: Drop, request: OrderRequest, claimed: tuple[int, int], person: 
         request.answers,
         Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
     )
-    order.pk = _write(order, fresh, request.confirmation_token, proofs)
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # every check done before the hot rows are touched
+    order.pk = _write(order, fresh, request, proofs)
     _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)
@@ -240,35 +237,44 @@ def _order(drop: Drop, request: OrderRequest, fresh: Quote, *, key_id: int, cart
     )
 
 
-def _write(order: Order, fresh: Quote, confirmation_token: str, proofs: dict[str, rows.Insert]) -> int:
-    """The order, its lines, its payment, the proof of what was shown and its line in the journal: one statement."""
+def _write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, rows.Insert]) -> int:
+    """What counts against its person, the order, its lines, its payment, the proof of what was shown and its line in
+    the journal: one statement. Its foreign keys are checked with it, before the hot rows are touched.
+
+    Raises LimitReached.
+    """
     lines = [
-        OrderLine(
-            offer_id=line.offer_id,
-            sku=line.sku,
-            title=line.title,
-            unit_price_minor=line.unit_minor,
-            quantity=line.quantity,
-            discount_minor=line.discount_minor,
-            tax_minor=line.tax_minor,
-            tax_added_minor=line.tax_added_minor,
-        )
+        {
+            "offer_id": line.offer_id,
+            "sku": line.sku,
+            "title": line.title,
+            "unit_price_minor": line.unit_minor,
+            "quantity": line.quantity,
+            "discount_minor": line.discount_minor,
+            "tax_minor": line.tax_minor,
+            "tax_added_minor": line.tax_added_minor,
+        }
         for line in fresh.lines
     ]
     used = [
-        Redemption(discount_id=one.discount_id, title=one.title, code=one.code, amount_minor=one.amount_minor)
+        {"discount_id": one.discount_id, "title": one.title, "code": one.code, "amount_minor": one.amount_minor}
         for one in fresh.discounts
     ]
-    payment = Payment(confirmation_token=confirmation_token, due_at=order.placed_at)
+    payment = {"confirmation_token": request.confirmation_token, "due_at": order.placed_at}
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
-    return rows.write(
-        placed=rows.insert([order]),
-        lines=rows.insert(lines, its_order),
-        payment=rows.insert([payment], its_order),
-        **({"used": rows.insert(used, its_order)} if used else {}),
+    keys = allowances.person_keys(request.contact)
+    order_id, counted = rows.write(
+        "SELECT id, ARRAY(SELECT offer_id FROM counted) FROM placed",
+        counted=allowances.take(fresh.lines, keys),
+        placed=rows.insert(Order, [rows.of(order)]),
+        lines=rows.insert(OrderLine, lines, its_order),
+        payment=rows.insert(Payment, [payment], its_order),
+        **({"used": rows.insert(Redemption, used, its_order)} if used else {}),
         deed=journal.deed(order.subject, "placed", actor=journal.FAN),
         **proofs,
     )
+    allowances.require_all(fresh.lines, keys, counted)
+    return int(order_id)
 
 
 def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:

@@ -6,19 +6,22 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
-from checkout.carts import clock_of
+from checkout.carts import clock_of, holds_units
 from checkout.contact import country_name
 from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
 from checkout.orders import OPEN, held_until
 from checkout.pricing import picture_url
 from checkout.stories import (
     CARD_DECLINED,
+    FIRST_IN_LINE,
     FREE_OF_CHARGE,
     GIVEN_BACK,
     NEEDS_BANK,
     NOT_COLLECTED,
+    NOT_KEPT,
     PARTLY_REFUNDED,
     PICKED_UP,
+    PROVIDER_TOO_SLOW,
     REFUNDED,
     STORIES,
     TIMELINE,
@@ -28,7 +31,8 @@ from checkout.stories import (
     Tone,
 )
 from checkout.tokens import hashed, order_token
-from drops.models import Drop, HoldFrom, StockItem
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops.models import Drop, StockItem
 from merchant.models import JournalEntry
 from merchant.money import Money
 from merchant.templatetags.shop import clock
@@ -83,6 +87,7 @@ class OrderView:
     policies: tuple[AcceptedPolicy, ...]
     pay_url: str | None
     can_cancel: bool
+    can_have_money_back: bool
     needs_bank: bool
     poll: bool
     drop_slug: str
@@ -165,6 +170,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
         can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
+        can_have_money_back=story is FIRST_IN_LINE,
         needs_bank=open_and_waiting and _needs_bank(payment),
         poll=order.state in POLLED,
         drop_slug=order.drop.slug,
@@ -187,7 +193,7 @@ def cart_view(cart: Cart | None, drop: Drop, now: datetime) -> CartView:
 
 def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
     """What a cart with something in it is told of its time. No query."""
-    if drop.hold_from != HoldFrom.CART:
+    if not holds_units(cart, drop):
         return HoldView()
     if cart.expires_at is None or cart.expires_at <= now:
         return HoldView(ended=True)
@@ -206,15 +212,40 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return _story_of_the_fans_step(payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
         return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
-    return STORIES[order.state]
+    return _story_of_what_came_late(order) or STORIES[order.state]
+
+
+def _story_of_what_came_late(order: Order) -> Story | None:
+    """The fan's money, or our provider's answer."""
+    if _refund_by(order):
+        return FIRST_IN_LINE
+    provider_was = order.state == OrderState.EXPIRED and order.hold_expires_at >= order.deferral_ends_at
+    return PROVIDER_TOO_SLOW if provider_was else None
+
+
+def _refund_by(order: Order) -> datetime | None:
+    """For an order that was paid too late and waits at the head of the list: when its money goes back."""
+    if order.state != OrderState.LATE_PAID:
+        return None
+    waiting = WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING)
+    return waiting.values_list("refund_by", flat=True).first()
 
 
 def _story_without_provider(order: Order, payment: Payment) -> Story:
+    if _was_not_kept(order, payment):
+        return NOT_KEPT
     if payment.path == PaymentPath.FREE:
-        return FREE_OF_CHARGE if order.state == OrderState.CONFIRMED else STORIES[order.state]
+        return FREE_OF_CHARGE
     if payment.state == PaymentState.PAID:
         return GIVEN_BACK if order.refunded_minor else PICKED_UP
     return PICKUP_STORIES[order.state]
+
+
+def _was_not_kept(order: Order, payment: Payment) -> bool:
+    """The shop's own doing: given away for nothing, or to be picked up and the date had not come."""
+    early = order.state_since < order.hold_expires_at
+    without = payment.path == PaymentPath.FREE or (payment.path == PaymentPath.PICKUP and early)
+    return order.state == OrderState.CANCELLED and without
 
 
 def _story_of_the_fans_step(payment: Payment) -> Story:
@@ -228,8 +259,10 @@ def _story_of_the_fans_step(payment: Payment) -> Story:
 def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:
     unheard = payment.outcome_unknown or until > order.hold_expires_at
     unknown = unheard and payment.confirm_sent  # an intent nobody confirmed has charged nobody
+    refund_by = _refund_by(order)
     return {
         "until": clock(until, now),
+        "refund_by": clock(refund_by, now) if refund_by else "",
         "email": order.email,
         "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
         "error": payment.error_message,
@@ -253,6 +286,8 @@ def _pay_path(order: Order) -> str:
 def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
     deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
     words = TIMELINES.get(payment.path, TIMELINE)
+    if _was_not_kept(order, payment):
+        words = words | {OrderState.CANCELLED: "Cancelled by the shop"}
     return tuple((deed.at, words[deed.verb]) for deed in deeds)
 
 

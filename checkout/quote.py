@@ -43,6 +43,7 @@ class Quote:
     """What is offered, whole. Amounts in minor units of ``currency``; ``tax_minor`` is inside the total.
 
     ``discount_problem``: why the code that was typed takes nothing off. ``tax_source``: who said how much tax.
+    ``withheld`` and ``told_tax``: what the order needs to come to the same total.
     """
 
     lines: tuple[PricedLine, ...]
@@ -66,11 +67,28 @@ class Quote:
     verdict: Verdict
     issued_at: datetime
     expires_at: datetime
-    token: str
+    drop: str
+    withheld: dict[int, str]
+    told_tax: dict[str, Any] | None
 
     @property
     def total(self) -> Money:
         return Money(self.total_minor, self.currency)
+
+    @property
+    def token(self) -> str:
+        """What the order must bring back, and ``agree`` compares. Signed when it is asked for: an order never does."""
+        shown: dict[str, Any] = {
+            "drop": self.drop,
+            "lines": [[line.sku, line.quantity] for line in self.lines],
+            "total": self.total_minor,
+            "currency": self.currency,
+            "policies": [policy.slug for policy in self.policies],
+            "withheld": self.withheld,
+            "tax": self.told_tax,
+            "at": self.issued_at.timestamp(),
+        }
+        return signing.dumps(shown, salt=SALT, compress=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +158,9 @@ def quote(
         verdict=allowed,
         issued_at=now,
         expires_at=now + LIFETIME,
-        token=_signed(job, total, policies, dict(withheld or {}), reckoned),
+        drop=drop.slug,
+        withheld=dict(withheld or {}),
+        told_tax=_told(reckoned.tax),
     )
 
 
@@ -266,23 +286,6 @@ def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote) -> Agre
 
 def _time(shown: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(shown["at"], tz=UTC)
-
-
-def _signed(
-    job: _Job, total: Money, policies: Sequence[ShownPolicy], withheld: dict[int, str], reckoned: _Reckoned
-) -> str:
-    """What the order must bring back, and ``agree`` compares."""
-    shown: dict[str, Any] = {
-        "drop": job.drop.slug,
-        "lines": [[line.sku, line.quantity] for line in job.lines],
-        "total": total.amount,
-        "currency": total.currency,
-        "policies": [policy.slug for policy in policies],
-        "withheld": withheld,
-        "tax": _told(reckoned.tax),
-        "at": job.now.timestamp(),
-    }
-    return signing.dumps(shown, salt=SALT, compress=True)
 
 
 def _told(tax: TaxAnswer) -> dict[str, Any] | None:

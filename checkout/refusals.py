@@ -37,9 +37,18 @@ def _too_many_cards(error: e.TooManyCards) -> Problem:
     return Problem("slow-down", 429, told, headers={"Retry-After": str(error.retry_after)})
 
 
+def _too_many_joins(error: e.TooManyJoins) -> Problem:
+    told = f"Too many joined waiting lists from where you are. Try again in {-(-error.retry_after // 60)} min."
+    return Problem("slow-down", 429, told, headers={"Retry-After": str(error.retry_after)})
+
+
 TELLERS: dict[type[Exception], Teller] = {
     d.SoldOut: _sold_out,
     d.NotOpen: _not_open,
+    d.StillThere: lambda _: Problem("still-there", 409, "It is on sale right now: there is nothing to wait for."),
+    e.WaitingListOff: lambda _: Problem("no-waiting-list", 409, "This drop has no waiting list."),
+    e.NotWaiting: lambda _: Problem("not-waiting", 409, "This place on the list is over, or was taken already."),
+    e.TooManyJoins: _too_many_joins,
     d.HoldExpired: lambda _: Problem("hold-expired", 409, "Your hold ended, and what it kept has gone to others."),
     e.HoldEnded: lambda _: Problem("hold-expired", 409, "Your hold ended, and what it kept has gone to others."),
     d.LimitReached: lambda error: Problem(

@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, attempts, cards, notify, refunds
+from checkout import allowances, attempts, cards, notify, refunds, waiting_list
 from checkout.gateway import IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
 from checkout.totals import redemptions
 from drops import stock
-from drops.errors import SoldOut
+from drops.errors import SoldOut, StillThere
 from drops.models import OwnerKind
 from drops.stock import Owner
+from drops.windows import Phase, phase_of
 from merchant import journal
 from merchant.models import LatePayments
 from merchant.money import Money
@@ -155,21 +156,38 @@ MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
 
 
 def _paid_too_late(order: Order, now: datetime) -> None:
-    """The ladder, as the shop's setting says: take the units again if there are any; else the money goes back, once.
-
-    Its middle rung, the head of the waiting list, comes with the waiting list.
-    """
-    wanted_still = order.state == OrderState.EXPIRED and current_store().late_payments == LatePayments.TAKE_AGAIN
+    """The ladder, as the shop's setting says: take the units again if there are any; wait for them at the head of the
+    waiting list, to a date that the fan is told; else the money goes back, once."""
+    late_payments = current_store().late_payments
+    wanted_still = order.state == OrderState.EXPIRED and late_payments != LatePayments.REFUND
     if wanted_still and order.payment.card_key:
         cards.lock(order.drop_id, order.payment.card_key)
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
+        redemptions.take_again(order)  # before the allowances, as an order takes them
         allowances.take_again(order)
-        redemptions.take_again(order)
         confirm(order, now)
-    else:
-        refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
-        notify.refunding(order)
+    elif not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
+        refund_late(order, now=now)
+
+
+def refund_late(order: Order, *, now: datetime) -> None:
+    """Give back whole what came too late for a locked order, once."""
+    refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
+    notify.refunding(order)
+
+
+def _may_wait(order: Order, now: datetime) -> bool:
+    """Let it wait at the head of the list. Nothing comes back to a drop that is over."""
+    if phase_of(order.drop, now) == Phase.CLOSED:
+        return False
+    try:
+        with transaction.atomic():
+            waiting_list.queue_paid(order, now=now)
+    except StillThere:
+        return False  # it came back in this very moment, to the public: the money goes back
+    notify.waiting(order)
+    return True
 
 
 def _take_again(order: Order) -> bool:

@@ -1,6 +1,7 @@
 """The headless door: the same verbs as the pages, for machines. No cookie is read; an order is known by its token."""
 
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -31,6 +32,7 @@ from checkout.storefront_schemas import (
     StockOut,
 )
 from checkout.storefront_shapes import drop_json, offer_json, order_json, policy_json, quote_json
+from checkout.waiting_api import router as waiting_list
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.queries import DropView, drop_page, home
@@ -145,8 +147,13 @@ def post_order(
     if wanted.confirmation_token:
         attempts.require_address(client_ip(request))
     placed = place_order(_sold_drop(slug), wanted, person=read_person(request, body.email), now=now())
-    status_url = settings.PUBLIC_URL + reverse("api:get_order", args=[placed.token])
-    return Status(201, placed.reply | {"token": placed.token, "status_url": status_url})
+    return Status(201, placed.reply | {"token": placed.token, "status_url": _order_url() + placed.token})
+
+
+@cache
+def _order_url() -> str:
+    """What an order's token is appended to. Asked for in each order, and always the same."""
+    return str(settings.PUBLIC_URL) + reverse("api:get_order", args=["-"]).removesuffix("-")
 
 
 def _order_request(body: OrderIn, key: str) -> OrderRequest:
@@ -193,4 +200,5 @@ def _drop_view(slug: str, at: datetime) -> DropView:
         raise Http404 from nothing
 
 
+api.add_router("", waiting_list)
 tell_problems(api)

@@ -58,7 +58,7 @@ STORIES: dict[str, Story] = {
     S.EXPIRED: Story(
         "Your hold ended",
         "The order was not paid in time, so what was in it went back on sale. You have not been charged.",
-        "If there is stock left you can order again.",
+        "If there is stock left you can order again; if not, you can join the waiting list on the page of the drop.",
         "bad",
     ),
     S.CANCELLED: Story(
@@ -74,6 +74,21 @@ STORIES: dict[str, Story] = {
         "wait",
     ),
 }
+FIRST_IN_LINE = Story(
+    "You are first in line",
+    "Your payment came after the hold had ended, and what you ordered was sold meanwhile. You are at the head of the "
+    "waiting list: what comes back is yours, without paying again. If nothing has come by {refund_by}, your money goes "
+    "back in full.",
+    "Nothing to do. We write to {email} either way. You can also have your money back now.",
+    "wait",
+)
+PROVIDER_TOO_SLOW = Story(
+    "We could not take your payment in time",
+    "Our payment provider did not answer until {until}, so we could not keep your order any longer: what was in it "
+    "went to those who wait, or back on sale. You have not been charged.",
+    "We are sorry. If it is sold out, you can join the waiting list on the page of the drop.",
+    "bad",
+)
 NEEDS_BANK = Story(
     "Your bank wants a word",
     "Your order is held until {until}. Your bank asks you to confirm this payment.",
@@ -117,6 +132,12 @@ GIVEN_BACK = Story(
     "You got {refunded} of {total} back where you picked it up.",
     "Keep this page as your receipt.",
     "good",
+)
+NOT_KEPT = Story(
+    "Cancelled",
+    "The shop does not keep it for you any more. You have not been charged.",
+    "If that surprises you, write to us.",
+    "bad",
 )
 NOT_COLLECTED = Story(
     "Not picked up in time",

@@ -5,7 +5,8 @@ import hashlib
 import secrets
 
 from django.core.signing import BadSignature, Signer
-from django.utils.crypto import salted_hmac
+
+from merchant.keyed import keyed
 
 # Without letters and digits that look alike, so that a reference survives a telephone.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -23,8 +24,22 @@ def new_nonce() -> str:
 
 def order_token(nonce: str) -> str:
     """The order's secret, 192 bits, derived from its nonce and the deployment's secret key."""
-    digest = salted_hmac("frontrow.order-token", nonce, algorithm="sha256").digest()
-    return base64.urlsafe_b64encode(digest[:24]).decode()
+    return _derived("frontrow.order-token", nonce)
+
+
+def place_token(nonce: str) -> str:
+    """The secret of a place on a waiting list, derived as an order's is."""
+    return _derived("frontrow.place-token", nonce)
+
+
+def offer_token(nonce: str) -> str:
+    """The secret of the cart in which that place gets its offer."""
+    return _derived("frontrow.offer-token", nonce)
+
+
+def first_token(browser: str) -> str:
+    """The secret of a browser's first cart in a drop."""
+    return _derived("frontrow.first-cart", browser)
 
 
 def new_cart_token() -> str:
@@ -49,6 +64,10 @@ def new_reference() -> str:
     return "FR-" + "".join(secrets.choice(ALPHABET) for _ in range(10))
 
 
+def _derived(salt: str, nonce: str) -> str:
+    return base64.urlsafe_b64encode(keyed(salt, nonce)[:24]).decode()
+
+
 def body_hmac(body: str) -> str:
     """A fingerprint of a request's body that says nothing about the body to who reads the table."""
-    return salted_hmac("frontrow.idempotency", body, algorithm="sha256").hexdigest()
+    return keyed("frontrow.idempotency", body).hex()

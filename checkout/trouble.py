@@ -11,6 +11,7 @@ from checkout import cards, payments, refunds
 from checkout.errors import CannotRefund
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
+from checkout.waiting_models import PlaceState
 from drops.models import StockItem
 from merchant.wake import wake
 
@@ -75,7 +76,9 @@ def _cards_used_up(now: datetime) -> Rows:
 
 
 def _late_paid(now: datetime) -> Rows:
-    return Order.objects.filter(state=OrderState.LATE_PAID).select_related("payment").order_by("state_since", "pk")
+    in_line = Q(waiting_place__state=PlaceState.WAITING)  # served or refunded by itself
+    late = Order.objects.filter(state=OrderState.LATE_PAID).exclude(in_line)
+    return late.select_related("payment").order_by("state_since", "pk")
 
 
 def _refunds_failed(now: datetime) -> Rows:

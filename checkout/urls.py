@@ -1,6 +1,6 @@
 from django.urls import path
 
-from checkout.views import cart, checkout, device, order, webhook
+from checkout.views import cart, checkout, device, order, waiting, webhook
 
 app_name = "checkout"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("drops/<slug:slug>/checkout/", checkout.checkout, name="checkout"),
     path("drops/<slug:slug>/checkout/quote/", checkout.requote, name="requote"),
     path("drops/<slug:slug>/checkout/kept/", device.kept_order, name="kept_order"),
+    path("drops/<slug:slug>/waiting/", waiting.waiting, name="waiting"),
+    path("waiting/<str:token>/", waiting.place, name="place"),
+    path("waiting/<str:token>/buy", waiting.buy, name="place_buy"),
+    path("waiting/<str:token>/leave", waiting.leave, name="place_leave"),
     path("orders/<str:token>/", order.order, name="order"),
     path("orders/<str:token>/returned/", order.returned, name="returned"),
     path("orders/<str:token>/pay", order.pay, name="pay"),

@@ -16,6 +16,10 @@ class SoldOut(DropError):
         self.in_other_carts = in_other_carts
 
 
+class StillThere(DropError):
+    """There is nothing to wait for: it is on sale."""
+
+
 class HoldExpired(DropError):
     """The units are no longer kept for this owner."""
 

@@ -64,8 +64,14 @@ class StockItem(models.Model):
     missing = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Held or sold, and not there: the count fell below what was promised."
     )
+    awaited = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Waited for on a waiting list: what comes free is theirs first."
+    )
     available = models.GeneratedField(
-        expression=F("total") - F("held") - F("sold"), output_field=models.IntegerField(), db_persist=True
+        expression=F("total") - F("held") - F("sold") - F("awaited"),
+        output_field=models.IntegerField(),
+        db_persist=True,
+        help_text="What the public can have; below zero while more are waited for than are there.",
     )
 
     class Meta:
@@ -75,6 +81,11 @@ class StockItem(models.Model):
                 condition=Q(missing=0) | Q(total=F("held") + F("sold")), name="missing_units_stop_sales"
             ),
         ]
+
+    @property
+    def free(self) -> int:
+        """Neither held nor sold: on sale, or kept for who waits."""
+        return self.total - self.held - self.sold
 
     def __str__(self) -> str:
         return self.code
@@ -137,6 +148,18 @@ class Drop(models.Model):
         default="",
         db_default="",
         help_text='Where and when, as fans read it: "Long Street 1, Saturday 10 to 18".',
+    )
+    waiting_list = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="When something is sold out, fans may wait for what comes back. It is theirs before it is on sale.",
+    )
+    waiting_minutes = models.PositiveSmallIntegerField(
+        "time to take it, in minutes",
+        default=20,
+        db_default=20,
+        validators=[MinValueValidator(5), MaxValueValidator(1440)],
+        help_text="How long a fan at the head of the waiting list has to buy what came back, before the next is asked.",
     )
     live_version = models.BigIntegerField(default=0, editable=False, help_text="Number of the newest live message.")
     live_digest = models.CharField(
@@ -234,6 +257,7 @@ class OfferComponent(models.Model):
 
 
 class HoldState(models.TextChoices):
+    AWAITED = "awaited", "Waited for"
     ACTIVE = "active", "Held"
     RELEASED = "released", "Freed"
     COMMITTED = "committed", "Sold"
@@ -242,10 +266,11 @@ class HoldState(models.TextChoices):
 class OwnerKind(models.TextChoices):
     CART = "cart", "Cart"
     ORDER = "order", "Order"
+    PLACE = "place", "Place on a waiting list"
 
 
 class Hold(models.Model):
-    """Units of one stock item kept for one owner until a time."""
+    """Units of one stock item kept for one owner until a time; or waited for by one, without an end."""
 
     stock_item = models.ForeignKey(StockItem, on_delete=models.PROTECT, related_name="holds", db_constraint=False)
     quantity = models.PositiveIntegerField()
@@ -265,8 +290,31 @@ class Hold(models.Model):
                 condition=Q(state="active"),
                 name="one_active_hold_an_owner",
             ),
+            models.UniqueConstraint(
+                fields=["owner_kind", "owner_ref", "stock_item"],
+                condition=Q(state="awaited"),
+                name="waited_for_once_an_owner",
+            ),
         ]
-        indexes = [models.Index(fields=["expires_at"], condition=Q(state="active"), name="hold_active_until")]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="active"), name="hold_active_until"),
+            models.Index(fields=["stock_item", "id"], condition=Q(state="awaited"), name="hold_awaited"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} of {self.stock_item_id} for {self.owner_kind} {self.owner_ref}"
+
+
+class DropVisits(models.Model):
+    """How often a drop's page was loaded on a day (the shop's). A number, and nobody's name."""
+
+    drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="visits")
+    day = models.DateField()
+    visits = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [models.UniqueConstraint(fields=["drop", "day"], name="visits_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.visits} of {self.drop_id} on {self.day}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import F, Min, QuerySet
+from django.db.models.functions import Greatest
 from django.utils.safestring import SafeString
 
 from drops.models import Drop, DropState, Offer, OfferComponent, Picture, Variant
@@ -82,6 +83,7 @@ class DropView:
     creator_name: str
     creator_note_html: SafeString
     ship_date: date | None
+    waiting_list: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def view_of(drop: Drop, now: datetime) -> DropView:
         creator_name=drop.creator_name,
         creator_note_html=shelf.creator_note_html,
         ship_date=drop.ship_date,
+        waiting_list=drop.waiting_list,
     )
 
 
@@ -166,8 +169,9 @@ def stock_of(drop_id: int) -> dict[str, Stock]:
         OfferComponent.objects.filter(offer__drop_id=drop_id)
         .values("offer__variant__sku")
         .annotate(
-            available=Min(F("stock_item__available") / F("quantity")),
-            unsold=Min((F("stock_item__total") - F("stock_item__sold")) / F("quantity")),
+            available=Min(Greatest(F("stock_item__available"), 0) / F("quantity")),
+            # What comes back goes to those who wait first: only the rest may come back to everyone.
+            unsold=Min(Greatest(F("stock_item__available") + F("stock_item__held"), 0) / F("quantity")),
         )
         .order_by("offer__position", "offer_id")
         .values_list("offer__variant__sku", "available", "unsold")

@@ -1,4 +1,5 @@
-"""The only writer of stock. Counting is arithmetic in SQL, under the row's lock, guarded by ``stock_never_oversold``.
+"""The only writer of stock (with ``drops.awaited``, for what is waited for). Counting is arithmetic in SQL, under the
+row's lock, guarded by ``stock_never_oversold``.
 
 Every verb runs in its caller's transaction and touches the hot counters last, in ascending order of their ids: two
 baskets in opposite order cannot wait for each other, and a lock lives only until the commit that should follow at once.
@@ -194,8 +195,8 @@ def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = F
     promised of them: nothing more is sold, what is *missing* is remembered, and what comes in makes up for it first.
     """
     item = StockItem.objects.select_for_update(no_key=True).get(pk=item_id)
-    if (item.available + delta < 0 and not counted) or item.total - item.missing + delta < 0:
-        raise UnitsInUse(item.code, item.available)
+    if (item.free + delta < 0 and not counted) or item.total - item.missing + delta < 0:
+        raise UnitsInUse(item.code, item.free)
     there, promised = F("total") - F("missing") + delta, F("held") + F("sold")
     StockItem.objects.filter(pk=item_id).update(
         total=Greatest(there, promised), missing=Greatest(promised - there, Value(0))
@@ -269,7 +270,9 @@ def _held(need: Need, owner: Owner, expires_at: datetime, hard_cap_at: datetime)
 
 def _count(item_id: int, units: int, *, held: int = 0, sold: int = 0, total: int = 0) -> bool:
     """Add ``units`` times each number to its counter; False, and nothing counted, when too few are available."""
-    enough = StockItem.objects.filter(pk=item_id, available__gte=units * (held + sold - total))
+    enough = StockItem.objects.filter(pk=item_id)
+    if (more := units * (held + sold - total)) > 0:  # else nothing is asked of those who wait
+        enough = enough.filter(available__gte=more)
     counters: dict[str, Any] = {
         "held": F("held") + units * held,
         "sold": F("sold") + units * sold,
@@ -285,7 +288,8 @@ def _count(item_id: int, units: int, *, held: int = 0, sold: int = 0, total: int
 
 def _sold_out(need: Need) -> SoldOut:
     item = StockItem.objects.get(pk=need.stock_item_id)
-    return SoldOut(need.sku or item.code, in_other_carts=item.total - item.missing - item.sold >= need.quantity)
+    may_come_back = item.total - item.missing - item.sold - item.awaited
+    return SoldOut(need.sku or item.code, in_other_carts=may_come_back >= need.quantity)
 
 
 def _earliest_end(owner: Owner) -> datetime:

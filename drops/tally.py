@@ -15,6 +15,7 @@ class Tally:
     total: int = 0
     held: int = 0
     sold: int = 0
+    awaited: int = 0
 
     @property
     def available(self) -> int:
@@ -52,4 +53,5 @@ def _sum(items: Iterable[StockItem]) -> Tally:
         total=sum(item.total for item in rows),
         held=sum(item.held for item in rows),
         sold=sum(item.sold for item in rows),
+        awaited=sum(item.awaited for item in rows),
     )

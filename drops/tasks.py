@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from drops import live, scheduling
+from drops import live, scheduling, visits
 from merchant.clock import now
 
 
@@ -12,3 +12,8 @@ def turn_drops() -> None:
 @shared_task
 def publish_live() -> None:
     live.publish(now())
+
+
+@shared_task
+def keep_visits() -> None:
+    visits.keep()

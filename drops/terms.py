@@ -6,7 +6,7 @@ second old, and an order that was agreed to on older terms is refused with the f
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,14 +16,16 @@ from django.db import connection
 
 from drops import stock
 from drops.errors import UnknownOffer
-from drops.models import Drop, DropState, SaleWindow
+from drops.models import Drop, DropState
 
 FRESH_SECONDS = 1.0
 MOST_REMEMBERED = 200
 _LONG = ("story", "creator_note")  # read when somebody asks for them
+_NO_STEPS = "beside AS (SELECT NULL)"
 # In SQL because each order asks it: four questions of the ORM would take ten times as long to put together.
 _READ = """
     SELECT
+        (SELECT * FROM beside),
         (SELECT json_agg(json_build_array(w.kind, w.opens_at, w.closes_at) ORDER BY w.opens_at)
          FROM drops_salewindow w WHERE w.drop_id = d.id)::text,
         (SELECT json_agg(json_build_array(
@@ -53,11 +55,20 @@ class OfferTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """When, and to whom, a drop is open; without an end until the drop's own."""
+
+    kind: str
+    opens_at: datetime
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """A drop with its windows and, by SKU, its offers, as they stood in one instant."""
 
     drop: Drop
-    windows: tuple[SaleWindow, ...]
+    windows: tuple[Window, ...]
     offers: Mapping[str, OfferTerms]
 
     def needs(self, wanted: Iterable[tuple[str, int]]) -> list[stock.Need]:
@@ -75,7 +86,15 @@ _known: dict[str, tuple[float, Terms]] = {}
 
 def read(drop_id: int) -> Terms:
     """The terms of this instant. Raises Drop.DoesNotExist."""
-    return _read("d.id = %s", drop_id)
+    return _read("d.id = %s", drop_id)[1]
+
+
+def read_beside(drop_id: int, steps: str, values: Sequence[Any]) -> tuple[Any | None, Terms]:
+    """The same in one round trip with ``steps``: parts of a WITH, of which ``beside`` gives at most one value.
+
+    Where a step waits for somebody else, the terms are those of the instant before. Raises Drop.DoesNotExist.
+    """
+    return _read("d.id = %s", drop_id, steps, values)
 
 
 def known(slug: str) -> Terms:
@@ -87,7 +106,7 @@ def known(slug: str) -> Terms:
             raise Drop.DoesNotExist
         if len(_known) >= MOST_REMEMBERED:
             _known.clear()
-        remembered = _known[slug] = (at, _read("d.slug = %s", slug))
+        remembered = _known[slug] = (at, _read("d.slug = %s", slug)[1])
     if remembered[1].drop.state == DropState.DRAFT:
         raise Drop.DoesNotExist
     return remembered[1]
@@ -98,18 +117,19 @@ def forget() -> None:
     _known.clear()
 
 
-def _read(which: str, value: int | str) -> Terms:
+def _read(which: str, value: int | str, steps: str = _NO_STEPS, values: Sequence[Any] = ()) -> tuple[Any, Terms]:
     names, sql = _statement(which)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value])
+        cursor.execute(f"WITH {steps} {sql}", [*values, value])
         row = cursor.fetchone()
     if row is None:
         raise Drop.DoesNotExist
-    drop = Drop.from_db(connection.alias, names, row[2:])
-    return Terms(
+    beside, windows, offers, *columns = row
+    drop = Drop.from_db(connection.alias, names, columns)
+    return beside, Terms(
         drop=drop,
-        windows=tuple(_window(drop, *given) for given in json.loads(row[0] or "[]")),
-        offers={offer[0]: _offer(offer) for offer in json.loads(row[1] or "[]")},
+        windows=tuple(_window(*given) for given in json.loads(windows or "[]")),
+        offers={offer[0]: _offer(offer) for offer in json.loads(offers or "[]")},
     )
 
 
@@ -120,9 +140,9 @@ def _statement(which: str) -> tuple[tuple[str, ...], str]:
     return tuple(field.attname for field in fields), _READ.format(columns=columns, which=which)
 
 
-def _window(drop: Drop, kind: str, opens_at: str, closes_at: str | None) -> SaleWindow:
+def _window(kind: str, opens_at: str, closes_at: str | None) -> Window:
     until = datetime.fromisoformat(closes_at) if closes_at else None
-    return SaleWindow(drop=drop, kind=kind, opens_at=datetime.fromisoformat(opens_at), closes_at=until)
+    return Window(kind, datetime.fromisoformat(opens_at), until)
 
 
 def _offer(given: list[Any]) -> OfferTerms:

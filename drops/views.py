@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
-from drops import printed, queries, sign_ups
+from drops import printed, queries, sign_ups, visits
 from drops.disclosures import disclosures
 from drops.errors import SignUpRefused
 from drops.models import Drop
@@ -30,7 +30,9 @@ def drop(request: HttpRequest, slug: str) -> HttpResponse:
     if "told" in request.GET:
         return _page(request, get_object_or_404(queries.public(), slug=slug), told="you")
     at = now()
-    return HttpResponse(printed.page(request, slug, at, lambda: _print(request, slug, at)))
+    response = HttpResponse(printed.page(request, slug, at, lambda: _print(request, slug, at)))
+    visits.seen(request, slug)
+    return response
 
 
 @require_POST

@@ -2,11 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from django.db import models
 
 from drops.errors import NotOpen
-from drops.models import Drop, DropState, SaleWindow
+from drops.models import Drop, DropState
+
+
+class Span(Protocol):
+    """A sale window, however it was read."""
+
+    @property
+    def opens_at(self) -> datetime: ...
+
+    @property
+    def closes_at(self) -> datetime | None: ...
 
 
 class Phase(models.TextChoices):
@@ -31,7 +42,7 @@ def phase_of(drop: Drop, now: datetime) -> Phase:
     return _SHOWN.get(DropState(drop.state), Phase.LIVE)
 
 
-def require_open(drop: Drop, now: datetime, windows: Iterable[SaleWindow] | None = None) -> None:
+def require_open(drop: Drop, now: datetime, windows: Iterable[Span] | None = None) -> None:
     """Let a fan who may buy in this drop at ``now`` pass.
 
     Raises NotOpen with the next opening, if there is one. A sold-out drop is open: its stock says so better, and what
@@ -42,7 +53,7 @@ def require_open(drop: Drop, now: datetime, windows: Iterable[SaleWindow] | None
         raise NotOpen(drop.starts_at)
     if phase not in {Phase.LIVE, Phase.SOLD_OUT}:
         raise NotOpen
-    given = list(drop.windows.all() if windows is None else windows)
+    given: list[Span] = list(drop.windows.all() if windows is None else windows)
     if given and not any(_contains(window, now) for window in given):
         raise NotOpen(min((each.opens_at for each in given if each.opens_at > now), default=None))
 
@@ -51,5 +62,5 @@ def _over(drop: Drop, now: datetime) -> bool:
     return drop.ends_at is not None and drop.ends_at <= now
 
 
-def _contains(window: SaleWindow, now: datetime) -> bool:
+def _contains(window: Span, now: datetime) -> bool:
     return window.opens_at <= now and (window.closes_at is None or now < window.closes_at)

@@ -67,7 +67,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Place and money", {"fields": (("country", "timezone"), "currency")}),
         ("Tax", {"fields": ("tax_basis_points", "prices_include_tax", "stripe_tax")}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
-        ("Payment", {"fields": ("late_payments",)}),
+        ("Payment", {"fields": (("late_payments", "late_payment_days"),)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -37,6 +37,7 @@ class OnSale:
     url: str
     orders_url: str
     stock_url: str
+    waiting_url: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _on_sale() -> list[OnSale]:
             url=reverse("admin:drops_drop_change", args=[drop.pk]),
             orders_url=listing("checkout_order", drop__id__exact=drop.pk),
             stock_url=listing("drops_stockitem", drop=drop.pk),
+            waiting_url=listing("checkout_waitingplace", drop__id__exact=drop.pk),
         )
         for drop in sorted(drops, key=lambda drop: drop.kind == DropKind.STANDING)
     ]

@@ -20,4 +20,5 @@ def record(subject: str, verb: str, *, actor: str, why: str = "", data: dict[str
 
 def deed(subject: str, verb: str, *, actor: str, why: str = "", data: dict[str, Any] | None = None) -> rows.Insert:
     """The same, to be written in one statement with other rows of the deed."""
-    return rows.insert([JournalEntry(subject=subject, verb=verb, actor=actor, why=why[:300], data=data or {})])
+    entry = {"subject": subject, "verb": verb, "actor": actor, "why": why[:300], "data": data or {}}
+    return rows.insert(JournalEntry, [entry])

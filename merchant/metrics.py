@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -17,8 +17,9 @@ from prometheus_client.registry import Collector
 
 from checkout import breaker, budget
 from checkout.models import Order, OrderState, Payment, PaymentState, WebhookEvent
+from checkout.waiting_models import PlaceState, WaitingPlace
 from checkout.webhooks import last_ring
-from drops.models import Hold, HoldState
+from drops.models import Hold, HoldState, StockItem
 from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.health import redis_and_worker
@@ -58,6 +59,9 @@ class _Figures(Collector):
         messages = Message.objects.filter(state=MessageState.DUE).count()
         yield _gauge("messages_due", "Messages that wait to be handed over", messages)
         yield _gauge("holds_active", "Holds of units", Hold.objects.filter(state=HoldState.ACTIVE).count())
+        yield _waiting()
+        awaited = StockItem.objects.aggregate(units=Sum("awaited"))["units"] or 0
+        yield _gauge("units_awaited", "Units that people on waiting lists wait for", awaited)
         alive = redis_and_worker()
         yield _gauge("redis_up", "Whether Redis answers", alive["redis"])
         yield _gauge("worker_up", "Whether a worker was seen in the last half minute", alive["worker"])
@@ -96,6 +100,14 @@ def _orders() -> Metric:
     counts = dict(Order.objects.order_by().values_list("state").annotate(Count("id")))
     family = GaugeMetricFamily("frontrow_orders", "Orders by state", labels=["state"])
     for state in OrderState:
+        family.add_metric([state.value], counts.get(state, 0))
+    return family
+
+
+def _waiting() -> Metric:
+    counts = dict(WaitingPlace.objects.order_by().values_list("state").annotate(Count("id")))
+    family = GaugeMetricFamily("frontrow_waiting_places", "Places on waiting lists by state", labels=["state"])
+    for state in PlaceState:
         family.add_metric([state.value], counts.get(state, 0))
     return family
 

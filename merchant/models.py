@@ -2,7 +2,7 @@
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
@@ -14,6 +14,7 @@ class LatePayments(models.TextChoices):
     """What to do with money that came after its order had ended."""
 
     TAKE_AGAIN = "take_again", "Sell the units after all if there are any left, else refund"
+    WAIT = "wait", "The same, but before the refund let it wait at the head of the waiting list"
     REFUND = "refund", "Refund at once"
 
 
@@ -54,6 +55,13 @@ class StoreProfile(models.Model):
         choices=LatePayments,
         default=LatePayments.TAKE_AGAIN,
         help_text="A payment can arrive after its order's time was up and the units went back on sale.",
+    )
+    late_payment_days = models.PositiveSmallIntegerField(
+        "days to wait",
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(14)],
+        help_text="At the head of the waiting list: the fan is told the date, and refunded then if nothing came back.",
     )
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."

@@ -42,6 +42,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 {"title": "Today", "icon": "today", "link": reverse("admin:index"), "permission": lambda _: True},
                 _list("Drops", "rocket_launch", "drops", "drop"),
                 _list("Orders", "receipt_long", "checkout", "order"),
+                {
+                    "title": "Conversion",
+                    "icon": "monitoring",
+                    "link": reverse_lazy("admin:checkout_order_conversion"),
+                    "permission": _may_view("checkout", "order"),
+                },
+                _list("Waiting lists", "hourglass_top", "checkout", "waitingplace"),
                 _list("Fans", "group", "segments", "fan"),
                 _list("Segments", "filter_alt", "segments", "segment"),
                 _list("Messages", "mail", "segments", "message"),

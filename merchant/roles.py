@@ -18,7 +18,7 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute redemption"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute redemption waitingplace"
 SEE_TOTALS = "checkout: view shippingzone shippingrate pickuppoint taxrate discount discountdrop"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
@@ -32,6 +32,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "drops: delete drop offer product picture variant",
         SEE_POLICIES,
         SEE_ORDERS,
+        "checkout: change waitingplace",
         SEE_FANS,
         SEE_TOTALS,
         "checkout: add discount discountdrop",
@@ -65,7 +66,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_FANS,
         SEE_TOTALS,
         "checkout: refund order",
-        "checkout: change allowance",
+        "checkout: change allowance waitingplace",
         "checkout: view webhookevent",
         "merchant: view journalentry",
     ),

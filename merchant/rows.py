@@ -5,7 +5,7 @@ rows travel as JSON, one parameter a table, and PostgreSQL gives each value the 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -33,41 +33,58 @@ class Insert:
     rows: str
 
 
-def insert(rows: Sequence[models.Model], parent: Parent | None = None) -> Insert:
-    """Insert unsaved rows of one model. What the database has a default for, and was not given, is left to it."""
-    names = tuple(
-        name for name in _columns(type(rows[0])) if not isinstance(rows[0].__dict__.get(name), DatabaseDefault)
-    )
+def insert(model: type[models.Model], rows: Sequence[dict[str, Any]], parent: Parent | None = None) -> Insert:
+    """Insert rows of one model, each given by column, all with the same ones.
+
+    What is not given has the model's default; what the database has a default for is left to it.
+    """
+    defaults = _defaults(model)
+    if unknown := rows[0].keys() - defaults.keys():
+        raise TypeError(f"{model.__name__} has no {', '.join(sorted(unknown))}.")
+    names = tuple(name for name, default in defaults.items() if default or name in rows[0])
     known = (parent and parent.known) or [{}] * len(rows)
-    given: list[dict[str, Any]] = [
-        {name: row.__dict__.get(name) for name in names} | found for row, found in zip(rows, known, strict=True)
+    given = [
+        {name: row[name] if name in row else defaults[name]() for name in names} | found  # type: ignore[misc]  # given
+        for row, found in zip(rows, known, strict=True)
     ]
-    sql = _sql(type(rows[0]), names, (parent.attname, parent.subquery) if parent else ("", ""))
-    return Insert(sql, json.dumps(given, default=_text))
+    sql = _sql(model, names, (parent.attname, parent.subquery) if parent else ("", ""))
+    return Insert(sql, _as_json(given))
 
 
-def write(**inserts: Insert) -> int:
-    """Run the inserts as one statement; each may read the rows of those before it by its name. Returns the first one's
-    first id."""
-    names = list(inserts)
+def of(row: models.Model) -> dict[str, Any]:
+    """What an unsaved row would be inserted with."""
+    values = row.__dict__
+    return {name: values[name] for name in _defaults(type(row)) if not isinstance(values[name], DatabaseDefault)}
+
+
+def write(answer: str = "", /, **inserts: Insert) -> tuple[Any, ...]:
+    """Run the inserts as one statement; each may read the rows of those before it by its name.
+
+    Returns the row of ``answer``, a SELECT that reads them by their names: if there is none, the first one's first id.
+    """
     parts = [f"{name} AS ({each.sql} RETURNING *)" for name, each in inserts.items()]
+    answer = answer or f"SELECT id FROM {next(iter(inserts))}"  # noqa: S608  # our own words
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH {', '.join(parts)} SELECT id FROM {names[0]}",  # noqa: S608  # our own words
-            [each.rows for each in inserts.values()],
-        )
-        return int(cursor.fetchone()[0])
+        cursor.execute(f"WITH {', '.join(parts)} {answer}", [each.rows for each in inserts.values()])
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
 
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+_as_json = json.JSONEncoder(default=_text).encode
+
+
 @cache
-def _columns(model: type[models.Model]) -> tuple[str, ...]:
-    """Of the fields that are written. A field's column has the name of its attribute here, and in all our models."""
+def _defaults(model: type[models.Model]) -> dict[str, Callable[[], Any] | None]:
+    """The columns that are written, each with what the ORM would put there; None where the database fills it in.
+
+    A field's column has the name of its attribute here, and in all our models.
+    """
     fields = (each for each in model._meta.concrete_fields if not each.primary_key and not each.generated)
-    return tuple(cast("str", each.column) for each in fields)
+    return {cast("str", each.column): None if each.has_db_default() else each.get_default for each in fields}
 
 
 @lru_cache(maxsize=256)

@@ -12,10 +12,10 @@ from merchant.metrics import metrics
 from merchant.theme import theme
 
 urlpatterns = [
+    path("api/v1/", api.urls),  # first: the busiest address is found at once
     path("", include("drops.urls")),  # / and /drops/<slug>/
     path("", include("checkout.urls")),  # /drops/<slug>/cart|checkout/, /orders/<token>/, /webhooks/stripe/
     path("policies/", include("policies.urls")),
-    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("sw.js", worker, name="worker"),
     path("offline/", offline, name="offline"),

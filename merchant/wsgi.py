@@ -5,7 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from merchant.checks import refuse_unsafe
+from merchant.wake import ring_in_background
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
 refuse_unsafe()
+ring_in_background()
 application = get_wsgi_application()

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
 from merchant import journal, rows
+from merchant.keyed import keyed
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
 from policies.shown import ShownPolicy
@@ -78,25 +80,32 @@ def proofs(
     if not shown:
         return {}
     given = {answer.slug: answer for answer in answers}
-    acceptances, people, address = [], [], email_hmac(occasion.person.email)
+    acceptances: list[dict[str, Any]] = []
+    people: list[dict[str, Any]] = []
+    address = email_hmac(occasion.person.email)
     for policy in shown:
-        acceptance = Acceptance(
-            order_ref=order_ref,
-            rendering_id=policy.rendering_id,
-            surface=occasion.surface,
-            language=policy.language,
-            wording=policy.box_wording,
-            accepted=given[policy.slug].accepted if policy.mandatory else None,
-            shown_at=occasion.shown_at,
-            answered_at=occasion.answered_at,
-        )
-        half = _person(acceptance, occasion.person, address)
-        acceptance.commitment = _commitment(acceptance, policy.sha256, half)
-        acceptances.append(acceptance)
-        people.append(half)
-    commitments = [{"proof": acceptance.commitment} for acceptance in acceptances]  # salted: no two are alike
-    proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments)
-    return {"proofs": rows.insert(acceptances), "people": rows.insert(people, proof)}
+        proof = {
+            "order_ref": order_ref,
+            "rendering_id": policy.rendering_id,
+            "surface": str(occasion.surface),
+            "language": policy.language,
+            "wording": policy.box_wording,
+            "accepted": given[policy.slug].accepted if policy.mandatory else None,
+            "shown_at": occasion.shown_at,
+            "answered_at": occasion.answered_at,
+        }
+        person = _person(occasion.person, address)
+        proof["commitment"] = _commitment(proof, policy.sha256, person)
+        acceptances.append(proof)
+        people.append(person)
+    commitments = [{"proof": acceptance["commitment"]} for acceptance in acceptances]  # salted: no two are alike
+    its_proof = rows.Parent(
+        "acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments
+    )
+    return {
+        "proofs": rows.insert(Acceptance, acceptances),
+        "people": rows.insert(AcceptancePerson, people, its_proof),
+    }
 
 
 def holds(acceptance: Acceptance) -> bool | None:
@@ -105,7 +114,7 @@ def holds(acceptance: Acceptance) -> bool | None:
     if person is None:
         return None
     digest = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
-    return constant_time_compare(acceptance.commitment, _commitment(acceptance, digest, person))
+    return constant_time_compare(acceptance.commitment, _commitment(vars(acceptance), digest, vars(person)))
 
 
 @transaction.atomic
@@ -119,7 +128,7 @@ def erase_person(order_ref: str, *, actor: str, why: str) -> int:
 
 def email_hmac(email: str) -> str:
     """A keyed fingerprint of an address: finds it again, cannot be turned back, useless without our key."""
-    return salted_hmac("policies.acceptance.email", email.strip().lower(), algorithm="sha256").hexdigest()
+    return keyed("policies.acceptance.email", email.strip().lower()).hex()
 
 
 def _is_answered(policy: ShownPolicy, answer: Answer | None) -> bool:
@@ -174,30 +183,26 @@ def _says_the_same(seen: Rendering, current: ShownPolicy) -> bool:
     ).exists()
 
 
-def _person(acceptance: Acceptance, person: Person, address: str) -> AcceptancePerson:
-    return AcceptancePerson(
-        acceptance=acceptance,
-        salt=secrets.token_hex(16),
-        ip=person.ip,
-        user_agent=person.user_agent[:300],
-        email_hmac=address,
-    )
+def _person(person: Person, address: str) -> dict[str, Any]:
+    return {
+        "salt": secrets.token_hex(16),
+        "ip": person.ip,
+        "user_agent": person.user_agent[:300],
+        "email_hmac": address,
+    }
 
 
-def _commitment(acceptance: Acceptance, sha256: str, person: AcceptancePerson) -> str:
+def _commitment(acceptance: Mapping[str, Any], sha256: str, person: Mapping[str, Any]) -> str:
     """The salt keeps a guessed address or IP from being tried against the published digest."""
     said = {
-        "order": acceptance.order_ref,
+        "order": acceptance["order_ref"],
         "rendering": sha256,
-        "surface": str(acceptance.surface),
-        "language": acceptance.language,
-        "wording": acceptance.wording,
-        "accepted": acceptance.accepted,
-        "shown_at": acceptance.shown_at.astimezone(UTC).isoformat(),
-        "answered_at": acceptance.answered_at.astimezone(UTC).isoformat(),
-        "ip": person.ip,
-        "user_agent": person.user_agent,
-        "email_hmac": person.email_hmac,
-        "salt": person.salt,
+        "surface": str(acceptance["surface"]),
+        "language": acceptance["language"],
+        "wording": acceptance["wording"],
+        "accepted": acceptance["accepted"],
+        "shown_at": acceptance["shown_at"].astimezone(UTC).isoformat(),
+        "answered_at": acceptance["answered_at"].astimezone(UTC).isoformat(),
+        **{name: person[name] for name in ("ip", "user_agent", "email_hmac", "salt")},
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

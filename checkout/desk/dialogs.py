@@ -3,7 +3,12 @@
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from checkout import refunds
 from checkout.models import Order
@@ -23,6 +28,31 @@ class CancelDialog(_OrderDialog):
         units = sum(line.quantity for line in self.order.lines.all())
         words = f"Nothing can be paid on {self.order} any more, {units} go back on sale, and the fan gets an e-mail."
         return {"text": f"{words} Should it turn out to be paid already, it stays and is confirmed."}
+
+
+class UncollectedDialog(_OrderDialog):
+    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+
+    def consequence(self) -> dict[str, Any]:
+        units = sum(line.quantity for line in self.order.lines.all())
+        words = f"{self.order} is not kept for {self.order.name} any more: {units} go to who waits, or back on sale."
+        return {"text": f"{words} Nothing was paid. The fan gets an e-mail. This cannot be undone."}
+
+
+class FreeDialog(_OrderDialog):
+    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    restock = forms.BooleanField(
+        label="They can be sold again",
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanWidget,
+        help_text="Off: they did not come back, and the stock is that much smaller.",
+    )
+
+    def consequence(self) -> dict[str, Any]:
+        units = sum(line.quantity for line in self.order.lines.all())
+        words = f"{self.order.name} does not get what is in {self.order} ({units} in all). Nothing was paid."
+        return {"text": f"{words} The fan gets an e-mail. This cannot be undone."}
 
 
 class AskDialog(_OrderDialog):

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from checkout import payments, puller
-from checkout.errors import Invalid
+from checkout import free, payments, puller
+from checkout.errors import IllegalMove, Invalid
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
+from checkout.queries import order_view
 from checkout.quote import quote
 from checkout.tests import fan
 from checkout.tests.test_pages import CONTACT, agree, form_of, with_cart
@@ -21,6 +22,7 @@ from drops.readiness import checklist, hurdles
 from merchant import store
 from merchant.models import StoreProfile
 from merchant.money import Money, is_too_little_to_charge
+from merchant.tests.staff import signed_in
 from segments.models import Footprint, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,3 +161,26 @@ def test_the_same_order_sent_twice_gets_the_same_answer(gift: Drop) -> None:
     assert (first.reply, second.replayed) == (second.reply, True)
     assert fresh(fan.found(first)).state == OrderState.CONFIRMED
     assert Client().get(f"/orders/{first.token}/pay").status_code == 302, "there is nothing to pay"
+
+
+@pytest.mark.parametrize(("restock", "left"), [(True, (0, 0, 3)), (False, (0, 0, 2))])
+def test_staff_take_its_units_back_once(gift: Drop, restock: bool, left: tuple[int, int, int]) -> None:
+    order = fan.placed(gift, at=clock())
+    desk, page = signed_in("Support"), f"/admin/checkout/order/{order.pk}"
+    dialog = desk.get(f"{page}/take-back/", headers={"HX-Request": "true"}).content.decode()
+    assert f"A Fan does not get what is in {order} (1 in all)." in dialog
+    typed = {"_form_submitted": "on", "why": "a double of the same person"} | ({"restock": "on"} if restock else {})
+    for _ in range(2):
+        desk.post(f"{page}/take-back/", typed)
+    assert (fresh(order).state, fresh(order).payment.state) == (OrderState.CANCELLED, PaymentState.CLOSED)
+    assert fan.counts() == left
+    assert states(order)[:3] == ["placed", "confirmed", "cancelled"]
+    assert order_view(fresh(order), clock()).explanation.startswith("The shop does not keep it for you any more.")
+    assert Message.objects.filter(key=f"order:{order.reference}:expired").count() == 1
+    assert fan.placed(gift, at=clock()).state == OrderState.CONFIRMED, "its person may order again"
+
+
+def test_only_what_cost_nothing_is_taken_back_so(robe: Drop) -> None:
+    order = fan.placed(robe, at=clock())
+    with pytest.raises(IllegalMove):
+        free.cancel(order.pk, restock=True, by="staff:desk", why="", now=clock())

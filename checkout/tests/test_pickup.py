@@ -148,3 +148,44 @@ def test_the_checklist_wants_a_date_and_a_place(drop: Drop) -> None:
     assert not [words for words in hurdles(drop, now=clock()) if "tab Pick-up" in words]
     drop.pickup_until, drop.pickup_place = clock() - timedelta(days=400), ""
     assert len([words for words in hurdles(drop, now=clock()) if "tab Pick-up" in words]) == 2
+
+
+def test_staff_cancel_what_nobody_will_collect(drop: Drop) -> None:
+    order, kept = to_pick_up(drop), to_pick_up(drop, contact=fan.somebody("other@example.com"))
+    desk = signed_in("Support")
+    page = f"/admin/checkout/order/{order.pk}"
+    dialog = desk.get(f"{page}/not-collected/", headers={"HX-Request": "true"}).content.decode()
+    assert f"{order} is not kept for A Fan any more: 1 go to who waits, or back on sale." in dialog
+    desk.post(f"{page}/not-collected/", {"_form_submitted": "on"})
+    assert fresh(order).state == OrderState.CONFIRMED, "a reason is wanted"
+    for _ in range(2):
+        desk.post(f"{page}/not-collected/", {"_form_submitted": "on", "why": "moved away"})
+    assert (fresh(order).state, fresh(kept).state) == (OrderState.CANCELLED, OrderState.CONFIRMED)
+    assert (fresh(order).payment.state, fan.counts()) == (PaymentState.CLOSED, (0, 1, 2))
+    assert states(order) == ["placed", "confirmed", "cancelled"]
+    view = order_view(fresh(order), clock())
+    assert (view.headline, [words for _, words in view.timeline][-1]) == ("Cancelled", "Cancelled by the shop")
+    assert (
+        "The shop does not keep it for you any more."
+        in Message.objects.get(key=f"order:{order.reference}:expired").text
+    )
+    assert to_pick_up(drop, contact=fan.somebody()).state == OrderState.CONFIRMED, "its person may order again"
+
+
+def test_collecting_and_cancelling_at_once_is_one_of_them(drop: Drop) -> None:
+    order = to_pick_up(drop)
+
+    def press(number: int) -> str:
+        try:
+            if number % 2:
+                pickup.collect(order.pk, by="staff:desk", now=clock())
+            else:
+                pickup.cancel(order.pk, by="staff:other", why="moved away", now=clock())
+        except IllegalMove:
+            return "too late"
+        return "collected" if number % 2 else "cancelled"
+
+    answers = together(press, 4)
+    done = "collected" if fresh(order).captured_minor else "cancelled"
+    assert answers == {done: 1, "too late": 3}
+    assert fan.counts() == ((0, 1, 2) if done == "collected" else (0, 0, 3))

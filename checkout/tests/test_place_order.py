@@ -8,13 +8,14 @@ from django.test.utils import CaptureQueriesContext
 
 from checkout.contact import Address, Contact
 from checkout.errors import Invalid, KeyReused, QuoteExpired, Restricted, TotalChanged
-from checkout.models import IdempotencyKey, Order, OrderState, Payment, PaymentState
+from checkout.models import Allowance, IdempotencyKey, Order, OrderLine, OrderState, Payment, PaymentState
 from checkout.place_order import place_order
 from checkout.tests import fan
 from drops.errors import LimitReached, NotOpen, SoldOut, UnknownOffer
-from drops.models import Drop, Offer
+from drops.models import Drop, Hold, Offer
 from merchant.models import JournalEntry, StoreProfile
 from merchant.money import Money
+from policies.models import Acceptance, AcceptancePerson
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +151,15 @@ def test_the_stock_row_is_touched_last(robe: Drop, now: datetime) -> None:
         place_order(robe, agreed, person=fan.PERSON, now=now)
     written = [query["sql"] for query in queries if "drops_stockitem" in query["sql"] and "UPDATE" in query["sql"]]
     assert written == [[query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]][-1]]
+
+
+def test_what_an_order_points_at_is_checked_before_the_hot_rows_are_locked(db: None) -> None:
+    """A key that is checked at the commit would be checked under the lock that everybody waits for."""
+    written = (IdempotencyKey, Allowance, Order, OrderLine, Payment, Acceptance, AcceptancePerson, JournalEntry, Hold)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE contype = 'f' AND condeferred AND conrelid = ANY(%s::regclass[])",
+            [[model._meta.db_table for model in written]],
+        )
+        late = [name for (name,) in cursor.fetchall()]
+    assert late == [], "say checked_at_once() of the table in a migration"

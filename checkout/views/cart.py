@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from checkout import carts
-from checkout.cookies import cart_token, set_cart_token
+from checkout.cookies import cart_token, first_cart_token, set_cart_token
 from checkout.errors import AlreadyOrdered, Invalid
 from checkout.queries import cart_view
 from checkout.refusals import in_words
@@ -30,7 +30,8 @@ def cart(request: HttpRequest, slug: str) -> HttpResponse:
         return cart_page(request, drop)
     try:
         quantity = int(request.POST.get("quantity") or 1)
-        _, token = carts.add(drop, request.POST.get("sku", ""), quantity, token=cart_token(request, drop), now=now())
+        mine = {"token": cart_token(request, drop), "first_token": first_cart_token(request, drop)}
+        _, token = carts.add(drop, request.POST.get("sku", ""), quantity, now=now(), **mine)
     except (DropError, Invalid, ValueError) as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except AlreadyOrdered as before:

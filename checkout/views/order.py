@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from checkout import attempts, expiry, fallback, payments
-from checkout.errors import GatewayError, IllegalMove, NothingToPay, TooManyCards
+from checkout import attempts, expiry, fallback, payments, waiting_offers
+from checkout.errors import GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.place_order import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
@@ -114,13 +114,17 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
 @secret_address
 @require_POST
 def cancel(request: HttpRequest, token: str) -> HttpResponse:
-    """The fan lets go; the units go back once the provider has confirmed that nothing can be paid."""
+    """The fan lets go; the units go back once the provider has confirmed that nothing can be paid. An order that was
+    paid too late and waits in line has its money back."""
     found = _found(token)
     try:
-        expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now())
+        if found.state == OrderState.LATE_PAID:
+            waiting_offers.give_money_back(found.pk, why="wanted by the fan", actor=journal.FAN, now=now())
+        else:
+            expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now())
     except GatewayError:
         return _order_page(request, found, AWAY)
-    except IllegalMove:
+    except (IllegalMove, NotWaiting):
         return _order_page(request, found, OVER)
     return redirect("checkout:order", token)
 

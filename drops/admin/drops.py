@@ -24,7 +24,7 @@ from drops.readiness import checklist
 from drops.tally import Tally, tallies
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, done, moment_cell, moment_words, panel, story_of
+from merchant.desk import DeskAdmin, done, listing, moment_cell, moment_words, panel, story_of
 
 STARTED = (DropState.LIVE, DropState.PAUSED, DropState.SOLD_OUT, DropState.CLOSED)
 
@@ -116,6 +116,7 @@ class DropAdmin(DeskAdmin):
             "Holding units",
             {"classes": ("tab",), "fields": ("hold_from", ("hold_minutes", "hard_cap_minutes"), "deferral_minutes")},
         ),
+        ("Waiting list", {"classes": ("tab",), "fields": ("waiting_list", "waiting_minutes")}),
     )
 
     schedule = _move(
@@ -277,5 +278,6 @@ def _around(drop: Drop, at: datetime) -> dict[str, Any]:
         "done_checks": [check for check in checks if check.done],
         "server_now": at,
         "page": f"/drops/{drop.slug}/",
+        "waiting_url": listing("checkout_waitingplace", drop__id__exact=drop.pk),
         "story": story_of(f"drop:{drop.pk}"),
     }

@@ -46,7 +46,7 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
     def clean_units(self) -> int:
         units = int(self.cleaned_data["units"] or 0)
         item = own_item(self.instance) if self.instance.pk else None
-        free = item.available if item else 0
+        free = item.free if item else 0
         if free + units < 0:
             words = f"Only {free} units are free. A count below what is promised is typed on the stock's own page."
             raise forms.ValidationError(words)

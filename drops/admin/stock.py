@@ -43,7 +43,7 @@ class UnitsDialog(ConfirmDialog):
     def consequence(self) -> dict[str, Any]:
         item = StockItem.objects.get(pk=self.object_id)
         missing = f" {item.missing} of them are not there." if item.missing else ""
-        counts = f"{item.total} units, {item.held} held, {item.sold} sold, {item.available} free."
+        counts = f"{item.total} units, {item.held} held, {item.sold} sold, {item.free} free."
         return {"text": f"{item.code}: {counts}{missing}"}
 
     def clean(self) -> dict[str, Any]:
@@ -52,8 +52,8 @@ class UnitsDialog(ConfirmDialog):
         delta, there = cleaned.get("delta", 0), item.total - item.missing
         if there + delta < 0:
             self.add_error("delta", f"Only {there} units are there.")
-        elif item.available + delta < 0 and not cleaned.get("counted"):
-            words = f"Only {item.available} units are free; the others are held or sold. If they are really not there,"
+        elif item.free + delta < 0 and not cleaned.get("counted"):
+            words = f"Only {item.free} units are free; the others are held or sold. If they are really not there,"
             self.add_error("delta", f"{words} tick the box below.")
         return cleaned
 
@@ -71,7 +71,7 @@ class OfDrop(admin.SimpleListFilter):
 
 @admin.register(StockItem)
 class StockItemAdmin(ReadOnlyAdmin):
-    list_display = ("code", "what", "bar", "total", "held", "sold", "free")
+    list_display = ("code", "what", "bar", "total", "held", "sold", "free", "waited_for")
     list_filter = (OfDrop,)
     search_fields = ("code",)
     ordering = ("code",)
@@ -106,7 +106,11 @@ class StockItemAdmin(ReadOnlyAdmin):
 
     @display(description="Free", ordering="available")
     def free(self, item: StockItem) -> int:
-        return int(item.available)
+        return item.free
+
+    @display(description="Waited for", ordering="awaited")
+    def waited_for(self, item: StockItem) -> int | str:
+        return item.awaited or "–"
 
     @action(
         description="Add or remove units",
@@ -133,7 +137,7 @@ class StockItemAdmin(ReadOnlyAdmin):
 
 
 def _tally(item: StockItem) -> Tally:
-    return Tally(item.total, item.held, item.sold)
+    return Tally(item.total, item.held, item.sold, item.awaited)
 
 
 def _around(item: StockItem) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from merchant.demo.seed_fans import LEAST_FANS, seed_fans
 from merchant.demo.seed_journal import Story
 from merchant.demo.seed_orders import seed_orders
 from merchant.demo.seed_policies import seed_policies
+from merchant.demo.seed_visits import seed_visits
 from merchant.roles import DROP_MANAGER, OWNER, POLICY_REVIEWER, ensure_roles
 from segments.models import Message, MessageState
 
@@ -36,6 +37,7 @@ def seed(*, fans: int, password: str, now: datetime, say: Callable[[str], None])
     say(f"{new:,} new fans.")
     seed_orders(now, story)
     with transaction.atomic():
+        seed_visits()
         _seed_a_failed_message()
 
 

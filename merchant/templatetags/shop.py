@@ -106,6 +106,12 @@ def any_left(offers: Sequence[Offered]) -> bool:
 
 
 @register.filter
+def any_gone(offers: Sequence[Offered]) -> bool:
+    """Whether something cannot be bought."""
+    return any(offer.available <= 0 for offer in offers)
+
+
+@register.filter
 def on_light(colour: str) -> str:
     """The colour as it can be read on a light page: e-mails can't ask ``/theme.css``."""
     return readable(colour, LIGHT_PAPER)

@@ -1,6 +1,7 @@
 """Rows written in one statement are the rows that the ORM writes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import DataError, models, transaction
@@ -46,9 +47,9 @@ def an_order(drop: Drop, at: datetime, number: int) -> Order:
     )
 
 
-def lines(offer_id: int) -> list[OrderLine]:
+def lines(offer_id: int) -> list[dict[str, Any]]:
     return [
-        OrderLine(offer_id=offer_id, sku=f"ROBE-{size}", title=AWKWARD, unit_price_minor=4800, quantity=1)
+        {"offer_id": offer_id, "sku": f"ROBE-{size}", "title": AWKWARD, "unit_price_minor": 4800, "quantity": 1}
         for size in "SML"
     ]
 
@@ -65,14 +66,14 @@ def test_they_are_what_the_orm_writes(drop: Drop, now: datetime) -> None:
     offer_id = drop.offers.get().pk
     by_orm = an_order(drop, now, 1)
     by_orm.save()
-    OrderLine.objects.bulk_create([_of(by_orm, line) for line in lines(offer_id)])
+    OrderLine.objects.bulk_create([OrderLine(order=by_orm, **line) for line in lines(offer_id)])
     Payment.objects.create(order=by_orm, confirmation_token="t", due_at=now)
 
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
-    key = rows.write(
-        placed=rows.insert([an_order(drop, now, 2)]),
-        lines=rows.insert(lines(offer_id), its_order),
-        payment=rows.insert([Payment(confirmation_token="t", due_at=now)], its_order),
+    (key,) = rows.write(
+        placed=rows.insert(Order, [rows.of(an_order(drop, now, 2))]),
+        lines=rows.insert(OrderLine, lines(offer_id), its_order),
+        payment=rows.insert(Payment, [{"confirmation_token": "t", "due_at": now}], its_order),
     )
 
     by_rows = Order.objects.get(pk=key)
@@ -87,15 +88,24 @@ def test_they_are_what_the_orm_writes(drop: Drop, now: datetime) -> None:
 
 
 def test_what_the_database_has_a_default_for_is_left_to_it(db: None) -> None:
-    entry = JournalEntry(subject="a", verb="b", actor="c", why="", data={})
-    rows.write(entry=rows.insert([entry]))
+    rows.write(entry=rows.insert(JournalEntry, [{"subject": "a", "verb": "b", "actor": "c"}]))
     assert JournalEntry.objects.get(subject="a").at is not None
 
 
 def test_a_value_that_is_too_long_is_refused_not_cut(db: None) -> None:
-    entry = JournalEntry(subject="s" * 1000, verb="b", actor="c", why="", data={})
     with pytest.raises(DataError), transaction.atomic():
-        rows.write(entry=rows.insert([entry]))
+        rows.write(entry=rows.insert(JournalEntry, [{"subject": "s" * 1000, "verb": "b", "actor": "c"}]))
+
+
+def test_a_column_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="JournalEntry has no colour"):
+        rows.insert(JournalEntry, [{"subject": "a", "verb": "b", "actor": "c", "colour": "red"}])
+
+
+def test_the_answer_reads_what_was_written(db: None) -> None:
+    entries = [{"subject": subject, "verb": "b", "actor": "c"} for subject in ("one", "two")]
+    answer = "SELECT array_agg(subject ORDER BY id), count(*) FROM entries"
+    assert rows.write(answer, entries=rows.insert(JournalEntry, entries)) == (["one", "two"], 2)
 
 
 def test_every_column_has_the_name_of_its_attribute() -> None:
@@ -103,8 +113,3 @@ def test_every_column_has_the_name_of_its_attribute() -> None:
         assert [field.attname for field in model._meta.concrete_fields] == [
             field.column for field in model._meta.concrete_fields
         ]
-
-
-def _of(order: Order, line: OrderLine) -> OrderLine:
-    line.order = order
-    return line

@@ -12,8 +12,10 @@ import pytest
 from django.conf import settings as real
 from django.db import connection, transaction
 
+import merchant.wake
 from merchant.redis_client import client
-from merchant.wake import awake, wake
+from merchant.wake import awake, ring_in_background, wake
+from tests.waiting import until
 
 QUICK_SECONDS = 2.0
 FLAG = f"{real.REDIS_PREFIX}wake:messages"
@@ -77,6 +79,59 @@ class TestWithRedis:
                 transaction.set_rollback(True)
             wake("messages")
         assert calls() == before + 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestInAWebServer:
+    """There a thread rings, so that an answer does not wait for it."""
+
+    @pytest.fixture(autouse=True)
+    def _a_bell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(merchant.wake, "_bell", [])
+        ring_in_background()
+
+    def test_it_rings_soon(self) -> None:
+        before = calls()
+        wake("messages")
+        until(lambda: calls() == before + 1)
+
+    def test_a_burst_is_few_rounds_and_loses_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rung: list[set[str]] = []
+        monkeypatch.setattr(merchant.wake, "_ring", rung.append)
+        for _ in range(200):
+            wake("messages")
+        wake("live")
+        until(lambda: any("live" in queues for queues in rung))
+        assert "messages" in set().union(*rung)
+        assert len(rung) < 200
+
+    def test_a_server_that_forks_rings_in_each_of_its_processes(self) -> None:
+        program = f"""
+import os, time, django
+django.setup()
+from merchant import wake
+from merchant.redis_client import client
+wake.ring_in_background()
+wake.wake("live")  # a thread in the parent, which the child will not have
+child = os.fork()
+if not child:
+    client().delete({FLAG!r})
+    wake.wake("messages")
+    while not client().exists({FLAG!r}):
+        time.sleep(0.01)
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status))
+"""
+        ended = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ.copy(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        assert ended.stdout.strip() == "0"
 
 
 @pytest.mark.django_db(transaction=True)

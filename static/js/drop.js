@@ -41,6 +41,8 @@ function showStock(sku, stock) {
 function allowBuying() {
   const none = !decision().querySelector("[name=sku]:enabled");
   decision().querySelectorAll(".buy,.quantity,.buy-hint").forEach((part) => (part.hidden = none));
+  const list = decision().querySelector(".wait-for-it");
+  if (list) list.hidden = !decision().querySelector("[name=sku]:disabled");
 }
 
 function news(message) {
@@ -120,6 +122,14 @@ function countPictures() {
   list.addEventListener("scroll", show, { passive: true });
   show();
 }
+
+// A second click while the first is under way is no second wish.
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "picker") return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => delete document.getElementById("picker")?.dataset.sent); // came back to it
 
 document.addEventListener("change", (event) => event.target.name === "sku" && choose());
 countPictures();

@@ -43,10 +43,14 @@ const words = {
   }),
 };
 
-// The offer of the waiting list belongs here, beside the way back to the drop.
+const WAIT_FOR = ["sold-out", "in-other-carts", "hold-expired"]; // what may come back
 const gone = (order) => ({
   tone: "bad", headline: GONE[order.type], text: `${order.detail} ${UNCHARGED}`,
-  acts: [link("See what is left", order.drop, () => forget(order.key)), close(order.key)],
+  acts: [
+    ...(WAIT_FOR.includes(order.type) ? [link("Join the waiting list", `${order.drop}waiting/`, () => forget(order.key))] : []),
+    link("See what is left", order.drop, () => forget(order.key)),
+    close(order.key),
+  ],
 });
 
 const anotherLook = (order) => ({

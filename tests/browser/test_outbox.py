@@ -202,8 +202,9 @@ def test_sold_out_before_it_arrives(shop: RunningShop, ready: Buyer, context: Br
     assert not Order.objects.filter(drop=ready.drop).exists()
     assert [name for name in waiting(ready.page) if name.get("body") or name.get("token")] == []
     expect(ready.pay_button).to_be_hidden()
-    note(ready.page).get_by_role("link", name="See what is left").click()
-    expect(ready.page.get_by_text("Everything is sold.")).to_be_visible()
+    expect(note(ready.page).get_by_role("link", name="See what is left")).to_be_visible()
+    note(ready.page).get_by_role("link", name="Join the waiting list").click()
+    expect(ready.page.get_by_role("heading", name="Join the waiting list")).to_be_visible()
     assert waiting(ready.page) == []
 
 

@@ -60,14 +60,19 @@ class Books:
             sums = dict(Hold.objects.filter(stock_item=item).values_list("state").annotate(units=Sum("quantity")))
             units, total = self._bought(sku=item.code), self.each - self.wrote_off.get(item.code, 0)
             held, committed = sums.get(HoldState.ACTIVE, 0), sums.get(HoldState.COMMITTED, 0)
+            waited = sums.get(HoldState.AWAITED, 0)
             claims = {
                 f"{item.held} held, the holds say {held}": item.held == held,
                 f"{item.sold} sold, the holds say {committed}": item.sold == committed,
                 f"{item.sold} sold, the confirmed orders say {units}": item.sold == units,
-                f"{item.held} held, {item.sold} sold, {item.available} free are not {total}": (
-                    item.held + item.sold + item.available == item.total == total
+                f"{item.awaited} waited for, the claims say {waited}": item.awaited == waited,
+                f"{item.held} held, {item.sold} sold, {item.free} free are not {total}": (
+                    item.held + item.sold + item.free == item.total == total
                 ),
-                f"oversold by {-item.available}": item.available >= 0,
+                f"{item.available} on sale with {item.free} free and {item.awaited} waited for": (
+                    item.available == item.free - item.awaited
+                ),
+                f"oversold by {-item.free}": item.free >= 0,
             }
             yield from (f"{item.code}: {claim}" for claim, holds in claims.items() if not holds)
 

@@ -1,0 +1,184 @@
+"""The middle rung of the ladder: paid too late, nothing left, and so at the head of the waiting list, to a date."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from checkout import allowances, expiry, gateway, payments, refunds, settle, waiting_list, waiting_offers
+from checkout.errors import NotWaiting
+from checkout.models import Allowance, Order, OrderState
+from checkout.queries import order_view
+from checkout.sandbox.testing import SandboxServer
+from checkout.tests import fan
+from checkout.tests.test_payments import clock, fresh, later, ordered, states
+from checkout.tests.test_place_order_races import together
+from checkout.tests.test_waiting_list import books_balance, join, sell, state
+from checkout.tokens import order_token
+from checkout.trouble import kind
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops import stock
+from drops.models import Drop, DropState, StockItem
+from merchant import store
+from merchant.models import LatePayments, StoreProfile
+from segments.models import Message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def waits(shop: StoreProfile) -> None:
+    StoreProfile.objects.update(late_payments=LatePayments.WAIT, late_payment_days=3)
+    store.forget_store()
+
+
+def paid_too_late(drop: Drop, sandbox: SandboxServer) -> Order:
+    """Paid while its units had gone to others: made by hand, as the worst case."""
+    order = ordered(drop, sandbox)
+    payment_id = payments.claim(clock())
+    job = payments._begin(payment_id, clock())  # type: ignore[arg-type]
+    assert job is not None
+    payments._pay_intent(job)
+    Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
+    allowances.give_back(fresh(order))
+    stock.release(settle.owner_of(order))
+    sell(drop, StockItem.objects.get(code="ROBE-M").available, "others")
+    settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
+    return fresh(order)
+
+
+def others_let_go() -> None:
+    stock.release(stock.Owner(stock.OwnerKind.ORDER, "FR-others"))
+
+
+def mails(order: Order) -> list[str]:
+    return list(Message.objects.filter(to=order.email).order_by("pk").values_list("kind", flat=True))
+
+
+def test_c15_no_stock_waits_at_the_head_of_the_list_and_gets_the_next_units(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    first = join(robe, "first", clock())
+    assert (order.state, fan.counts(), refunds.drain(clock)) == (OrderState.LATE_PAID, (5, 0, -2), 0)
+    assert waiting_list.number(first) == 2  # who has paid comes before who only waits
+    others_let_go()
+    sell(robe, 3, "public")
+    assert waiting_offers.sweep(clock()) == 2
+    order = fresh(order)
+    assert (order.state, state(first)) == (OrderState.CONFIRMED, PlaceState.OFFERED)
+    assert fan.counts() == (4, 1, 0)
+    assert states(order)[-2:] == ["late_paid", "confirmed"]
+    assert mails(order) == ["order_waiting", "order_confirmed"]
+    assert Allowance.objects.get(person_key=allowances.person_keys(allowances.contact_of(order))[0]).used == 1
+    assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [0]
+    assert books_balance()
+
+
+def test_c15_nothing_came_by_the_date_and_the_money_goes_back_once(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    waiting_offers.sweep(later(days=2, hours=23))
+    assert order.refunds.count() == 0
+    waiting_offers.sweep(later(days=3))
+    waiting_offers.sweep(later(days=4))
+    refunds.drain(lambda: later(days=4))
+    refunds.drain(lambda: later(days=4))
+    order = fresh(order)
+    assert (order.state, order.refunded_minor) == (OrderState.CANCELLED, 5400)
+    assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [5400]
+    assert mails(order) == ["order_waiting", "order_refunding"]
+    others_let_go()
+    assert (waiting_offers.sweep(later(days=5)), fan.counts(), books_balance()) == (0, (0, 0, 5), True)
+
+
+def test_the_fan_is_told_the_date_and_may_have_the_money_back_at_once(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    view = order_view(order, clock())
+    place = WaitingPlace.objects.get(order=order)
+    assert view.headline == "You are first in line"
+    told = re.search(r"If nothing has come by (.*?), your money goes back in full", view.explanation)
+    assert told is not None
+    assert place.refund_by is not None
+    assert place.refund_by - place.since == timedelta(days=3)
+    text = Message.objects.get(kind="order_waiting").text
+    assert "your money goes back in full" in " ".join(text.split())
+    page = f"/orders/{order_token(order.token_nonce)}/"
+    assert "Send my money back now" in Client().get(page).content.decode()
+    Client().post(f"{page}cancel")
+    assert state(place) == PlaceState.LAPSED
+    with pytest.raises(NotWaiting):
+        waiting_offers.give_money_back(order.pk, why="", actor="fan", now=clock())
+    assert order.refunds.get().amount_minor == 5400
+    assert "We are sending your money back" in order_view(fresh(order), clock()).explanation
+
+
+def test_units_and_the_money_back_at_once_are_one_or_the_other(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    order = paid_too_late(robe, sandbox)
+    place = WaitingPlace.objects.get(order=order)
+    others_let_go()
+
+    def act(number: int) -> str:
+        if number % 2:
+            return str(waiting_offers.offer(place.pk, now=clock()))
+        try:
+            waiting_offers.give_money_back(order.pk, why="wanted", actor="fan", now=clock())
+        except NotWaiting:
+            return "too late"
+        return "refund"
+
+    answers = together(act, fans=4)
+    confirmed = fresh(order).state == OrderState.CONFIRMED
+    assert answers == (
+        {"True": 1, "False": 1, "too late": 2} if confirmed else {"False": 2, "refund": 1, "too late": 1}
+    )
+    assert (order.refunds.count(), fan.counts()[:2]) == ((0, (0, 1)) if confirmed else (1, (0, 0)))
+    assert books_balance()
+
+
+def test_a_drop_that_is_over_has_no_line_to_wait_in(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    Drop.objects.update(ends_at=later(minutes=1))
+    order = paid_too_late(robe, sandbox)
+    assert order.refunds.count() == 0
+    waiting_offers.sweep(later(minutes=2))
+    assert order.refunds.get().amount_minor == 5400
+    Drop.objects.update(state=DropState.CLOSED)
+    stock.release(stock.Owner(stock.OwnerKind.ORDER, "FR-others"))
+
+
+def test_the_shop_that_refunds_does_not_let_wait(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid_too_late(robe, sandbox)
+    assert (WaitingPlace.objects.count(), order.refunds.count()) == (0, 1)
+
+
+def test_who_waits_by_the_rules_is_no_trouble_for_staff(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    order = paid_too_late(robe, sandbox)
+    late = kind("late-paid")
+    assert late is not None
+    assert list(late.rows(clock())) == []
+    waiting_offers.give_money_back(order.pk, why="", actor="fan", now=clock())
+    assert [row.pk for row in late.rows(clock())] == [order.pk]
+
+
+def test_c17_a_deferred_payment_that_misses_its_deadline_frees_its_units_to_the_head_of_the_list(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = ordered(robe, sandbox)
+    sell(robe, 4, "others")
+    sandbox.fail("payment_intents.create", 503)
+    payments.drain(clock)
+    assert fresh(order).state == OrderState.DEFERRED
+    first = join(robe, "first", clock())
+    past = later(minutes=121)
+    assert expiry.sweep(past) == 1
+    assert fan.counts() == (4, 0, 0)
+    assert waiting_offers.sweep(past) == 1
+    assert (fresh(order).state, state(first), fan.counts()) == (OrderState.EXPIRED, PlaceState.OFFERED, (5, 0, 0))
+    [told] = Message.objects.filter(to=order.email, kind="order_expired")
+    assert "We could not take your payment in time" in told.text
+    assert "You have not been charged." in " ".join(told.text.split())
+    assert "join the waiting list" in " ".join(told.text.split())

@@ -1,0 +1,157 @@
+"""The waiting list's headless door: join, look at a place, leave. A place is known by its token; no cookie is read."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import Router, Status
+from pydantic import BaseModel, Field, StringConstraints
+
+from checkout import waiting_list
+from checkout.contact import read_email
+from checkout.errors import Invalid
+from checkout.storefront_schemas import ProblemOut, Short, Sku
+from checkout.tokens import place_token
+from checkout.waiting_list import Joined
+from checkout.waiting_models import WaitingPlace
+from checkout.waiting_queries import PlaceView, place_view
+from drops.models import Drop
+from drops.terms import known
+from merchant.client_address import client_ip
+from merchant.clock import now
+
+router = Router(tags=["waiting list"])
+Quantity = Annotated[int, Field(ge=1, le=50)]
+
+
+class JoinIn(BaseModel):
+    """Who waits for how many of what. Several are offered only when all of them are there."""
+
+    sku: Sku
+    quantity: Quantity = 1
+    email: Short
+
+    model_config = {"json_schema_extra": {"examples": [{"sku": "ROBE-M", "quantity": 1, "email": "fan@example.com"}]}}
+
+
+class PlaceOut(BaseModel):
+    """``number``: which one in line, from 1; null where the place is not in line. ``offered_until``: while it is held.
+
+    ``token`` is the place's key and ``page_url`` its page, which leads on to the checkout. Both are null to who joins
+    again, because they need not be the owner of the address: the key went there by e-mail.
+    """
+
+    token: Annotated[str, StringConstraints(max_length=64)] | None
+    state: str
+    sku: str
+    quantity: int
+    number: int | None
+    headline: str
+    explanation: str
+    offered_until: datetime | None
+    page_url: str | None
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "token": "Zk3…",
+                    "state": "waiting",
+                    "sku": "ROBE-M",
+                    "quantity": 1,
+                    "number": 3,
+                    "headline": "You are number 3 in line",
+                    "explanation": "When Robe, M comes back and it is your turn it is held for you for 20 minutes, "
+                    "before it is on sale.",
+                    "offered_until": None,
+                    "page_url": "https://shop.example/waiting/Zk3…/",
+                }
+            ]
+        }
+    }
+
+
+@router.post(
+    "/drops/{slug}/waiting-list",
+    response={(200, 201): PlaceOut, (400, 404, 409, 422, 429): ProblemOut},
+    summary="Wait for what is sold out",
+    url_name="join_waiting_list",
+)
+def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]]:
+    """201 with the place and its key; 200 without the key where this address waits for it already.
+
+    What comes back is offered to who waits, in turn, before it is on sale. 409 ``still-there``: it can be bought;
+    ``no-waiting-list``: the drop has none; ``not-open``: it has not started, or is over; ``limit-reached``: earlier
+    orders included, that is more than one person may have. 429 ``slow-down``: too many joined from one address.
+    """
+    wrong: dict[str, str] = {}
+    email = read_email(body.email, wrong)
+    if not body.sku.isprintable():
+        wrong["sku"] = "This is not sold in this drop."
+    if wrong:
+        raise Invalid(wrong)
+    drop = _drop(slug)
+    waiting_list.require_few(client_ip(request))
+    joined = waiting_list.join(drop, body.sku, body.quantity, email, now=now())
+    return Status(201 if joined.is_new else 200, _joined_json(joined))
+
+
+@router.get(
+    "/waiting-list/{token}",
+    response={200: PlaceOut, 404: ProblemOut},
+    summary="A place in line, by its token",
+    url_name="get_place",
+)
+def get_place(request: HttpRequest, token: str, response: HttpResponse) -> dict[str, Any]:
+    """Where ``offered_until`` is set it is held for the fan until then: ``page_url`` leads on to the checkout."""
+    response["Cache-Control"] = "no-store"
+    return _json(_place(token))
+
+
+@router.delete(
+    "/waiting-list/{token}",
+    response={200: PlaceOut, (404, 409): ProblemOut},
+    summary="Wait no longer",
+    url_name="leave_waiting_list",
+)
+def leave(request: HttpRequest, token: str) -> dict[str, Any]:
+    """What was held in an offer goes to the next. 409 ``not-waiting``: the place is over, or became an order."""
+    waiting_list.leave(_place(token).pk, now=now())
+    return _json(_place(token))
+
+
+def _drop(slug: str) -> Drop:
+    try:
+        return known(slug).drop
+    except Drop.DoesNotExist as nothing:
+        raise Http404 from nothing
+
+
+def _place(token: str) -> WaitingPlace:
+    found = waiting_list.by_token(token)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _joined_json(joined: Joined) -> dict[str, Any]:
+    place = waiting_list.by_token(place_token(joined.place.token_nonce))
+    said = _json(place or joined.place)
+    return said if joined.is_new else said | {"token": None, "page_url": None}
+
+
+def _json(place: WaitingPlace) -> dict[str, Any]:
+    view: PlaceView = place_view(place, now())
+    return {
+        "token": view.token,
+        "state": view.state,
+        "sku": place.offer.variant.sku if place.offer else "",
+        "quantity": view.quantity,
+        "number": view.number or None,
+        "headline": view.headline,
+        "explanation": view.explanation,
+        "offered_until": view.offered_until,
+        "page_url": settings.PUBLIC_URL + reverse("checkout:place", args=[view.token]),
+    }

@@ -1,0 +1,221 @@
+"""The waiting list of what is sold out: joining, leaving, one's place. ``waiting_offers`` gives what comes back.
+
+A place is a standing claim on stock (``drops.awaited``): what comes free is kept for those who wait in the very commit
+that frees it, so nobody can buy it past them. One person has one place for an offer; joining again changes nothing and
+says the place that there is. The order is strict: who came first is asked first, and a late payment, whose fan has paid
+already, before all of them. A group is served whole or not at all.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils.crypto import salted_hmac
+from limits import RateLimitItemPerHour
+
+from checkout import moving_windows, waiting_mail
+from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
+from checkout.models import Allowance, Cart, Order
+from checkout.tokens import hashed, new_nonce, place_token
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops import awaited, stock, terms
+from drops.errors import LimitReached, NotOpen, UnknownOffer
+from drops.models import Drop, OwnerKind
+from drops.stock import Need, Owner
+from drops.terms import OfferTerms
+from drops.windows import Phase, phase_of
+from merchant import journal
+from merchant.store import current_store
+
+OPEN = (PlaceState.WAITING, PlaceState.OFFERED)
+NAME, ADDRESS = "waiting", "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A place on the list. ``is_new``: False where this person had it before."""
+
+    place: WaitingPlace
+    is_new: bool
+
+
+def join(drop: Drop, sku: str, quantity: int, email: str, *, now: datetime) -> Joined:
+    """Put a person on the list for ``quantity`` of a SKU, once; who is on it stays where they are.
+
+    ``email`` has been checked by the door. Raises WaitingListOff, NotOpen, UnknownOffer, Invalid, LimitReached and
+    StillThere (it can simply be bought); then nothing has changed.
+    """
+    sold = terms.read(drop.pk)
+    drop = sold.drop
+    if not drop.waiting_list:
+        raise WaitingListOff
+    _require_going_on(drop, now)
+    offer = sold.offers.get(sku)
+    if offer is None:
+        raise UnknownOffer(f"{sku} is not sold in {drop}.")
+    mark = person_key(email)
+    _refuse_too_many(offer, quantity, mark)
+    if before := _open_place(offer, mark):
+        return Joined(before, is_new=False)
+    try:
+        with transaction.atomic(durable=True):
+            place = _write(drop, email, mark, quantity, offer_id=offer.offer_id, since=now)
+            waiting_mail.joined(place, number(place))
+            each = dict(offer.parts)
+            awaited.claim(sold.needs([(sku, quantity)]), owner=owner_of(place), each=each, now=now)  # hot rows last
+    except IntegrityError:  # a twin was faster
+        twin = _open_place(offer, mark)
+        if twin is None:
+            raise
+        return Joined(twin, is_new=False)
+    return Joined(place, is_new=True)
+
+
+def queue_paid(order: Order, *, now: datetime) -> WaitingPlace:
+    """Give an order that was paid too late the head of the list, in its transaction; its money goes back at
+    ``refund_by`` if nothing came. The caller holds its lock and has found that it cannot be served now."""
+    lines = list(order.lines.values_list("offer_id", "quantity"))
+    needs = stock.needs(lines)
+    place = _write(
+        order.drop,
+        order.email,
+        person_key(order.email),
+        sum(units for _, units in lines),
+        order=order,
+        since=now,
+        refund_by=now + timedelta(days=current_store().late_payment_days),
+    )
+    awaited.claim(needs, owner=owner_of(place), each={need.stock_item_id: need.quantity for need in needs}, now=now)
+    return place
+
+
+def leave(place_id: int, *, now: datetime) -> None:
+    """The fan does not want it any more; an offer goes to the next. Raises NotWaiting when the place is over."""
+    end(place_id, PlaceState.LEFT, actor=journal.FAN, why="", now=now)
+
+
+def remove(place_id: int, *, by: str, why: str, now: datetime) -> None:
+    """Staff take a person off the list. Raises NotWaiting when the place is over, and for one that has paid."""
+    end(place_id, PlaceState.REMOVED, actor=by, why=why, now=now)
+
+
+def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> None:
+    """Close an open place of somebody who has not paid: what it claims, or holds in its offer, is the next one's."""
+    with transaction.atomic(durable=True):
+        cart_id = WaitingPlace.objects.filter(pk=place_id).values_list("cart_id", flat=True).first()
+        # The cart before its place, as everywhere.
+        cart = Cart.objects.select_for_update().filter(pk=cart_id).first() if cart_id else None
+        place = lock(place_id)
+        if place.state not in OPEN or place.order_id is not None or (cart is not None and cart.closed_at):
+            raise NotWaiting
+        move_to(place, into, actor=actor, why=why, now=now)
+        if cart is not None:
+            cart.closed_at, cart.expires_at = now, None
+            cart.save(update_fields=["closed_at", "expires_at"])
+            cart.lines.all().delete()
+            stock.release(Owner(OwnerKind.CART, str(cart.pk)))
+        awaited.let_go(owner_of(place))
+
+
+def lock(place_id: int) -> WaitingPlace:
+    """The place's row, locked to the end of the transaction."""
+    return (
+        WaitingPlace.objects.select_for_update(of=("self",)).select_related("drop", "offer__variant").get(pk=place_id)
+    )
+
+
+def move_to(place: WaitingPlace, state: PlaceState, *, actor: str, why: str = "", now: datetime) -> None:
+    """Move a locked place and write its line in the journal."""
+    over = {"ended_at": now} if state not in OPEN else {}
+    WaitingPlace.objects.filter(pk=place.pk).update(state=state, **over)
+    place.state, place.ended_at = state, over.get("ended_at")
+    journal.record(place.subject, state.value, actor=actor, why=why, data={"drop": place.drop_id})
+
+
+def by_token(token: str) -> WaitingPlace | None:
+    """The place whose secret this is."""
+    found = WaitingPlace.objects.select_related("drop", "cart", "offer__variant__product")
+    return found.filter(token_hash=hashed(token), offer__isnull=False).first()
+
+
+def number(place: WaitingPlace) -> int:
+    """Which one it is among those who wait for the same, from 1: those with an offer are not waiting any more."""
+    return 1 + ahead_of(place).count()
+
+
+def ahead_of(place: WaitingPlace) -> QuerySet[WaitingPlace]:
+    waiting = WaitingPlace.objects.filter(drop_id=place.drop_id, state=PlaceState.WAITING)
+    before = Q(offer_id=place.offer_id, pk__lt=place.pk) | Q(order__lines__offer_id=place.offer_id)
+    return waiting.filter(before).exclude(pk=place.pk).distinct()
+
+
+def needs_of(place: WaitingPlace) -> list[Need]:
+    """All that it wants from stock, ascending by item."""
+    if place.order is not None:
+        return stock.needs(place.order.lines.values_list("offer_id", "quantity"))
+    return stock.needs([(place.offer_id or 0, place.quantity)])
+
+
+def owner_of(place: WaitingPlace) -> Owner:
+    return Owner(OwnerKind.PLACE, str(place.pk))
+
+
+def person_key(email: str) -> str:
+    """Finds a person again and cannot be turned back; the same as their orders are counted by."""
+    return salted_hmac("frontrow.allowance", f"email:{email.lower()}", algorithm="sha256").hexdigest()
+
+
+def require_few(ip: str | None) -> None:
+    """Count a try to join from an address. Raises TooManyJoins, which says when again: who fills the list with
+    invented people would keep units from everybody."""
+    if ip is None:
+        return
+    limit, key = RateLimitItemPerHour(settings.JOINS_PER_ADDRESS_AN_HOUR), person_key(ip)
+    try:
+        limiter = moving_windows.shared(NAME)
+        allowed = limiter.hit(limit, ADDRESS, key)
+    except redis.RedisError:
+        limiter = moving_windows.alone(NAME)
+        allowed = limiter.hit(limit, ADDRESS, key)
+    if not allowed:
+        raise TooManyJoins(max(1, round(limiter.get_window_stats(limit, ADDRESS, key).reset_time - time.time())))
+
+
+def _require_going_on(drop: Drop, now: datetime) -> None:
+    phase = phase_of(drop, now)
+    if phase not in (Phase.LIVE, Phase.SOLD_OUT, Phase.PAUSED):
+        raise NotOpen(drop.starts_at if phase == Phase.UPCOMING else None)
+
+
+def _refuse_too_many(offer: OfferTerms, quantity: int, mark: str) -> None:
+    if not 1 <= quantity <= offer.limit:
+        raise Invalid({"quantity": f"Choose a number from 1 to {offer.limit}."})
+    known = Allowance.objects.filter(offer_id=offer.offer_id, person_key=mark).first()
+    if known is not None and known.used + quantity > offer.limit + known.granted:
+        raise LimitReached(offer.sku, offer.limit)
+
+
+def _open_place(offer: OfferTerms, mark: str) -> WaitingPlace | None:
+    mine = WaitingPlace.objects.filter(offer_id=offer.offer_id, person_key=mark, state__in=OPEN)
+    return mine.select_related("drop", "offer__variant__product").first()
+
+
+def _write(drop: Drop, email: str, mark: str, quantity: int, **more: Any) -> WaitingPlace:
+    nonce = new_nonce()
+    place = WaitingPlace.objects.create(
+        token_hash=hashed(place_token(nonce)),
+        token_nonce=nonce,
+        drop=drop,
+        email=email,
+        person_key=mark,
+        quantity=quantity,
+        **more,
+    )
+    actor = journal.WORKER if place.order_id else journal.FAN
+    journal.record(place.subject, "joined", actor=actor, data={"drop": drop.pk, "units": quantity})
+    return place

@@ -1,0 +1,71 @@
+"""What a fan on a waiting list is told by e-mail, each once, planned in the transaction of the deed it tells about."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from checkout.addresses import list_url, place_url
+from checkout.waiting_models import WaitingPlace
+from merchant.store import current_store, store_zone
+from merchant.templatetags.shop import clock
+from segments import delivery
+
+HEADLINES = {
+    "joined": "You are on the waiting list",
+    "offered": "It is yours for now",
+    "lapsed": "Your time ended",
+    "closed": "The drop is over",
+}
+
+
+def joined(place: WaitingPlace, number: int) -> None:
+    """That they are on it, which one they are, and how to leave."""
+    _plan(place, "joined", f"You are on the waiting list: {_what(place)}", number=number)
+
+
+def offered(place: WaitingPlace, now: datetime) -> None:
+    """That it is theirs now, until when, and where to buy it."""
+    until = place.offered_until
+    if until is not None:
+        _plan(place, "offered", f"It is yours until {_shop_clock(until, now)}: {_what(place)}", until=until)
+
+
+def lapsed(place: WaitingPlace, now: datetime) -> None:
+    """That the offer went to the next, and how to wait again."""
+    _plan(place, "lapsed", f"Your time ended: {_what(place)}")
+
+
+def closed(place: WaitingPlace) -> None:
+    """That nothing came back before the drop ended."""
+    _plan(place, "closed", f"The drop is over: {_what(place)}")
+
+
+def _shop_clock(until: datetime, now: datetime) -> str:
+    with timezone.override(store_zone()):
+        return clock(until, now)
+
+
+def _what(place: WaitingPlace) -> str:
+    variant = place.offer.variant if place.offer else None
+    return f"{variant.product.title}, {variant.title}" if variant else place.drop.title
+
+
+def _plan(place: WaitingPlace, name: str, subject: str, **said: object) -> None:
+    delivery.plan(
+        f"place:{place.pk}:{name}",
+        kind=f"waiting_{name}",
+        to=place.email,
+        subject=f"{subject} · {current_store().name}",
+        template=f"checkout/email/waiting_{name}",
+        context={
+            "headline": HEADLINES[name],
+            "place": place,
+            "what": _what(place),
+            "minutes": place.drop.waiting_minutes,
+            "place_url": place_url(place),
+            "list_url": list_url(place),
+            "shop_url": settings.PUBLIC_URL,
+            **said,
+        },
+    )

@@ -1,0 +1,94 @@
+"""The waiting list in a real browser: joined, offered and bought, with a script and without; and the double first click."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from checkout.models import Cart, CartLine
+from checkout.tests import fan
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops import stock
+from drops.models import Drop, StockItem
+from merchant.clock import now
+from segments.models import Message
+from tests.browser.buyer import Buyer
+from tests.running_shop import RunningShop
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+OTHERS = stock.Owner(stock.OwnerKind.ORDER, "FR-others")
+
+
+def sell_out(drop: Drop) -> None:
+    item = StockItem.objects.get(components__offer__drop=drop)
+    later = now() + timedelta(hours=1)
+    stock.hold([stock.Need(item.pk, item.available)], owner=owner(drop), expires_at=later, hard_cap_at=later)
+
+
+def owner(drop: Drop) -> stock.Owner:
+    return stock.Owner(OTHERS.kind, f"{drop.pk} others")
+
+
+def joins(buyer: Buyer) -> WaitingPlace:
+    page = buyer.page
+    buyer.opens_the_drop()
+    page.get_by_role("link", name=re.compile("Join the waiting list")).first.click()
+    page.get_by_label("E-mail").fill(buyer.email)
+    page.get_by_role("button", name="Join the waiting list").click()
+    expect(page.get_by_role("heading", name="You are number 1 in line")).to_be_visible()
+    return WaitingPlace.objects.get(drop=buyer.drop)
+
+
+def buys_what_was_offered(shop: RunningShop, buyer: Buyer) -> None:
+    """The worker makes the offer; the fan follows the e-mail's link and finds it in the checkout."""
+    stock.release(owner(buyer.drop))
+    until(lambda: WaitingPlace.objects.filter(drop=buyer.drop, state=PlaceState.OFFERED).exists())
+    mail = Message.objects.get(to=buyer.email, kind="waiting_offered")
+    [link] = set(re.findall(r"http\S+/waiting/\S+/", mail.text))
+    buyer.page.goto(link)
+    expect(buyer.page.get_by_role("heading", name="It is yours for now")).to_be_visible()
+    buyer.page.get_by_role("button", name="Buy it now").click()
+    expect(buyer.page.get_by_role("heading", name="Checkout")).to_be_visible()
+    expect(buyer.pay_button).to_be_visible()
+
+
+def test_joins_is_offered_and_comes_to_the_checkout(shop: RunningShop, buyer: Buyer) -> None:
+    sell_out(buyer.drop)
+    place = joins(buyer)
+    buys_what_was_offered(shop, buyer)
+    buyer.page.go_back()
+    buyer.page.get_by_role("button", name="Let it go").click()
+    expect(buyer.page.get_by_role("heading", name="You left the list")).to_be_visible()
+    assert WaitingPlace.objects.get(pk=place.pk).state == PlaceState.LEFT
+    [sku] = buyer.drop.offers.values_list("variant__sku", flat=True)
+    assert fan.counts(sku) == (0, 0, 5)
+
+
+@pytest.mark.browser_context_args(java_script_enabled=False)
+def test_joins_and_is_offered_without_javascript(shop: RunningShop, buyer: Buyer) -> None:
+    sell_out(buyer.drop)
+    joins(buyer)
+    buys_what_was_offered(shop, buyer)
+
+
+def test_the_live_page_offers_the_list_when_the_last_one_goes(shop: RunningShop, buyer: Buyer, page: Page) -> None:
+    buyer.opens_the_drop()
+    link = page.get_by_role("link", name="Sold out? Join the waiting list")
+    expect(link).to_be_hidden()
+    sell_out(buyer.drop)
+    expect(link).to_be_visible()
+    page.get_by_role("link", name="Sold out? Join the waiting list").click()
+    page.get_by_label("E-mail").fill("nobody")
+    page.evaluate("document.querySelector('#waiting form').noValidate = true")
+    page.get_by_role("button", name="Join the waiting list").click()
+    expect(page.get_by_text("Enter an e-mail address like name@example.com.")).to_be_visible()
+
+
+def test_a_double_first_click_adds_one(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.opens_the_drop()
+    buyer.page.get_by_role("button", name="Add to cart").dblclick()
+    expect(buyer.page.get_by_role("heading", name="Your cart")).to_be_visible()
+    assert Cart.objects.filter(drop=buyer.drop).count() == 1
+    assert CartLine.objects.get(cart__drop=buyer.drop).quantity == 1
