@@ -1,4 +1,4 @@
-"""The waiting list in a real browser: joined, offered and bought, with a script and without; and the double first click."""
+"""The waiting list in a real browser: joined, offered and bought, with a script and without; the double first click."""
 
 import re
 from datetime import timedelta

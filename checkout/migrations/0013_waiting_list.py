@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('checkout', '0011_cards_refused'),
+        ('checkout', '0012_keys_at_once'),
         ('drops', '0005_waiting_list'),
     ]
 
