@@ -15,6 +15,7 @@ from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, merged, price_lines
 from checkout.totals import discounts, sums, tables as totals_tables, taxes
 from checkout.totals.discounts import Basket, Used
+from checkout.totals.models import MOST_MINOR, PICKUP
 from checkout.totals.shipping import STANDARD, Place, ShippingOption, chosen, shipping_options
 from checkout.totals.sums import Sums
 from checkout.totals.tables import Tables
@@ -32,8 +33,6 @@ __all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Place", "Quote", "agree", 
 
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
-MOST_MINOR = 99_999_999  # eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-PICKUP = "pickup"
 NOTHING_GOES_THERE = "Nothing that weighs and costs as much is delivered there. Choose another place, or order less."
 AskTax = Callable[[Taxed], TaxAnswer | None]
 

@@ -1,20 +1,21 @@
 """Many fans with one code in the same instant: the race shown without the guard, and gone with it."""
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
 
+from checkout import expiry
 from checkout.errors import TotalChanged
-from checkout.models import Discount, DiscountCount, Order
+from checkout.models import Discount, DiscountCount, Order, OrderState
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import quote
 from checkout.tests import fan
 from checkout.tests.test_place_order_races import FANS, together
 from checkout.totals.redemptions import ALL
-from drops.models import Drop
+from drops.models import Drop, Offer
 from merchant.models import StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,3 +83,24 @@ def test_many_orders_with_two_counted_discounts_all_go_through(plenty: Drop, now
     answers = buy_with_the_code(plenty, now, [f"{n}@example.com" for n in range(FANS)])
     assert answers == {"placed": FANS}
     assert set(DiscountCount.objects.filter(person_key=ALL).values_list("used", flat=True)) == {FANS}
+
+
+def test_an_order_and_the_end_of_another_of_the_same_person_do_not_deadlock(plenty: Drop, now: datetime) -> None:
+    """Both lock the discount's counts before the person's allowances."""
+    code(limit_in_all=100)
+    drop = fan.live_drop("other", total=100, skus=("OTHER-M",))
+    Offer.objects.update(per_person_limit=50)
+    agreed = quote(drop, [Wanted("OTHER-M", 1)], country="US", discount_code="SAVE10", now=now)
+    requests = [fan.request(agreed, discount_code="SAVE10") for _ in range(FANS)]
+    half = FANS // 2
+    ending = [fan.found(place_order(drop, each, person=fan.PERSON, now=now)).pk for each in requests[:half]]
+
+    def act(number: int) -> str:
+        if number < half:
+            expiry.close(ending[number], OrderState.EXPIRED, why="time", actor="worker", now=now + timedelta(hours=1))
+            return "ended"
+        place_order(drop, requests[number], person=fan.PERSON, now=now)
+        return "placed"
+
+    assert together(act) == {"ended": half, "placed": half}
+    assert set(DiscountCount.objects.values_list("used", flat=True)) == {half}

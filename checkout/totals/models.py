@@ -17,7 +17,7 @@ from merchant.money import CURRENCIES
 PICKUP = "pickup"  # the code of paying at pick-up, which is a drop's own setting
 CODE = RegexValidator(r"^(?!pickup$)[a-z0-9][a-z0-9-]*$", 'Small letters, digits and dashes; not "pickup".')
 COUPON = RegexValidator(r"^[A-Z0-9][A-Z0-9_-]*$", "Letters, digits, dashes and underscores: SAVE10.")
-MOST_MINOR = 99_999_999
+MOST_MINOR = 99_999_999  # eight digits: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 
 
 def raises_the_version(name: str) -> list[pgtrigger.Trigger]:
