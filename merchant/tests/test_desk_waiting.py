@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from checkout import waiting_list
@@ -89,3 +90,14 @@ def test_the_drop_the_dashboard_the_stock_and_the_metrics_count_them(places: lis
     found = figures(client)
     assert (found["frontrow_waiting_places waiting"], found["frontrow_units_awaited"]) == (2, 2)
     assert found["frontrow_waiting_places offered"] == 0
+
+
+def test_the_drops_page_has_the_lists_settings_with_their_limits() -> None:
+    StoreProfile.objects.create(pk=1, name="Shop", currency="USD")
+    drop, client = fan.live_drop(total=1), signed_in(DROP_MANAGER)
+    page = client.get(f"/admin/drops/drop/{drop.pk}/change/").content.decode()
+    assert 'name="waiting_list"' in page
+    assert 'name="waiting_minutes"' in page
+    drop.waiting_minutes = 4
+    with pytest.raises(ValidationError, match="greater than or equal to 5"):
+        drop.full_clean()
