@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from checkout import allowances, settle, waiting_mail
+from checkout import allowances, refunds, settle, waiting_mail
 from checkout.errors import NotWaiting
-from checkout.models import Cart, CartLine, OrderState
+from checkout.models import Cart, CartLine, Order, OrderState
 from checkout.tokens import hashed, offer_token
 from checkout.totals import redemptions
 from checkout.waiting_list import OPEN, end, lock, move_to, needs_of, owner_of
@@ -39,6 +39,7 @@ def sweep(now: datetime) -> int:
     """Note what became of offers, end the lists of drops that are over, and make new offers. Returns how many."""
     _look_at_offers(now)
     _close_lists(now)
+    _end_refunded(now)
     _give_late_money_back(now)
     _take_up_again(now)
     return serve(now)
@@ -90,7 +91,7 @@ def give_money_back(order_id: int, *, why: str, actor: str, now: datetime) -> No
         order, _ = settle.lock_both(order_id)
         place_id = WaitingPlace.objects.filter(order=order).values_list("pk", flat=True).first()
         place = lock(place_id) if place_id else None
-        if place is None or place.state != PlaceState.WAITING or order.state != OrderState.LATE_PAID:
+        if place is None or place.state != PlaceState.WAITING or not _is_paid_whole(order):
             raise NotWaiting
         move_to(place, PlaceState.LAPSED, actor=actor, why=why, now=now)
         settle.refund_late(order, now=now)
@@ -131,7 +132,7 @@ def _offered_until(drop: Drop, now: datetime) -> datetime:
 def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
     order, _ = settle.lock_both(order_id)
     place = lock(place_id)
-    if place.state != PlaceState.WAITING or order.state != OrderState.LATE_PAID:
+    if place.state != PlaceState.WAITING or not _is_paid_whole(order):
         return False
     move_to(place, PlaceState.BOUGHT, actor=journal.WORKER, now=now)
     settle.confirm(order, now)
@@ -143,6 +144,23 @@ def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
     )
     stock.commit(to)
     return True
+
+
+def _is_paid_whole(order: Order) -> bool:
+    """Paid too late, and nothing of it is back, on its way back, or kept by a bank."""
+    return order.state == OrderState.LATE_PAID and refunds.refundable(order) == order.captured_minor
+
+
+def _end_refunded(now: datetime) -> None:
+    """Who has money back, by staff or a bank, waits for nothing any more: what was kept is the next one's."""
+    waiting = WaitingPlace.objects.filter(state=PlaceState.WAITING, order__isnull=False)
+    for place_id, order_id in waiting.values_list("pk", "order_id"):
+        with transaction.atomic(durable=True):
+            order, _ = settle.lock_both(order_id or 0)
+            place = lock(place_id)
+            if place.state == PlaceState.WAITING and not _is_paid_whole(order):
+                move_to(place, PlaceState.LAPSED, actor=journal.WORKER, why="its money goes back", now=now)
+                awaited.let_go(owner_of(place))
 
 
 def _look_at_offers(now: datetime) -> None:

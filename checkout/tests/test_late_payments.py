@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from checkout import allowances, expiry, gateway, payments, refunds, settle, waiting_list, waiting_offers
+from checkout import allowances, expiry, gateway, payments, refunds, returns, settle, waiting_list, waiting_offers
 from checkout.errors import NotWaiting
 from checkout.models import Allowance, Order, OrderState
 from checkout.queries import order_view
@@ -182,3 +182,20 @@ def test_c17_a_deferred_payment_that_misses_its_deadline_frees_its_units_to_the_
     assert "We could not take your payment in time" in told.text
     assert "You have not been charged." in " ".join(told.text.split())
     assert "join the waiting list" in " ".join(told.text.split())
+
+
+@pytest.mark.parametrize("amount", [5400, 1000])
+def test_whose_money_staff_gave_back_waits_no_longer_and_keeps_nothing_from_others(
+    robe: Drop, sandbox: SandboxServer, waits: None, amount: int
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    returns.refund_amount(order.pk, amount, seen=0, by="staff:owner", why="they asked", now=clock())
+    others_let_go()
+    place = WaitingPlace.objects.get(order=order)
+    assert waiting_offers.offer(place.pk, now=clock()) is False, "never both the money and the units"
+    with pytest.raises(NotWaiting):  # nor the money twice
+        waiting_offers.give_money_back(order.pk, why="", actor="fan", now=clock())
+    assert waiting_offers.sweep(clock()) == 0
+    assert (state(place), fan.counts(), books_balance()) == (PlaceState.LAPSED, (0, 0, 5), True)
+    refunds.drain(clock)
+    assert fresh(order).state == (OrderState.CANCELLED if amount == 5400 else OrderState.LATE_PAID)
