@@ -22,14 +22,17 @@ from unfold.widgets import (
     UnfoldAdminColorInputWidget,
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelect2Widget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from merchant import journal
 from merchant.desk import DeskAdmin, MoneyField, ReadOnlyAdmin, moment_cell
 from merchant.models import JournalEntry, StoreProfile
+from merchant.origins import origin_of
 from merchant.store import forget_store
 
+MOST_ORIGINS = 20
 COUNTRIES = {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
 
 
@@ -46,6 +49,24 @@ class CountriesField(forms.CharField):
         if unknown := [code for code in codes if code not in COUNTRIES]:
             raise ValidationError(f"No such country: {', '.join(unknown)}. Use two letters, like DE or US.")
         return list(dict.fromkeys(codes))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class OriginsField(forms.CharField):
+    """Origins as browsers name them, one a line; a pasted address of a page is cut to its origin."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        origins = [origin_of(each) for each in super().clean(value).replace(",", " ").split()]
+        if len(origins) > MOST_ORIGINS:
+            raise ValidationError(f"At most {MOST_ORIGINS} sites.")
+        return list(dict.fromkeys(origins))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
@@ -77,6 +98,12 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         choices=[(zone, zone) for zone in sorted(available_timezones())], widget=UnfoldAdminSelect2Widget
     )
     ships_to = CountriesField(required=False, help_text="With commas: DE, FR, US. Empty: everywhere.")
+    allowed_origins = OriginsField(
+        label="Sites that may sell",
+        required=False,
+        max_length=4000,
+        help_text="One a line, like https://brand.example. Pages there may use the API and the embed; no other site's.",
+    )
     shipping_minor = MoneyField(label="Flat shipping", help_text="One price for an order, in the shop's currency.")
     tax_basis_points = PercentField(
         label="Included tax, %", help_text="The share that is already inside your prices: 19 for 19 %."
@@ -99,6 +126,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Place and money", {"fields": (("country", "timezone"), ("currency", "tax_basis_points"))}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
         ("Payment", {"fields": ("late_payments",)}),
+        ("Other sites", {"fields": ("allowed_origins",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

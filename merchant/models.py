@@ -58,6 +58,13 @@ class StoreProfile(models.Model):
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."
     )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Other sites whose pages may sell through the API or the embed, such as https://brand.example.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "shop profile"

@@ -29,9 +29,9 @@ def post(path: str, body: Any, key: str | None = None) -> Any:
     return Client().post(path, json.dumps(body), content_type="application/json", headers=headers)
 
 
-def quoted(*lines: tuple[str, int], **changes: Any) -> dict[str, Any]:
+def quoted(*lines: tuple[str, int], drop: str = "winter-robe", **changes: Any) -> dict[str, Any]:
     wanted = [{"sku": sku, "quantity": number} for sku, number in lines or [("ROBE-M", 1)]]
-    answer = post(f"{API}/quote", {"lines": wanted, "country": "US"} | changes)
+    answer = post(f"/api/v1/drops/{drop}/quote", {"lines": wanted, "country": "US"} | changes)
     assert answer.status_code == 200, answer.content
     return answer.json()  # type: ignore[no-any-return]
 
@@ -153,8 +153,9 @@ def test_bodies_that_are_no_request_are_a_4xx(robe: Drop, raw: bytes) -> None:
 
 
 def test_a_body_of_ten_megabytes_is_refused_unread(robe: Drop) -> None:
-    answer = Client().post(f"{API}/orders", b"x" * 10_000_000, content_type="application/json")
-    assert answer.status_code in {400, 413}
+    for path in ("orders", "quote", "carts"):
+        answer = Client().post(f"{API}/{path}", b"x" * 10_000_000, content_type="application/json")
+        assert problem(answer) == (413, "too-large")
 
 
 def test_cookies_are_ignored_and_none_is_set(robe: Drop) -> None:
