@@ -201,7 +201,7 @@ class ShopOut(BaseModel):
     accent: Annotated[str, Field(description="The shop's colour, as `#rrggbb`.")]
     currency: str
     country: str
-    countries: Annotated[list[str], Field(description="Where it sends to, ISO 3166. Empty: everywhere.")]
+    countries: Annotated[list[str], Field(description="Where it sends to, ISO 3166.")]
     support_email: str
     policies_url: str
     stripe_js: Annotated[str, Field(description="Load Stripe.js from here and from nowhere else.")]

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.urls import reverse
 
+from checkout.contact import countries
 from checkout.models import Cart, Order
 from checkout.pricing import PricedLine
 from checkout.queries import CartLineView, HoldView, cart_view, order_view
@@ -55,7 +56,7 @@ def shop_json(store: StoreProfile) -> dict[str, Any]:
         "accent": store.accent,
         "currency": store.currency,
         "country": store.country,
-        "countries": store.ships_to,
+        "countries": store.ships_to or [code for code, _ in countries()],
         "support_email": store.support_email,
         "policies_url": settings.PUBLIC_URL + reverse("policies:index"),
         "stripe_js": settings.STRIPE_JS_URL,
