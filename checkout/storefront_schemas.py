@@ -198,7 +198,10 @@ class ShopOut(BaseModel):
 
     name: str
     tagline: str
-    accent: Annotated[str, Field(description="The shop's colour, as `#rrggbb`.")]
+    accent: Annotated[str, Field(description="The shop's colour as `#rrggbb`, readable on light paper.")]
+    on_accent: Annotated[str, Field(description="What reads on it.")]
+    accent_dark: Annotated[str, Field(description="The same for dark paper.")]
+    on_accent_dark: str
     currency: str
     country: str
     countries: Annotated[list[str], Field(description="Where it sends to, ISO 3166.")]

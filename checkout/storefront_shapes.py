@@ -18,6 +18,7 @@ from drops.queries import DropView
 from merchant.clock import now
 from merchant.models import StoreProfile
 from merchant.money import Money
+from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
 from policies.shown import ShownPolicy
 
 
@@ -53,7 +54,7 @@ def shop_json(store: StoreProfile) -> dict[str, Any]:
     return {
         "name": store.name,
         "tagline": store.tagline,
-        "accent": store.accent,
+        **_accents(store.accent),
         "currency": store.currency,
         "country": store.country,
         "countries": store.ships_to or [code for code, _ in countries()],
@@ -62,6 +63,11 @@ def shop_json(store: StoreProfile) -> dict[str, Any]:
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
     }
+
+
+def _accents(accent: str) -> dict[str, str]:
+    light, dark = readable(accent.lower(), LIGHT_PAPER), readable(accent.lower(), DARK_PAPER)
+    return {"accent": light, "on_accent": ink_on(light), "accent_dark": dark, "on_accent_dark": ink_on(dark)}
 
 
 def cart_json(cart: Cart, at: datetime) -> dict[str, Any]:

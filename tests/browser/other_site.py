@@ -1,7 +1,6 @@
 """Somebody else's site: a folder of plain files on another origin, with the strictest policy such a site may have."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ import httpx
 
 from merchant.models import StoreProfile
 from tests.running_shop import RunningShop
+from tests.waiting import until
 
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 IN_A_ROW = 12  # answers of a shop whose processes each remember its profile for some seconds
-PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -24,6 +23,7 @@ class OtherSite:
 
     shop: RunningShop
     pages: dict[str, str] = field(default_factory=dict)
+    frames: str = ""  # what else it shows in frames
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -32,13 +32,18 @@ class OtherSite:
         return f"http://localhost:{self._server.server_address[1]}"
 
     @property
+    def third_party(self) -> str:
+        """The same files under the shop's name: for a page of this site those of another one."""
+        return self.url.replace("localhost", "127.0.0.1")
+
+    @property
     def policy(self) -> str:
         """What docs/embed.md tells such a site to send, with the sandbox in the place of Stripe."""
         shop, stripe = self.shop.url, self.shop.sandbox.base_url
         live = f"http://127.0.0.1:{self.shop.port + 1}"
         return (
             f"default-src 'none'; script-src 'self' {shop} {stripe}; style-src 'self' {stripe}; img-src 'self' {shop}; "
-            f"connect-src {shop} {live} {stripe}; frame-src {stripe}; base-uri 'none'; form-action 'none'"
+            f"connect-src {shop} {live} {stripe}; frame-src {stripe} {self.frames}; base-uri 'none'; form-action 'none'"
         )
 
     @contextmanager
@@ -57,11 +62,12 @@ class OtherSite:
     def is_named_by_the_merchant(self) -> None:
         """Returns when every process of the shop knows."""
         StoreProfile.objects.update(allowed_origins=[self.url])
-        until, known = time.monotonic() + PATIENCE_SECONDS, 0
-        while known < IN_A_ROW and time.monotonic() < until:
-            answer = httpx.get(f"{self.shop.url}/api/v1/shop", headers={"Origin": self.url}, trust_env=False)
-            known = known + 1 if answer.headers.get("access-control-allow-origin") == self.url else 0
-        assert known == IN_A_ROW
+        web, live = f"{self.shop.url}/api/v1/shop", f"http://127.0.0.1:{self.shop.port + 1}/live/no-such-drop"
+        until(lambda: all(self._may_read(address) for address in [live, *[web] * IN_A_ROW]))
+
+    def _may_read(self, address: str) -> bool:
+        answer = httpx.get(address, headers={"Origin": self.url}, trust_env=False)
+        return answer.headers.get("access-control-allow-origin") == self.url
 
 
 def _handler(site: OtherSite) -> type[BaseHTTPRequestHandler]:
