@@ -1,8 +1,8 @@
 """How often the API may be asked from one address, and with one cart's or order's token.
 
 Counted in Redis by the minute of the clock: one round trip for an address, another only where a token is shown. A
-fixed minute lets twice the quota through around its turn, which guards as well; a moving one would cost three times as
-much in every order. While Redis is away nobody is counted: the shop goes on selling.
+fixed minute lets twice the quota through around its turn, which guards as well; a moving window would have to be asked
+twice in every order, to count and to say what is left. While Redis is away nobody is counted: the shop goes on selling.
 
 The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (draft 10).
 """

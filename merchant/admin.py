@@ -57,7 +57,7 @@ class CountriesField(forms.CharField):
 class OriginsField(forms.CharField):
     """Origins as browsers name them, one a line; a pasted address of a page is cut to its origin."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value

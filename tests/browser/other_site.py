@@ -67,7 +67,8 @@ class OtherSite:
 
     def _may_read(self, address: str) -> bool:
         answer = httpx.get(address, headers={"Origin": self.url}, trust_env=False)
-        return answer.headers.get("access-control-allow-origin") == self.url
+        allowed: str | None = answer.headers.get("access-control-allow-origin")
+        return allowed == self.url
 
 
 def _handler(site: OtherSite) -> type[BaseHTTPRequestHandler]:

@@ -133,8 +133,9 @@ export class Checkout {
   showSums() {
     const { lines, subtotal, shipping, tax, total } = this.quote;
     const row = (name, amount, kind) => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, money(amount)));
-    this.sums.replaceChildren(h("dl", {}, ...lines.map((line) => row(`${line.quantity} × ${line.title}`, line.total)),
-      row("Subtotal", subtotal), row("Delivery", shipping), tax.amount > 0 && row("Tax", tax), row("Total", total, "total")));
+    const each = lines.map((line) => row(`${line.quantity} × ${line.title}`, line.total));
+    if (lines.length > 1) each.push(row("Subtotal", subtotal));
+    this.sums.replaceChildren(h("dl", {}, ...each, row("Delivery", shipping), tax.amount > 0 && row("Tax", tax), row("Total", total, "total")));
   }
 
   async showCard() {

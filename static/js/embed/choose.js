@@ -85,7 +85,7 @@ export class Choose {
 
   countDown() {
     const opens = this.embed.at(this.drop.starts_at);
-    const when = new Date(this.drop.starts_at).toLocaleString("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    const when = new Date(this.drop.starts_at).toLocaleString("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
     const clock = h("span", { role: "timer", "aria-label": "Time until it opens" });
     this.state.replaceChildren(h("p", { class: "opens" }, `Opens ${when}`, h("br"), clock));
     const tick = () => {

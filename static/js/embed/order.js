@@ -38,7 +38,7 @@ export class Order {
     this.node.dataset.status = order.status;
     this.heading.textContent = order.headline;
     this.story.replaceChildren(note(KIND[order.status] ?? "wait", order.reference, order.explanation, h("p", {}, order.next_step)),
-      h("ol", {}, ...order.timeline.map(({ at, text }) => h("li", {}, h("time", { datetime: at }, new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit" })), ` ${text}`))));
+      h("ol", {}, ...order.timeline.map(({ at, text }) => h("li", {}, h("time", { datetime: at }, new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })), ` ${text}`))));
     if (order.headline !== this.said) this.turn(order);
     this.offer(order);
   }

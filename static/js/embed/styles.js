@@ -14,7 +14,7 @@ export const STYLES = `
   font:var(--frontrow-font-size,16px)/1.5 var(--frontrow-font,system-ui,sans-serif)}
 *{box-sizing:border-box}
 h2,h3,h4,p,ul,ol,dl,dd,fieldset{margin:0;padding:0;border:0}
-h2{font:400 clamp(1.6em,8cqi,2.2em)/1.15 var(--frontrow-display-font,inherit)}
+h2{font-family:var(--frontrow-display-font,inherit);font-size:clamp(1.6em,8cqi,2.2em);font-weight:400;line-height:1.15}
 h3{font-size:1.25em;line-height:1.25}h4{font-size:1em}
 header{display:grid;gap:4px;margin-bottom:calc(var(--_space)*1.25)}
 header img{width:100%;aspect-ratio:4/3;object-fit:cover;border-radius:var(--_radius);margin-bottom:8px;background:color-mix(in srgb,var(--_line) 15%,transparent)}
