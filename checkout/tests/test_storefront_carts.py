@@ -1,18 +1,23 @@
 """A cart for machines: started, changed, prolonged and ordered with nothing but its token."""
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 import drops.terms
+from checkout import carts
 from checkout.models import Cart, CartLine, Order
+from checkout.pricing import Wanted
 from checkout.tests import fan
 from checkout.tests.test_payments import clock
 from checkout.tests.test_storefront_api import API, body_of, problem, quoted
 from drops.models import Drop, DropState
+from tests.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONE = [{"sku": "ROBE-M", "quantity": 1}]
@@ -158,3 +163,37 @@ def test_no_cart_when_others_hold_all_or_before_a_drop_opens(robe: Drop) -> None
     drops.terms.forget()
     assert problem(ask("POST", f"{API}/carts", {"lines": ONE})) == (409, "not-open")
     assert (fan.counts(), Cart.objects.count()) == ((5, 0, 0), 3)
+
+
+# --- two devices that change one cart at once ---------------------------------------------------------------------
+
+
+def changed_by_two(cart: Cart) -> None:
+    """One device is making two of one, and has not committed, when another says that one is right."""
+    with transaction.atomic():
+        carts._rewrite(carts.lock_cart(cart.pk), {"ROBE-M": 2}, clock())
+        other = threading.Thread(target=says_one, args=(cart,))
+        other.start()
+        until(lambda: not other.is_alive() or somebody_waits_for_us())
+    other.join()
+
+
+def says_one(cart: Cart) -> None:
+    try:
+        carts.fill(cart, [Wanted("ROBE-M", 1)], now=clock())
+    finally:
+        connection.close()
+
+
+def test_the_last_change_of_a_cart_stands(robe: Drop) -> None:
+    cart, _ = carts.start(robe, [Wanted("ROBE-M", 1)], now=clock())
+    changed_by_two(cart)
+    assert (carts.contents(cart), fan.counts()) == ((Wanted("ROBE-M", 1),), (1, 0, 4))
+
+
+def test_without_its_lock_a_change_is_lost(robe: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who said that one is right was told so, and has two."""
+    cart, _ = carts.start(robe, [Wanted("ROBE-M", 1)], now=clock())
+    monkeypatch.setattr(carts, "lock_cart", lambda pk: Cart.objects.select_related("drop").get(pk=pk))
+    changed_by_two(cart)
+    assert (carts.contents(cart), fan.counts()) == ((Wanted("ROBE-M", 2),), (2, 0, 3))
