@@ -139,15 +139,21 @@ def test_a_503_that_lasts_ten_seconds(shop: RunningShop, buyer: Buyer, network: 
     expect(note(page)).to_contain_text(SAVED)
     before, tried = page.evaluate("() => Date.now()"), len(network.tried)
     for _ in range(10):
-        page.clock.run_for(1000)  # a second of the page's own time
+        a_second_later(page)
     assert page.evaluate("() => Date.now()") - before >= 10_000
     until(lambda: len(network.tried) > tried)
     expect(note(page)).to_contain_text(SAVED)
     assert not Order.objects.filter(drop=buyer.drop).exists()
     network.busy = None
-    until(lambda: page.clock.run_for(1000) or Order.objects.filter(drop=buyer.drop).exists())
+    until(lambda: a_second_later(page) and Order.objects.filter(drop=buyer.drop).exists())
     expect(buyer.headline).to_have_text("Yours.")
     assert [charge["amount"] for charge in shop.sandbox.charges(buyer.order.reference)] == [5400]
+
+
+def a_second_later(page: Page) -> bool:
+    """In the page's own time."""
+    page.clock.run_for(1000)
+    return True
 
 
 def test_a_retry_after_is_waited_for(ready: Buyer, network: Network) -> None:
