@@ -26,7 +26,12 @@ from policies.models import Surface
 orders_door = Router(tags=["order"])
 
 
-@orders_door.post("/drops/{slug}/orders", response={201: PlacedOut}, summary="Place an order, once")
+@orders_door.post(
+    "/drops/{slug}/orders",
+    response={201: PlacedOut},
+    summary="Place an order, once",
+    openapi_extra={"security": [{}, {"CartBearer": []}]},  # without a cart, or with one
+)
 def post_order(
     request: HttpRequest,
     slug: str,

@@ -31,7 +31,7 @@ async function untilAnswered(request) {
       return await request();
     } catch (error) {
       const tryAgain = error instanceof TypeError || [429, 503].includes(error.problem?.status);
-      if (!tryAgain) throw error;
+      if (!tryAgain || error.problem?.again > 60) throw error;
       say("The network is slow. Sending your order again…");
       await pause(error.problem?.again || Math.min(20, 2 ** tries) * (0.5 + Math.random() / 2));
     }

@@ -110,6 +110,48 @@ def test_a_declined_card_then_one_whose_bank_asks(shop: RunningShop, blog: Buyer
     assert [charge["paid"] for charge in shop.sandbox.charges(blog.order.reference)] == [False, True]
 
 
+def test_a_provider_in_trouble_defers_and_it_confirms_by_itself(shop: RunningShop, blog: Buyer) -> None:
+    shop.sandbox.fail("payment_intents.*", 500)
+    orders(blog)
+    expect(headline(blog)).to_contain_text("Held for you until")
+    expect(embed(blog).get_by_text("You have not been charged").first).to_be_visible()
+    shop.sandbox.clear()
+    expect(headline(blog)).to_have_text("Yours.", timeout=60_000)
+    assert [charge["amount"] for charge in shop.sandbox.charges(blog.order.reference)] == [5400]
+
+
+def test_without_the_card_form_the_order_goes_first(
+    shop: RunningShop, other_site: OtherSite, buyer: Buyer, complaints: list[str]
+) -> None:
+    reads(other_site, buyer)
+    shop.sandbox.fail("stripe.js", 503)
+    embed(buyer).get_by_role("button", name="Buy now").click()
+    expect(buyer.page.get_by_text("The card form cannot be reached.")).to_be_visible()
+    assert complaints
+    assert all("stripe.js" in complaint for complaint in complaints)
+    complaints.clear()
+    shop.sandbox.clear()
+    buyer.fills_in_the_address()
+    buyer.pay_button.click()
+    expect(headline(buyer)).to_have_text("One step left: pay for your order")
+    buyer.types_card(GOOD)
+    buyer.pay_button.click()
+    expect(headline(buyer)).to_have_text("Yours.")
+
+
+def test_a_total_that_changed_is_agreed_to_anew(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    blog.drop.offers.update(price_minor=5000)
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("The total is $56.00 now")
+    expect(blog.page.get_by_label("City")).to_have_value("Springfield")
+    blog.page.get_by_role("button", name="Pay $56.00", exact=True).click()
+    expect(headline(blog)).to_have_text("Yours.")
+    assert blog.order.total_minor == 5600
+
+
 def test_the_page_around_gives_it_its_look(other_site: OtherSite, buyer: Buyer) -> None:
     style = "frontrow-drop{--frontrow-accent:rgb(12,34,56);--frontrow-on-accent:rgb(250,240,230);--frontrow-radius:3px;"
     reads(other_site, buyer, style + "--frontrow-surface:rgb(1,2,3);--frontrow-font:Georgia}")

@@ -8,7 +8,8 @@ export class Refused extends Error {
   }
 }
 
-const LONGEST_WAIT = 20;
+const LONGEST_WAIT = 20; // between two tries
+const WORTH_WAITING = 60; // a Retry-After beyond that is said to the fan instead
 
 export class Api {
   constructor(shop) {
@@ -38,7 +39,7 @@ export class Api {
         return await request();
       } catch (error) {
         const later = error instanceof Away || [429, 503].includes(error.problem?.status);
-        if (!later) throw error;
+        if (!later || error.again > WORTH_WAITING) throw error;
         waiting(navigator.onLine === false);
         await rest(error.again || Math.min(LONGEST_WAIT, 2 ** tries) * (0.5 + Math.random() / 2));
       }

@@ -169,6 +169,7 @@ export class Checkout {
   }
 
   async send() {
+    if (!this.quote) return this.embed.guarded(() => this.ask()); // nothing can be agreed to yet
     try {
       const body = await this.body();
       const request = () => this.embed.api.ask("POST", `${this.embed.path}/orders`, { body, token: this.embed.cartToken, key: this.key });

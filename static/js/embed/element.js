@@ -20,6 +20,13 @@ function styles() {
 
 export class FrontrowDrop extends HTMLElement {
   static shop = ""; // its origin: where this script came from
+  static observedAttributes = ["slug"];
+
+  attributeChangedCallback(_, before, now) {
+    if (before === null || before === now || !this.isConnected) return;
+    this.disconnectedCallback();
+    this.connectedCallback();
+  }
 
   connectedCallback() {
     if (!this.shadowRoot) this.build();
@@ -132,7 +139,7 @@ export class FrontrowDrop extends HTMLElement {
       this.cartToken = cart;
       const found = await this.api.ask("GET", "/cart", { token: cart }).catch((error) => error);
       if (found.problem?.type === "already-ordered") return this.ordered(found.problem.token);
-      if (found.lines?.length) return this.checkOut(found);
+      if (found.lines?.length) return this.guarded(() => this.checkOut(found));
     }
     this.go(new Choose(this, this.drop));
   }
