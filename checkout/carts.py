@@ -1,5 +1,6 @@
 """A guest's cart in one drop. Adding takes the hold where the drop says so; editing never lengthens it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +43,11 @@ def open_cart(token: str, drop: Drop) -> Cart | None:
     return Cart.objects.filter(token_hash=hashed(token), drop=drop, closed_at=None).first() if token else None
 
 
+def by_token(token: str) -> Cart | None:
+    """The cart whose secret this is, one that became an order too, or None."""
+    return Cart.objects.select_related("drop").filter(token_hash=hashed(token)).first() if token else None
+
+
 def ordered_from(token: str, drop: Drop) -> Order | None:
     """The order that the guest's cart in this drop became, or None."""
     return Order.objects.filter(cart__token_hash=hashed(token), cart__drop=drop).first() if token else None
@@ -66,6 +72,27 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first
         wanted[sku] = wanted.get(sku, 0) + quantity
         _rewrite(cart, wanted, now)
     return cart, token
+
+
+def start(drop: Drop, wanted: Sequence[Wanted], *, now: datetime) -> tuple[Cart, str]:
+    """A new cart with all of this in it, or none at all; return it and its token. Raises what ``add`` raises."""
+    windows.require_open(drop, now)
+    token = new_cart_token()
+    with transaction.atomic(durable=True):
+        cart = lock_cart(Cart.objects.create(token_hash=hashed(token), drop=drop).pk)
+        _rewrite(cart, _by_sku(wanted), now)
+    return cart, token
+
+
+def fill(cart: Cart, wanted: Sequence[Wanted], *, now: datetime) -> None:
+    """Make this, and nothing else, what the cart holds; nothing at all frees its units. Raises what ``add`` raises."""
+    if wanted:
+        windows.require_open(cart.drop, now)
+    with transaction.atomic(durable=True):
+        cart = lock_cart(cart.pk)
+        refuse_closed(cart)
+        if _by_sku(wanted) != _by_sku(contents(cart)):
+            _rewrite(cart, _by_sku(wanted), now)
 
 
 def _start(drop: Drop, first_token: str) -> tuple[Cart, str]:
@@ -103,6 +130,14 @@ def extend(cart: Cart, *, now: datetime) -> datetime:
         cart.expires_at = stock.prolong(owner_of(cart), now + timedelta(minutes=cart.drop.hold_minutes))
         cart.save(update_fields=["expires_at"])
         return cart.expires_at
+
+
+def keep(cart: Cart, *, now: datetime) -> None:
+    """Keep what is held for longer, up to the hard cap; take again what ended. Raises what ``add`` raises."""
+    try:
+        extend(cart, now=now)
+    except HoldExpired:
+        take_again(cart, now=now)
 
 
 def take_again(cart: Cart, *, now: datetime) -> None:
@@ -158,6 +193,10 @@ def refuse_closed(cart: Cart) -> None:
     """Raise AlreadyOrdered for a cart that has become an order."""
     if cart.closed_at:
         raise AlreadyOrdered(Order.objects.get(cart=cart))
+
+
+def _by_sku(wanted: Sequence[Wanted]) -> dict[str, int]:
+    return {line.sku: line.quantity for line in (merged(wanted) if wanted else ())}
 
 
 def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:

@@ -83,8 +83,7 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
     PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded, SoldOut and Busy.
     """
-    if not 1 <= len(request.idempotency_key) <= MAX_KEY or not request.idempotency_key.isprintable():
-        raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} printable characters."})
+    _require_key(request)
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     with _waiting_means(Busy()), transaction.atomic(durable=True):
@@ -93,6 +92,18 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
             return _replay(drop, request)
         wake("payments")  # once it has committed
         return _place(terms, request, claimed, person, now)
+
+
+def standing(drop: Drop, request: OrderRequest) -> Placed | None:
+    """The answer that this very request got before, or None. Raises Invalid and KeyReused."""
+    _require_key(request)
+    stands = Order.objects.filter(idempotency_key__drop=drop, idempotency_key__key=request.idempotency_key).exists()
+    return _replay(drop, request) if stands else None
+
+
+def _require_key(request: OrderRequest) -> None:
+    if not 1 <= len(request.idempotency_key) <= MAX_KEY or not request.idempotency_key.isprintable():
+        raise Invalid({"idempotency_key": f"Between 1 and {MAX_KEY} printable characters."})
 
 
 def _claim_key(drop: Drop, request: OrderRequest) -> tuple[tuple[int, int] | None, Terms]:

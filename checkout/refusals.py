@@ -75,6 +75,16 @@ TELLERS: dict[type[Exception], Teller] = {
     ),
     e.Restricted: lambda error: Problem("restricted", 403, error.reason),
     e.AlreadyOrdered: lambda _: Problem("already-ordered", 409, "This cart has become an order."),
+    e.NothingToPay: lambda _: Problem(
+        "nothing-to-pay", 409, "No card is wanted for this order now. Look at its status."
+    ),
+    e.IllegalMove: lambda _: Problem("cannot-cancel", 409, "This order cannot be changed any more."),
+    e.GatewayError: lambda _: Problem(
+        "try-again",
+        503,
+        "The payment provider does not answer right now. Your order is kept; try again in a minute.",
+        headers={"Retry-After": "60"},
+    ),
     PolicyUnanswered: lambda error: Problem(
         "policy-unanswered",
         422,

@@ -1,60 +1,48 @@
-"""The headless door: the same verbs as the pages, for machines. No cookie is read; an order is known by its token."""
+"""The headless door: the same verbs as the pages, for machines. No cookie is read; a cart and an order are known by
+their tokens.
+
+Here is what is for sale; carts and orders have files of their own beside this one.
+"""
 
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
-from ninja import Header, NinjaAPI, Status
 
-from checkout import attempts
-from checkout.contact import Contact, read_contact, read_country
+from checkout.contact import read_country
 from checkout.errors import Invalid
-from checkout.forms import read_person
 from checkout.personal_quote import personal_quote
-from checkout.place_order import OrderRequest, place_order
-from checkout.pricing import Wanted
-from checkout.queries import order_by_token
 from checkout.quote import Place
+from checkout.storefront_carts import carts_door
+from checkout.storefront_document import StorefrontAPI
+from checkout.storefront_orders import orders_door
 from checkout.storefront_problems import tell_problems
-from checkout.storefront_schemas import (
-    DropDetailOut,
-    DropOut,
-    LineIn,
-    OrderIn,
-    OrderOut,
-    PlacedOut,
-    ProblemOut,
-    QuoteIn,
-    QuoteOut,
-    StockOut,
-)
-from checkout.storefront_shapes import drop_json, offer_json, order_json, policy_json, quote_json
+from checkout.storefront_reading import sold_terms, wanted_of
+from checkout.storefront_schemas import DropDetailOut, DropOut, QuoteIn, QuoteOut, ShopOut, StockOut
+from checkout.storefront_shapes import drop_detail_json, drop_json, quote_json, shop_json
 from checkout.waiting_api import router as waiting_list
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.queries import DropView, drop_page, home
-from drops.terms import Terms, known
-from merchant.client_address import client_ip
 from merchant.clock import now
-from merchant.money import Money
-from merchant.problems import Problem
-from policies.acceptance import Answer
-from policies.models import Surface
+from merchant.store import current_store
 
-api = NinjaAPI(
+api = StorefrontAPI(
     title="Frontrow storefront",
     version="1",
-    description="Sell a drop from any front end: quote, order, follow the order. Errors are RFC 9457 problem details.",
+    description="Sell a drop from any front end: cart, quote, order, follow the order. Money is minor units, times are "
+    "UTC. Every refusal is a problem detail (RFC 9457) whose `type` never changes its meaning.",
     docs_url="docs",
     openapi_url="openapi.json",
     urls_namespace="api",
 )
+FRESH_SECONDS = 60
 
 
-# --- reading --------------------------------------------------------------------------------------
+@api.get("/shop", response=ShopOut, summary="The shop, and what its payment form needs")
+def get_shop(request: HttpRequest, response: HttpResponse) -> dict[str, Any]:
+    response["Cache-Control"] = f"public, max-age={FRESH_SECONDS}"
+    return shop_json(current_store())
 
 
 @api.get("/drops", response=list[DropOut], summary="Upcoming and live drops")
@@ -63,21 +51,18 @@ def list_drops(request: HttpRequest) -> list[dict[str, Any]]:
     return [drop_json(drop) for drop in (*shelves.live, *shelves.upcoming)]
 
 
-@api.get("/drops/{slug}", response={200: DropDetailOut, 404: ProblemOut}, summary="One drop with its offers and texts")
+@api.get("/drops/{slug}", response=DropDetailOut, summary="One drop with its offers and texts")
 def get_drop(request: HttpRequest, slug: str) -> dict[str, Any]:
     at = now()
     view = _drop_view(slug, at)
-    texts = disclosures(Drop.objects.get(slug=slug), now=at)
-    return drop_json(view) | {
-        "offers": [offer_json(offer) for offer in view.offers],
-        "policies": [policy_json(text) for text in texts],
-    }
+    return drop_detail_json(view, disclosures(Drop.objects.get(slug=slug), now=at))
 
 
-@api.get("/drops/{slug}/stock", response={200: StockOut, 404: ProblemOut}, summary="The stock of this moment")
-def get_stock(request: HttpRequest, slug: str) -> dict[str, Any]:
+@api.get("/drops/{slug}/stock", response=StockOut, summary="The stock of this moment")
+def get_stock(request: HttpRequest, slug: str, response: HttpResponse) -> dict[str, Any]:
     view = _drop_view(slug, now())
     stock = {offer.sku: {"available": offer.available, "in_carts": offer.in_carts} for offer in view.offers}
+    response["Cache-Control"] = "no-store"
     return {
         "version": Drop.objects.values_list("live_version", flat=True).get(slug=slug),
         "phase": view.phase,
@@ -85,29 +70,14 @@ def get_stock(request: HttpRequest, slug: str) -> dict[str, Any]:
     }
 
 
-@api.get("/orders/{token}", response={200: OrderOut, 404: ProblemOut}, summary="An order, by its token")
-def get_order(request: HttpRequest, token: str, response: HttpResponse) -> dict[str, Any]:
-    order = order_by_token(token)
-    if order is None:
-        raise Http404
-    response["Cache-Control"] = "no-store"
-    return order_json(order)
-
-
-# --- agreeing and ordering ------------------------------------------------------------------------
-
-
-@api.post(
-    "/drops/{slug}/quote",
-    response={200: QuoteOut, (404, 409, 422): ProblemOut},
-    summary="What it costs there, and what applies",
-)
+@api.post("/drops/{slug}/quote", response=QuoteOut, summary="What it costs there, and what applies")
 def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]:
+    """Takes no hold and promises no stock. The order brings it back within half an hour."""
     wrong: dict[str, str] = {}
     country = read_country(body.address.country if body.address else body.country, wrong)
     if wrong:
         raise Invalid(wrong)
-    terms, wanted = _sold_terms(slug), _wanted(body.lines)
+    terms, wanted = sold_terms(slug), wanted_of(body.lines)
     address = body.address
     place = Place(country, address.region if address else "", address.postal_code if address else "")
     return quote_json(
@@ -124,73 +94,6 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
     )
 
 
-@api.post(
-    "/drops/{slug}/orders",
-    response={201: PlacedOut, (400, 403, 404, 409, 422, 429, 503): ProblemOut},
-    summary="Place an order, once",
-)
-def post_order(
-    request: HttpRequest,
-    slug: str,
-    body: OrderIn,
-    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
-) -> Status[dict[str, Any]]:
-    """The units are held and the order stands when this answers 201; paying begins after it.
-
-    The same key and body again get the identical answer.
-    """
-    if not idempotency_key:
-        raise Problem(
-            "idempotency-key-missing", 400, "Send an Idempotency-Key header: a new random one for each order."
-        )
-    wanted = _order_request(body, idempotency_key)
-    if wanted.confirmation_token:
-        attempts.require_address(client_ip(request))
-    placed = place_order(_sold_drop(slug), wanted, person=read_person(request, body.email), now=now())
-    return Status(201, placed.reply | {"token": placed.token, "status_url": _order_url() + placed.token})
-
-
-@cache
-def _order_url() -> str:
-    """What an order's token is appended to. Asked for in each order, and always the same."""
-    return str(settings.PUBLIC_URL) + reverse("api:get_order", args=["-"]).removesuffix("-")
-
-
-def _order_request(body: OrderIn, key: str) -> OrderRequest:
-    return OrderRequest(
-        idempotency_key=key,
-        quote=body.quote,
-        agreed_total=Money(body.agreed_total.amount, body.agreed_total.currency),
-        lines=_wanted(body.lines),
-        contact=_contact(body),
-        shipping_option=body.shipping_option,
-        answers=tuple(Answer(given.id, given.sha256, given.accepted) for given in body.policies),
-        confirmation_token=body.confirmation_token or "",
-        surface=Surface.API,
-        payment_method=body.payment_method,
-        discount_code=body.discount_code,
-    )
-
-
-def _contact(body: OrderIn) -> Contact:
-    return read_contact(body.address.model_dump() | {"email": body.email, "name": body.name, "phone": body.phone})
-
-
-def _wanted(lines: list[LineIn]) -> tuple[Wanted, ...]:
-    return tuple(Wanted(line.sku, line.quantity) for line in lines)
-
-
-def _sold_drop(slug: str) -> Drop:
-    return _sold_terms(slug).drop
-
-
-def _sold_terms(slug: str) -> Terms:
-    try:
-        return known(slug)
-    except Drop.DoesNotExist as nothing:
-        raise Http404 from nothing
-
-
 def _drop_view(slug: str, at: datetime) -> DropView:
     if not slug.isprintable():  # the database takes no NUL
         raise Http404
@@ -200,5 +103,7 @@ def _drop_view(slug: str, at: datetime) -> DropView:
         raise Http404 from nothing
 
 
+api.add_router("", carts_door)
+api.add_router("", orders_door)
 api.add_router("", waiting_list)
 tell_problems(api)

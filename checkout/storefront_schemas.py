@@ -39,6 +39,20 @@ class AddressIn(BaseModel):
     country: Country
 
 
+class CartIn(BaseModel):
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
+
+
+class CartLinesIn(BaseModel):
+    lines: Annotated[list[LineIn], Field(max_length=20, description="All that the cart shall hold; empty: nothing.")]
+
+
+class CardIn(BaseModel):
+    confirmation_token: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,120}$"), Field(description="Made by Stripe.js: `ctoken_…`.")
+    ]
+
+
 class QuoteIn(BaseModel):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
     country: Country | None = None
@@ -54,6 +68,33 @@ class LineOut(BaseModel):
     quantity: int
     unit_price: MoneyOut
     total: MoneyOut
+
+
+class CartLineOut(LineOut):
+    limit: Annotated[int, Field(description="The most for one person.")]
+    available: Annotated[int, Field(description="What others have left, beside the units that this cart holds.")]
+
+
+class HoldOut(BaseModel):
+    state: Annotated[
+        Literal["held", "ended", "none"],
+        Field(description="`none`: this drop holds units from the order on, or the cart is empty."),
+    ]
+    expires_at: datetime | None
+    seconds_left: Annotated[int, Field(description="By the server's clock: count down from here.")]
+    prolong_minutes: Annotated[int, Field(description="How much longer the hold may be made; 0 at its cap.")]
+
+
+class CartOut(BaseModel):
+    drop: str
+    lines: list[CartLineOut]
+    subtotal: MoneyOut | None
+    hold: HoldOut
+    server_now: datetime
+
+
+class CartStartedOut(CartOut):
+    token: Annotated[str, Field(description="Show it as `Authorization: Bearer …`. It is not told a second time.")]
 
 
 class ShippingOut(BaseModel):
@@ -80,6 +121,7 @@ class PolicyOut(BaseModel):
     box_wording: str
     language: str
     mandatory: bool
+    url: Annotated[str, Field(description="The page of this very version, there for good.")]
 
 
 class VerdictOut(BaseModel):
@@ -145,7 +187,10 @@ class DeedOut(BaseModel):
 
 
 class NextActionOut(BaseModel):
-    type: str
+    """What only the fan can do. `use_stripe_sdk`: hand `client_secret` to `stripe.handleNextAction`, then say that they
+    are back. `pay`: send another card, or lead them to `url`."""
+
+    type: Literal["use_stripe_sdk", "pay"]
     client_secret: str | None = None
     url: str | None = None
 
@@ -170,11 +215,32 @@ class OrderOut(BaseModel):
     lines: list[LineOut]
     timeline: list[DeedOut]
     next_action: NextActionOut | None
+    can_cancel: bool
+
+
+class ShopOut(BaseModel):
+    """What a storefront needs to know before anybody buys."""
+
+    name: str
+    tagline: str
+    accent: Annotated[str, Field(description="The shop's colour as `#rrggbb`, readable on light paper.")]
+    on_accent: Annotated[str, Field(description="What reads on it.")]
+    accent_dark: Annotated[str, Field(description="The same for dark paper.")]
+    on_accent_dark: str
+    currency: str
+    country: str
+    countries: Annotated[list[str], Field(description="Where it sends to, ISO 3166.")]
+    support_email: str
+    policies_url: str
+    stripe_js: Annotated[str, Field(description="Load Stripe.js from here and from nowhere else.")]
+    publishable_key: str
 
 
 class OfferOut(BaseModel):
     sku: str
     title: str
+    picture_url: Annotated[str, Field(description="Empty where there is none.")]
+    picture_alt: str
     price: MoneyOut
     available: int
     in_carts: int
@@ -190,23 +256,42 @@ class DropOut(BaseModel):
     starts_at: datetime | None
     ends_at: datetime | None
     url: str
+    cover_url: Annotated[str, Field(description="Empty where there is none.")]
+    cover_alt: str
 
 
 class DropDetailOut(DropOut):
+    live_url: Annotated[
+        str, Field(description="An event stream of stock and phase; its messages are `StockOut` and more.")
+    ]
+    server_now: datetime
     offers: list[OfferOut]
     policies: list[PolicyOut]
+
+
+class StockLineOut(BaseModel):
+    available: int
+    in_carts: int
 
 
 class StockOut(BaseModel):
     version: int
     phase: str
-    stock: dict[str, dict[str, int]]
+    stock: Annotated[dict[str, StockLineOut], Field(description="By SKU.")]
 
 
 class ProblemOut(BaseModel):
-    """RFC 9457."""
+    """A refusal, as in RFC 9457. Decide by `type`; show `detail` to a person. The other fields come where they help."""
 
     type: str
     title: str
     status: int
     detail: str
+    errors: Annotated[dict[str, str], Field(description="With `invalid`: what is wrong, by field.")] | None = None
+    fresh: (
+        Annotated[QuoteOut, Field(description="With `total-changed` and `policy-changed`: what holds now.")] | None
+    ) = None
+    missing: Annotated[list[str], Field(description="With `policy-unanswered`: the texts' ids.")] | None = None
+    opens_at: Annotated[datetime, Field(description="With `not-open`: when it opens.")] | None = None
+    token: Annotated[str, Field(description="With `already-ordered`: the order's.")] | None = None
+    status_url: Annotated[str, Field(description="With `already-ordered`: where the order is.")] | None = None

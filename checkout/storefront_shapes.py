@@ -1,16 +1,24 @@
 """Our values in the shapes of the storefront API."""
 
+import math
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.urls import reverse
 
-from checkout.models import Order
+from checkout.contact import countries
+from checkout.models import Cart, Order
 from checkout.pricing import PricedLine
-from checkout.queries import OrderView, order_view
+from checkout.queries import CartLineView, HoldView, OrderView, cart_view, order_view
 from checkout.quote import Quote
+from drops.queries import DropView
 from merchant.clock import now
+from merchant.models import StoreProfile
 from merchant.money import Money
+from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
 from policies.shown import ShownPolicy
 
 
@@ -28,6 +36,77 @@ def drop_json(view: Any) -> dict[str, Any]:
         "starts_at": view.starts_at,
         "ends_at": view.ends_at,
         "url": settings.PUBLIC_URL + reverse("drops:drop", args=[view.slug]),
+        "cover_url": _absolute(view.cover_url),
+        "cover_alt": view.cover_alt,
+    }
+
+
+def drop_detail_json(view: DropView, texts: Sequence[ShownPolicy]) -> dict[str, Any]:
+    return drop_json(view) | {
+        "live_url": f"{settings.LIVE_URL}/live/{view.slug}",
+        "server_now": view.server_now,
+        "offers": [offer_json(offer) for offer in view.offers],
+        "policies": [policy_json(text) for text in texts],
+    }
+
+
+def shop_json(store: StoreProfile) -> dict[str, Any]:
+    return {
+        "name": store.name,
+        "tagline": store.tagline,
+        **_accents(store.accent),
+        "currency": store.currency,
+        "country": store.country,
+        "countries": store.ships_to or [code for code, _ in countries()],
+        "support_email": store.support_email,
+        "policies_url": settings.PUBLIC_URL + reverse("policies:index"),
+        "stripe_js": settings.STRIPE_JS_URL,
+        "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
+    }
+
+
+def _accents(accent: str) -> dict[str, str]:
+    light, dark = readable(accent.lower(), LIGHT_PAPER), readable(accent.lower(), DARK_PAPER)
+    return {"accent": light, "on_accent": ink_on(light), "accent_dark": dark, "on_accent_dark": ink_on(dark)}
+
+
+def cart_json(cart: Cart, at: datetime) -> dict[str, Any]:
+    view = cart_view(cart, cart.drop, at)
+    return {
+        "drop": cart.drop.slug,
+        "lines": [_cart_line(line) for line in view.lines],
+        "subtotal": _money(view.subtotal_minor, view.currency) if view.lines else None,
+        "hold": _hold(view.hold, at),
+        "server_now": at,
+    }
+
+
+def order_url(token: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('api:get_order', args=[token])}"
+
+
+def _absolute(address: str) -> str:
+    return urljoin(f"{settings.PUBLIC_URL}/", address) if address else ""
+
+
+def _hold(hold: HoldView, at: datetime) -> dict[str, Any]:
+    return {
+        "state": "ended" if hold.ended else "held" if hold.until else "none",
+        "expires_at": hold.until,
+        "seconds_left": max(0, math.ceil((hold.until - at).total_seconds())) if hold.until else 0,
+        "prolong_minutes": hold.keep_minutes,
+    }
+
+
+def _cart_line(line: CartLineView) -> dict[str, Any]:
+    return {
+        "sku": line.sku,
+        "title": line.title,
+        "quantity": line.quantity,
+        "unit_price": _money(line.unit_minor, line.currency),
+        "total": _money(line.total_minor, line.currency),
+        "limit": line.limit,
+        "available": line.available,
     }
 
 
@@ -35,6 +114,8 @@ def offer_json(offer: Any) -> dict[str, Any]:
     return {
         "sku": offer.sku,
         "title": f"{offer.product}, {offer.title}",
+        "picture_url": _absolute(offer.picture_url),
+        "picture_alt": offer.picture_alt,
         "price": _money(offer.price_minor, offer.currency),
         "available": offer.available,
         "in_carts": offer.in_carts,
@@ -44,7 +125,7 @@ def offer_json(offer: Any) -> dict[str, Any]:
 
 def policy_json(text: ShownPolicy) -> dict[str, Any]:
     names = ("id", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
-    return {name: getattr(text, name) for name in names}
+    return {name: getattr(text, name) for name in names} | {"url": settings.PUBLIC_URL + text.url}
 
 
 def _line(line: PricedLine) -> dict[str, Any]:
@@ -120,6 +201,7 @@ def order_json(order: Order) -> dict[str, Any]:
         ],
         "timeline": [{"at": at, "text": text} for at, text in view.timeline],
         "next_action": _next_action(order, view.needs_bank, view.pay_url),
+        "can_cancel": view.can_cancel,
     }
 
 

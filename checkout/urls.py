@@ -1,6 +1,6 @@
 from django.urls import path
 
-from checkout.views import cart, checkout, device, order, waiting, webhook
+from checkout.views import cart, checkout, device, embed, order, waiting, webhook
 
 app_name = "checkout"
 urlpatterns = [
@@ -19,5 +19,7 @@ urlpatterns = [
     path("orders/<str:token>/pay", order.pay, name="pay"),
     path("orders/<str:token>/card", order.card, name="card"),
     path("orders/<str:token>/cancel", order.cancel, name="cancel"),
+    path("embed/v1.js", embed.script, name="embed"),
+    path("embed/demo/", embed.demo, name="embed_demo"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
 ]

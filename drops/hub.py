@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import redis
 import redis.asyncio
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -21,6 +21,7 @@ from drops import live
 from drops.live import News
 from drops.queries import public
 from merchant.clock import now
+from merchant.store import current_store
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,13 @@ class Hub:
             return await asyncio.shield(feed.loading)
         return True
 
+    async def is_named(self, origin: str) -> bool:
+        """Whether the merchant named this site as one that may sell; False while the database is away."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._database, _is_named, origin)
+        except DatabaseError:
+            return False
+
     async def _load(self, feed: Feed) -> bool:
         try:
             news = await asyncio.get_running_loop().run_in_executor(self._database, _read, feed.slug)
@@ -152,6 +160,11 @@ class Hub:
             await self._load_all()
             for feed in self._feeds.values():
                 feed.turn()
+
+
+def _is_named(origin: str) -> bool:
+    close_old_connections()
+    return origin in current_store().allowed_origins
 
 
 def _read(slug: str) -> News | None:

@@ -77,19 +77,22 @@ async def _http(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCa
 
 async def _listen(slug: str, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     hub = _the_hub()
+    allowed = await _allowed_origin(hub, scope)
     with hub.listening(slug) as feed:
         try:
             known = await hub.loaded(feed)
         except DatabaseError:
-            await _say(send, 503, "Try again in a moment.\n", [(b"retry-after", b"3"), *_allowed_origin(scope)])
+            await _say(send, 503, "Try again in a moment.\n", [(b"retry-after", b"3"), *allowed])
             return
         if known:
-            await _stream(hub, feed, scope, receive, send)
+            await _stream(hub, feed, scope, receive, send, allowed=allowed)
         else:
-            await _say(send, 404, "No such drop.\n", _allowed_origin(scope))
+            await _say(send, 404, "No such drop.\n", allowed)
 
 
-async def _stream(hub: Hub, feed: Feed, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def _stream(
+    hub: Hub, feed: Feed, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable, *, allowed: Headers
+) -> None:
     """What the listener has not seen yet, then whatever comes, until it goes."""
     seen = _last_event_id(scope, feed)
     gone = asyncio.ensure_future(_disconnected(receive))
@@ -98,7 +101,7 @@ async def _stream(hub: Hub, feed: Feed, scope: HTTPScope, receive: ASGIReceiveCa
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": _STREAM + _allowed_origin(scope),
+                "headers": _STREAM + allowed,
                 "trailers": False,
             }
         )
@@ -136,12 +139,17 @@ def _last_event_id(scope: HTTPScope, feed: Feed) -> int:
     return int(said) if said.isascii() and said.isdigit() and int(said) <= feed.version else -1
 
 
-def _allowed_origin(scope: HTTPScope) -> Headers:
-    """Our own pages may read the stream: from PUBLIC_URL, or from the stream's host on another port."""
+async def _allowed_origin(hub: Hub, scope: HTTPScope) -> Headers:
+    """Our own pages may read the stream, from PUBLIC_URL or from the stream's host on another port; and those of the
+    sites that the merchant named."""
     origin = _header(scope, b"origin")
+    may = origin and (_is_ours(origin, scope) or await hub.is_named(origin))
+    return [(b"vary", b"origin"), *([(b"access-control-allow-origin", origin.encode())] if may else [])]
+
+
+def _is_ours(origin: str, scope: HTTPScope) -> bool:
     host = urlsplit(f"//{_header(scope, b'host')}").hostname
-    ours = origin and (origin == settings.PUBLIC_URL or urlsplit(origin).hostname == host)
-    return [(b"vary", b"origin"), *([(b"access-control-allow-origin", origin.encode())] if ours else [])]
+    return origin == settings.PUBLIC_URL or urlsplit(origin).hostname == host
 
 
 def _header(scope: HTTPScope, wanted: bytes) -> str:

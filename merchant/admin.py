@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import (
     UnfoldAdminColorInputWidget,
     UnfoldAdminSelect2Widget,
+    UnfoldAdminTextareaWidget,
 )
 
 from merchant import journal
@@ -31,7 +33,28 @@ from merchant.desk import (
     moment_cell,
 )
 from merchant.models import JournalEntry, StoreProfile
+from merchant.origins import origin_of
 from merchant.store import forget_store
+
+MOST_ORIGINS = 20
+
+
+class OriginsField(forms.CharField):
+    """Origins as browsers name them, one a line; a pasted address of a page is cut to its origin."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        origins = [origin_of(each) for each in super().clean(value).replace(",", " ").split()]
+        if len(origins) > MOST_ORIGINS:
+            raise ValidationError(f"At most {MOST_ORIGINS} sites.")
+        return list(dict.fromkeys(origins))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
 
 
 class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
@@ -43,6 +66,12 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         choices=[(zone, zone) for zone in sorted(available_timezones())], widget=UnfoldAdminSelect2Widget
     )
     ships_to = CountriesField(required=False, help_text="With commas: DE, FR, US. Empty: everywhere.")
+    allowed_origins = OriginsField(
+        label="Sites that may sell",
+        required=False,
+        max_length=4000,
+        help_text="One a line, like https://brand.example. Pages there may use the API and the embed; no other site's.",
+    )
     shipping_minor = MoneyField(
         label="Flat shipping", help_text="One price for an order, until you draw a delivery zone."
     )
@@ -68,6 +97,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Tax", {"fields": ("tax_basis_points", "prices_include_tax", "stripe_tax")}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
         ("Payment", {"fields": (("late_payments", "late_payment_days"),)}),
+        ("Other sites", {"fields": ("allowed_origins",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -47,9 +47,7 @@ def _files() -> list[Path]:
 
 def _addresses() -> list[str]:
     names = [str(path.relative_to(STATIC)) for path in _files()]
-    # Scripts import each other by their plain names, pages ask for them by the name with the hash.
-    plain = [settings.STATIC_URL + name for name in names if name.endswith(".js")]
-    return sorted({reverse("theme"), *map(static, names), *plain})
+    return sorted({reverse("theme"), *map(static, names)})
 
 
 def _version() -> str:

@@ -1,12 +1,15 @@
-"""Middleware of our own: two Content-Security-Policies, a request id, the shop's time, and what only staff need."""
+"""Middleware of our own: two Content-Security-Policies, a request id, the shop's time, other sites at the API, and what
+only staff need."""
 
 import uuid
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import SplitResult
 
 import structlog
 from axes.middleware import AxesMiddleware
+from corsheaders.middleware import CorsMiddleware
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
@@ -17,11 +20,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from merchant.store import store_zone
+from merchant.store import current_store, store_zone
 
 Handler = Callable[[HttpRequest], HttpResponse]
 STAFF_AREA = "/admin/"
 OWN_POLICIES = ("_csp_exempt", "_csp_config", "_csp_update", "_csp_replace")  # what django-csp reads of a response
+API = "/api/v1/"
 NO_PAGES = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
@@ -78,6 +82,24 @@ class ShopTime:
             return self.get_response(request)
         with timezone.override(store_zone()):
             return self.get_response(request)
+
+
+class ApiOrigins(CorsMiddleware):
+    """Pages of the sites that the merchant named may use the API, and they alone. No cookie ever goes with it."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path.startswith(API):
+            return super().__call__(request)
+        return self.get_response(request)
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        return True  # asked under the API's addresses alone
+
+    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
+        return origin in current_store().allowed_origins
+
+    def check_signal(self, request: HttpRequest) -> bool:
+        return False
 
 
 class _StaffOnly:

@@ -75,6 +75,13 @@ class StoreProfile(models.Model):
         db_default=False,
         help_text="Each quote asks Stripe for the tax. Where Stripe is slow or down, your own table counts.",
     )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Other sites whose pages may sell through the API or the embed, such as https://brand.example.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "shop profile"

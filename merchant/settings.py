@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "axes",
     "anymail",
     "csp",
+    "corsheaders",
     "django_htmx",
     "django_structlog",
     "ninja",  # its API page then loads its files from here, not from a CDN
@@ -97,6 +98,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "merchant.middleware.RequestId",
     "merchant.middleware.ShopTime",
+    "merchant.middleware.ApiOrigins",
+    "checkout.rate_limits.RateLimits",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -137,9 +140,7 @@ MEDIA_URL = "media/"
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / ".frontrow" / "media"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": env.str("STATIC_STORAGE", default="whitenoise.storage.CompressedManifestStaticFilesStorage")
-    },
+    "staticfiles": {"BACKEND": env.str("STATIC_STORAGE", default="merchant.static_files.HashedModules")},
 }
 
 # --- staff sign-in ------------------------------------------------------------------------------------
@@ -247,6 +248,15 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "form-action": ["'self'"],
     "frame-ancestors": ["'self'"],
 }
+
+# --- the API at other origins (which ones: the merchant says so in the shop's profile) ---------------------
+CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "DELETE"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "x-drop-pass"]
+CORS_EXPOSE_HEADERS = ["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"]
+CORS_PREFLIGHT_MAX_AGE = 7200  # seconds; no browser keeps an answer for longer
+# Requests in a minute, counted in Redis; 0: not counted. One address may be a whole venue, or a mobile network.
+API_REQUESTS_PER_ADDRESS = env.int("API_REQUESTS_PER_ADDRESS", default=3000)
+API_REQUESTS_PER_TOKEN = env.int("API_REQUESTS_PER_TOKEN", default=300)  # of one cart or order
 
 # --- workers ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

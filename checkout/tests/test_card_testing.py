@@ -1,5 +1,7 @@
 """Thieves who try stolen cards are slowed down; fans who mistype are not; nobody loses an order by it."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,8 +9,9 @@ from django.test import Client
 from redis import RedisError
 
 from checkout import attempts, expiry, fallback, moving_windows, payments
-from checkout.errors import NothingToPay, TooManyCards
+from checkout.errors import Invalid, KeyReused, NothingToPay, TooManyCards
 from checkout.models import Order, OrderState
+from checkout.ordering import order_once
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_pages import agree, with_cart
@@ -180,6 +183,49 @@ def test_the_api_answers_slow_down(robe: Drop, sandbox: SandboxServer, texts: No
     without = body | {"confirmation_token": None}
     placed = browser.post(address, without, content_type="application/json", headers={"Idempotency-Key": "two"})
     assert placed.status_code == 201, "an order that brings no card is taken"
+
+
+def test_an_order_that_stands_is_answered_again_where_no_card_is_taken(
+    robe: Drop, sandbox: SandboxServer, texts: None
+) -> None:
+    """Its first answer was lost. Sending it again tries no card; only a new order would."""
+    agreed = fan.quoted(robe, at=clock())
+    wanted = fan.request(agreed, confirmation_token=fan.card(sandbox), idempotency_key="the-first")
+    person = fan.PERSON
+    first = order_once(robe, wanted, person=person, now=clock())
+    for number in range(4):
+        refused(robe, sandbox, number)
+    again = order_once(robe, replace(wanted, confirmation_token="ctoken_of_the_retry"), person=person, now=clock())
+    assert (again.replayed, again.token, again.reply) == (True, first.token, first.reply)
+    with pytest.raises(KeyReused):
+        order_once(robe, replace(wanted, contact=fan.somebody("else@example.com")), person=person, now=clock())
+    with pytest.raises(TooManyCards):
+        order_once(robe, replace(wanted, idempotency_key="another"), person=person, now=clock())
+    with pytest.raises(Invalid):
+        order_once(robe, replace(wanted, idempotency_key="\0"), person=person, now=clock())
+
+
+def test_a_retry_of_the_api_gets_its_identical_201_where_no_card_is_taken(
+    robe: Drop, sandbox: SandboxServer, texts: None
+) -> None:
+    agreed = fan.quoted(robe, at=clock())
+    body = {
+        "quote": agreed.token,
+        "agreed_total": agreed.total.as_json(),
+        "lines": [{"sku": "ROBE-M", "quantity": 1}],
+        "email": "first@example.com",
+        "name": "First",
+        "address": {"line1": "x", "city": "x", "postal_code": "1", "country": "US"},
+        "policies": [{"id": text.id, "sha256": text.sha256, "accepted": True} for text in agreed.policies],
+        "confirmation_token": fan.card(sandbox),
+    }
+    asked = partial(at(HERE).post, f"/api/v1/drops/{robe.slug}/orders", body, content_type="application/json")
+    first = asked(headers={"Idempotency-Key": "one"})
+    for number in range(4):
+        refused(robe, sandbox, number)
+    again = asked(headers={"Idempotency-Key": "one"})
+    assert (first.status_code, again.status_code, first.content) == (201, 201, again.content)
+    assert asked(headers={"Idempotency-Key": "two"}).status_code == 429
 
 
 def test_many_who_pay_well_behind_one_address_are_never_slowed_down(

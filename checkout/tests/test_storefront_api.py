@@ -29,9 +29,9 @@ def post(path: str, body: Any, key: str | None = None) -> Any:
     return Client().post(path, json.dumps(body), content_type="application/json", headers=headers)
 
 
-def quoted(*lines: tuple[str, int], **changes: Any) -> dict[str, Any]:
+def quoted(*lines: tuple[str, int], drop: str = "winter-robe", **changes: Any) -> dict[str, Any]:
     wanted = [{"sku": sku, "quantity": number} for sku, number in lines or [("ROBE-M", 1)]]
-    answer = post(f"{API}/quote", {"lines": wanted, "country": "US"} | changes)
+    answer = post(f"/api/v1/drops/{drop}/quote", {"lines": wanted, "country": "US"} | changes)
     assert answer.status_code == 200, answer.content
     return answer.json()  # type: ignore[no-any-return]
 
@@ -146,15 +146,44 @@ def test_bad_text_is_a_4xx_and_writes_nothing(robe: Drop, field: str, value: str
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"lines": 1}'])
 def test_bodies_that_are_no_request_are_a_4xx(robe: Drop, raw: bytes) -> None:
-    for path in (f"{API}/quote", f"{API}/orders"):
-        answer = Client().post(path, raw, content_type="application/json", headers={"idempotency-key": "k"})
+    token = fan.orders(robe, at=clock()).token
+    doors = [
+        ("POST", f"{API}/quote"),
+        ("POST", f"{API}/orders"),
+        ("POST", f"{API}/carts"),
+        ("PUT", f"/api/v1/orders/{token}/card"),
+    ]
+    for method, path in doors:
+        answer = Client().generic(method, path, raw, "application/json", headers={"idempotency-key": "k"})
         assert 400 <= answer.status_code < 500
         assert answer["Content-Type"] == "application/problem+json"
 
 
 def test_a_body_of_ten_megabytes_is_refused_unread(robe: Drop) -> None:
-    answer = Client().post(f"{API}/orders", b"x" * 10_000_000, content_type="application/json")
-    assert answer.status_code in {400, 413}
+    for path in ("orders", "quote", "carts"):
+        answer = Client().post(f"{API}/{path}", b"x" * 10_000_000, content_type="application/json")
+        assert problem(answer) == (413, "too-large")
+
+
+@pytest.mark.parametrize("money", [{"amount": 5400, "currency": "EUR"}, {"amount": 1, "currency": "USD"}])
+def test_another_currency_or_amount_than_the_quotes_is_no_order(robe: Drop, money: dict[str, Any]) -> None:
+    answer = post(f"{API}/orders", body_of(quoted(), agreed_total=money), "k")
+    assert problem(answer) == (409, "total-changed")
+    assert answer.json()["fresh"]["total"] == {"amount": 5400, "currency": "USD"}
+    assert (Order.objects.count(), IdempotencyKey.objects.count(), fan.counts()) == (0, 0, (0, 0, 5))
+
+
+@pytest.mark.parametrize("currency", ["usd", "XX", "\x00\x00\x00", None, 1])
+def test_what_is_no_currency_is_a_422(robe: Drop, currency: Any) -> None:
+    answer = post(f"{API}/orders", body_of(quoted(), agreed_total={"amount": 5400, "currency": currency}), "k")
+    assert problem(answer) == (422, "invalid")
+
+
+@pytest.mark.parametrize("quote", ["", "x", "\ud800", "x" * 20_001])
+def test_a_quote_that_is_none_is_a_4xx(robe: Drop, quote: str) -> None:
+    status, kind = problem(post(f"{API}/orders", body_of(quoted(), quote=quote), "k"))
+    assert (status, kind) in {(409, "total-changed"), (422, "invalid")}
+    assert Order.objects.count() == 0
 
 
 def test_cookies_are_ignored_and_none_is_set(robe: Drop) -> None:

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from checkout import attempts, carts
+from checkout import carts
 from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
 from checkout.cookies import cart_token
@@ -26,17 +26,16 @@ from checkout.errors import (
 )
 from checkout.forms import FIELDS, read_order, read_person
 from checkout.models import Cart
+from checkout.ordering import order_once
 from checkout.personal_quote import personal_quote
-from checkout.place_order import place_order
 from checkout.queries import hold_view
 from checkout.quote import Place, Quote
 from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token, sealed_cart
 from checkout.totals import tables
 from checkout.views.cart import cart_page, visible_drop
-from drops.errors import DropError, HoldExpired
+from drops.errors import DropError
 from drops.models import Drop
-from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
@@ -86,7 +85,7 @@ def keep(request: HttpRequest, slug: str) -> HttpResponse:
     if cart is None or request.method != "POST":
         return redirect("checkout:cart", slug)
     try:
-        _keep(cart)
+        carts.keep(cart, now=now())
     except AlreadyOrdered as before:
         return _to_order(order_token(before.order.token_nonce))
     except (CheckoutError, DropError) as refusal:
@@ -109,20 +108,11 @@ def requote(request: HttpRequest, slug: str) -> HttpResponse:
     return _page(request, drop, cart, Trouble(), request.POST.get("idempotency_key", "") or str(uuid.uuid4()))
 
 
-def _keep(cart: Cart) -> None:
-    try:
-        carts.extend(cart, now=now())
-    except HoldExpired:
-        carts.take_again(cart, now=now())
-
-
 def _order(request: HttpRequest, drop: Drop, cart: Cart) -> HttpResponse:
     key = request.POST.get("idempotency_key", "")
     try:
         wanted = read_order(request.POST, cart_id=cart.pk, lines=contents(cart), currency=current_store().currency)
-        if wanted.confirmation_token:
-            attempts.require_address(client_ip(request))
-        placed = place_order(drop, wanted, person=read_person(request, wanted.contact.email), now=now())
+        placed = order_once(drop, wanted, person=read_person(request, wanted.contact.email), now=now())
     except AlreadyOrdered as before:
         return _to_order(order_token(before.order.token_nonce))
     except (CheckoutError, DropError, PolicyUnanswered) as error:

@@ -17,7 +17,7 @@ from checkout.carts import contents
 from checkout.errors import AlreadyOrdered, CheckoutError
 from checkout.forms import read_order, read_person
 from checkout.models import Cart
-from checkout.place_order import place_order
+from checkout.ordering import order_once
 from checkout.refusals import problem_of
 from checkout.tokens import cart_in, order_token
 from checkout.views.cart import visible_drop
@@ -55,7 +55,7 @@ def _placed(request: HttpRequest, drop: Drop, key: str) -> str:
     fields = request.POST.copy()
     fields["idempotency_key"] = key
     wanted = read_order(fields, cart_id=cart.pk, lines=contents(cart), currency=current_store().currency)
-    return place_order(drop, wanted, person=read_person(request, wanted.contact.email), now=now()).token
+    return order_once(drop, wanted, person=read_person(request, wanted.contact.email), now=now()).token
 
 
 def _refused(error: Exception) -> HttpResponse:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from drops import live, scheduling, stock
 from drops.models import Drop, DropState
 from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
 from merchant.clock import now
+from merchant.models import StoreProfile
 from merchant.redis_client import client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -240,6 +241,22 @@ def test_doors_of_the_live_process(robe: Drop, stream: str) -> None:
     assert allowed(stream, "http://127.0.0.1:8000") == "http://127.0.0.1:8000"
     assert allowed(stream, "http://localhost.evil.test:8000") is None
     assert allowed(stream, "null") is None
+
+
+def test_pages_of_the_sites_that_the_merchant_named_may_listen(robe: Drop, stream: str) -> None:
+    """The live process knows within seconds; this one has not asked for any site yet."""
+    StoreProfile.objects.create(pk=1, name="Shop", allowed_origins=["https://brand.example"])
+    assert eventually(lambda: allowed(stream, "https://brand.example")) == "https://brand.example"
+    for other in ("https://other.example", "http://brand.example", "https://brand.example.evil.test"):
+        assert allowed(stream, other) is None
+
+
+def eventually(question: Callable[[], str | None]) -> str | None:
+    """Its first answer within a profile's freshness, or None."""
+    deadline = time.monotonic() + 20
+    while (answer := question()) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return answer
 
 
 def allowed(base: str, origin: str) -> str | None:

@@ -37,10 +37,10 @@ function showStock(sku, stock) {
   }
 }
 
-// Whatever is left decides whether there is something to press.
+// Whatever is left decides whether there is something to press. Its place stays, so that nothing below jumps.
 function allowBuying() {
   const none = !decision().querySelector("[name=sku]:enabled");
-  decision().querySelectorAll(".buy,.quantity,.buy-hint").forEach((part) => (part.hidden = none));
+  document.getElementById("picker").classList.toggle("none-left", none);
   const list = decision().querySelector(".wait-for-it");
   if (list) list.hidden = !decision().querySelector("[name=sku]:disabled");
 }

@@ -2,8 +2,10 @@
 const POLL_EVERY = 5000;
 const GIVE_UP_AFTER = 3; // failed connections without a message in between
 
+// Returns a function that ends it.
 export function follow(url, { news, poll }) {
   let failures = 0;
+  let over = false;
   let timer = null;
   let source = null;
 
@@ -28,12 +30,19 @@ export function follow(url, { news, poll }) {
       failures += 1;
       if (failures >= GIVE_UP_AFTER) startPolling();
       if (source.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
-      setTimeout(connect, Math.min(30000, 1000 * 2 ** failures) * (0.5 + Math.random()));
+      setTimeout(() => over || connect(), Math.min(30000, 1000 * 2 ** failures) * (0.5 + Math.random()));
     };
   }
 
-  if (!("EventSource" in window)) return startPolling();
-  connect();
   // A page that comes back from the cache of the browser is old: look at once.
-  addEventListener("pageshow", (event) => event.persisted && poll());
+  const shown = (event) => event.persisted && poll();
+  addEventListener("pageshow", shown);
+  if ("EventSource" in window) connect();
+  else startPolling();
+  return () => {
+    over = true;
+    source?.close();
+    stopPolling();
+    removeEventListener("pageshow", shown);
+  };
 }

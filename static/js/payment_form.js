@@ -17,35 +17,43 @@ export function loadStripe(src, key) {
   return within(loading, PATIENCE, "Stripe.js").then(() => window.Stripe(key));
 }
 
-// Any CSS colour as #rrggbb: the payment form understands no custom properties.
-function colour(name) {
+// Any CSS colour as #rrggbb: the payment form understands no custom properties, and no newer notation.
+function colour(property, root) {
   const probe = Object.assign(document.createElement("i"), { hidden: true });
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
+  probe.style.color = `var(${property})`;
+  root.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();
-  const [r, g, b] = value.match(/[\d.]+/g).map(Number);
+  const [r, g, b] = value.startsWith("rgb") ? value.match(/[\d.]+/g).map(Number) : painted(value);
   return `#${[r, g, b].map((n) => Math.round(n).toString(16).padStart(2, "0")).join("")}`;
 }
 
-export function appearance() {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+function painted(value) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  canvas.fillStyle = value;
+  canvas.fillRect(0, 0, 1, 1);
+  return canvas.getImageData(0, 0, 1, 1).data;
+}
+
+// The colours of the page, or of the embed, whose root has them under names with another prefix.
+export function appearance({ root = document.body, prefix = "--", font = "system-ui, sans-serif", dark = matchMedia("(prefers-color-scheme: dark)").matches } = {}) {
+  const of = (name) => colour(prefix + name, root);
   return {
     theme: dark ? "night" : "stripe",
     variables: {
-      colorPrimary: colour("accent"), colorBackground: colour("surface"), colorText: colour("ink"), colorTextSecondary: colour("muted"),
-      colorDanger: colour("bad"), borderRadius: "8px", fontFamily: "system-ui, sans-serif", fontSizeBase: "16px", spacingUnit: "4px",
+      colorPrimary: of("accent"), colorBackground: of("surface"), colorText: of("ink"), colorTextSecondary: of("muted"),
+      colorDanger: of("bad"), borderRadius: "8px", fontFamily: font, fontSizeBase: "16px", spacingUnit: "4px",
     },
   };
 }
 
 // Mounts the form into place; resolves once it can be used.
-export async function mountCard(settings, place) {
+export async function mountCard(settings, place, look = appearance()) {
   place.hidden = false;
   place.textContent = "The card form is coming…";
   const stripe = await loadStripe(settings.stripe_js, settings.publishable_key);
   const elements = stripe.elements({
-    mode: "payment", amount: settings.amount, currency: settings.currency.toLowerCase(), appearance: appearance(),
+    mode: "payment", amount: settings.amount, currency: settings.currency.toLowerCase(), appearance: look,
   });
   const holder = document.createElement("div");
   const element = elements.create("payment", { layout: "tabs" });

@@ -12,6 +12,7 @@ from checkout.tests import fan
 from drops.models import Drop
 from merchant.clock import now
 from tests.browser.buyer import Buyer
+from tests.browser.other_site import OtherSite
 from tests.running_shop import RunningShop
 
 expect.set_options(timeout=20_000)  # of patience, not of waiting: a busy machine is slow
@@ -53,3 +54,11 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
 @pytest.fixture
 def buyer(page: Page, robe: Drop, complaints: list[str]) -> Buyer:
     return Buyer(page, robe)
+
+
+@pytest.fixture
+def other_site(shop: RunningShop) -> Iterator[OtherSite]:
+    """A site that is not the shop's, and that its merchant has named as one that may sell."""
+    with OtherSite(shop).open() as site:
+        site.is_named_by_the_merchant()
+        yield site

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, expect
 
 from checkout.models import Order
 from checkout.tests import fan
@@ -70,6 +70,10 @@ def complaints() -> list[str]:
 @pytest.fixture
 def ready(shop: RunningShop, network: Network, buyer: Buyer) -> Buyer:
     """At the checkout page, everything typed, with a worker behind the page."""
+    return at_checkout(buyer)
+
+
+def at_checkout(buyer: Buyer) -> Buyer:
     buyer.buys_now()
     buyer.types_card(GOOD)  # first: while the card form comes, what stands below it moves
     buyer.fills_in_the_address()
@@ -124,6 +128,32 @@ def test_busy_for_a_while(shop: RunningShop, ready: Buyer, network: Network) -> 
     expect(ready.headline).to_have_text("Yours.")
     assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
     assert fan.counts(ready.sku) == (0, 1, 4)
+
+
+def test_a_503_that_lasts_ten_seconds(shop: RunningShop, buyer: Buyer, network: Network) -> None:
+    page = buyer.page
+    page.clock.install()
+    at_checkout(buyer)
+    network.busy = {}
+    buyer.pay_button.click()
+    expect(note(page)).to_contain_text(SAVED)
+    before, tried = page.evaluate("() => Date.now()"), len(network.tried)
+    for _ in range(10):
+        a_second_later(page)
+    assert page.evaluate("() => Date.now()") - before >= 10_000
+    until(lambda: len(network.tried) > tried)
+    expect(note(page)).to_contain_text(SAVED)
+    assert not Order.objects.filter(drop=buyer.drop).exists()
+    network.busy = None
+    until(lambda: a_second_later(page) and Order.objects.filter(drop=buyer.drop).exists())
+    expect(buyer.headline).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(buyer.order.reference)] == [5400]
+
+
+def a_second_later(page: Page) -> bool:
+    """In the page's own time."""
+    page.clock.run_for(1000)
+    return True
 
 
 def test_a_retry_after_is_waited_for(ready: Buyer, network: Network) -> None:
@@ -206,6 +236,58 @@ def test_sold_out_before_it_arrives(shop: RunningShop, ready: Buyer, context: Br
     note(ready.page).get_by_role("link", name="Join the waiting list").click()
     expect(ready.page.get_by_role("heading", name="Join the waiting list")).to_be_visible()
     assert waiting(ready.page) == []
+
+
+def test_c24_what_was_never_held_is_sold_out_before_it_arrives(buyer: Buyer, network: Network) -> None:
+    Drop.objects.filter(pk=buyer.drop.pk).update(hold_from="order")
+    at_checkout(buyer)
+    network.away = True
+    buyer.pay_button.click()
+    expect(note(buyer.page)).to_contain_text(SAVED)
+    StockItem.objects.filter(code=buyer.sku).update(sold=5)
+    network.away = False
+    expect(note(buyer.page)).to_contain_text("Sold out before your order reached us")
+    expect(note(buyer.page)).to_contain_text("Your order was not placed, and you have not been charged.")
+    expect(note(buyer.page).get_by_role("link", name="See what is left")).to_be_visible()
+    assert not Order.objects.filter(drop=buyer.drop).exists()
+    assert [kept for kept in waiting(buyer.page) if kept.get("body")] == []
+
+
+def test_the_browser_sends_it_on_when_no_page_is_open(
+    shop: RunningShop, ready: Buyer, network: Network, context: BrowserContext
+) -> None:
+    """Background Sync: the bonus of a browser that has it. DevTools says to the worker that the network is back."""
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    elsewhere = context.new_page()
+    ready.page.close()
+    network.forget()
+    network.away = False
+    devtools = context.new_cdp_session(elsewhere)
+    ours = registration(devtools, elsewhere, network.url)
+    sync = {"origin": network.url, "registrationId": ours, "tag": "orders", "lastChance": False}
+    devtools.send("ServiceWorker.dispatchSyncEvent", sync)
+    until(lambda: Order.objects.filter(drop=ready.drop).exists())
+    assert set(network.tried) == {door(ready.drop)}, "no page is open: only the worker can have sent it"
+    elsewhere.goto("/policies/")
+    expect(note(elsewhere)).to_contain_text("Your order has arrived")
+    note(elsewhere).get_by_role("link", name="See your order").click()
+    expect(elsewhere.locator("#headline")).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def registration(devtools: CDPSession, page: Page, origin: str) -> str:
+    """The id under which the browser knows the shop's worker."""
+    known: list[str] = []
+
+    def heard(said: dict[str, Any]) -> None:
+        known.extend(each["registrationId"] for each in said["registrations"] if each["scopeURL"].startswith(origin))
+
+    devtools.on("ServiceWorker.workerRegistrationUpdated", heard)
+    devtools.send("ServiceWorker.enable")
+    until(lambda: page.evaluate("() => true") and known)
+    return known[0]
 
 
 def test_cancelled_before_it_was_sent(ready: Buyer, context: BrowserContext, network: Network) -> None:

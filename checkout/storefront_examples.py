@@ -1,0 +1,256 @@
+"""The examples of the OpenAPI document. Those of refusals are told by the same table that tells the real ones."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from checkout import errors as e
+from checkout.rate_limits import too_fast
+from checkout.refusals import problem_of
+from checkout.storefront_orders import key_missing
+from checkout.storefront_problems import not_found, too_large, unreadable
+from checkout.storefront_reading import token_unknown
+from drops import errors as d
+from merchant.problems import Problem
+
+WINTER = datetime(2026, 11, 20, 18, tzinfo=UTC)
+SHA256 = "4f1c6b0a5d7e8c9b2a3f40516273849506172839405a6b7c8d9e0f1a2b3c4d5e"
+ORDER_TOKEN = "Zm9yLXRoZS1kb2N1bWVudC1vbmx5LS0t"  # noqa: S105  # opens nothing
+MONEY, SHIPPING, TOTAL = ({"amount": amount, "currency": "USD"} for amount in (4800, 600, 5400))
+WANTED = [{"sku": "ROBE-M", "quantity": 1}]
+LINE = {"sku": "ROBE-M", "title": "Robe, M", "quantity": 1, "unit_price": MONEY, "total": MONEY}
+ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
+STATUS_URL = f"https://shop.example/api/v1/orders/{ORDER_TOKEN}"
+POLICY = {
+    "id": "returns/v3",
+    "sha256": SHA256,
+    "title": "Returns",
+    "summary": "30 days to send it back.",
+    "html": "<p>Send it back within <strong>30 days</strong>.</p>",
+    "box_wording": "I know that I have 30 days to send it back.",
+    "language": "en",
+    "mandatory": True,
+    "url": "https://shop.example/policies/returns/v3/",
+}
+DROP = {
+    "slug": "winter-robe",
+    "title": "Winter Robe",
+    "strapline": "Fifty robes, numbered.",
+    "phase": "live",
+    "kind": "timed",
+    "starts_at": "2026-11-20T18:00:00Z",
+    "ends_at": None,
+    "url": "https://shop.example/drops/winter-robe/",
+    "cover_url": "https://shop.example/media/covers/robe.webp",
+    "cover_alt": "A robe in the snow",
+}
+OFFER = {
+    "sku": "ROBE-M",
+    "title": "Robe, M",
+    "picture_url": "https://shop.example/media/pictures/robe.webp",
+    "picture_alt": "The robe from the front",
+    "price": MONEY,
+    "available": 3,
+    "in_carts": 2,
+    "limit": 2,
+}
+QUOTE = {
+    "quote": "eyJkcm9wIjoid2ludGVyLXJvYmUifQ:a-signature",
+    "lines": [LINE],
+    "shipping_options": [
+        {"code": "standard", "title": "Standard delivery", "note": "3–5 working days", "price": SHIPPING}
+    ],
+    "shipping_option": "standard",
+    "subtotal": MONEY,
+    "shipping": SHIPPING,
+    "tax": {"amount": 862, "currency": "USD"},
+    "total": TOTAL,
+    "policies": [POLICY],
+    "verdict": {"allowed": True, "reason": ""},
+    "expires_at": "2026-11-20T18:30:00Z",
+}
+CART = {
+    "drop": "winter-robe",
+    "lines": [LINE | {"limit": 2, "available": 3}],
+    "subtotal": MONEY,
+    "hold": {"state": "held", "expires_at": "2026-11-20T18:10:00Z", "seconds_left": 600, "prolong_minutes": 10},
+    "server_now": "2026-11-20T18:00:00Z",
+}
+PLACED = {
+    "token": ORDER_TOKEN,
+    "status": "placed",
+    "total": TOTAL,
+    "hold_expires_at": "2026-11-20T18:10:00Z",
+    "status_url": STATUS_URL,
+}
+ORDER = {
+    "reference": "FR-7K3M9Q2DXA",
+    "status": "confirmed",
+    "headline": "Yours.",
+    "explanation": "Paid: USD 54.00.",
+    "next_step": "A confirmation is on its way to fan@example.com.",
+    "total": TOTAL,
+    "money_state": "paid",
+    "refunded": {"amount": 0, "currency": "USD"},
+    "hold_expires_at": None,
+    "lines": [LINE],
+    "timeline": [{"at": "2026-11-20T18:00:05Z", "text": "Order placed and held for you"}],
+    "next_action": None,
+    "can_cancel": False,
+}
+DECLINED = ORDER | {
+    "status": "action_required",
+    "headline": "That card did not work",
+    "money_state": "none",
+    "hold_expires_at": "2026-11-20T18:10:00Z",
+    "next_action": {"type": "pay", "client_secret": None, "url": f"https://shop.example/orders/{ORDER_TOKEN}/pay"},
+    "can_cancel": True,
+}
+SHOP = {
+    "name": "Halden",
+    "tagline": "Robes for cold mornings",
+    "accent": "#8a3b2e",
+    "on_accent": "#ffffff",
+    "accent_dark": "#d98d7f",
+    "on_accent_dark": "#161412",
+    "currency": "USD",
+    "country": "US",
+    "countries": ["US", "DE", "CA"],
+    "support_email": "help@shop.example",
+    "policies_url": "https://shop.example/policies/",
+    "stripe_js": "https://js.stripe.com/v3/",
+    "publishable_key": "pk_live_…",
+}
+ORDER_BODY = {
+    "quote": QUOTE["quote"],
+    "agreed_total": TOTAL,
+    "lines": WANTED,
+    "email": "fan@example.com",
+    "phone": None,
+    "name": "A Fan",
+    "address": ADDRESS,
+    "shipping_option": "standard",
+    "policies": [{"id": "returns/v3", "sha256": SHA256, "accepted": True}],
+    "confirmation_token": "ctoken_1QxYz",
+    "payment_method": "card",
+}
+
+
+def _told(error: Exception, **extra: Any) -> Problem:
+    problem = problem_of(error)
+    if problem is None:
+        raise TypeError(f"{error!r} is no refusal")
+    problem.extra |= extra
+    return problem
+
+
+def _policy_unanswered() -> Problem:
+    told = "Please read and tick: Returns."
+    return Problem("policy-unanswered", 422, told, {"missing": ["returns/v3"]})
+
+
+PARAMETERS = {
+    "slug": "winter-robe",
+    "token": ORDER_TOKEN,
+    "Idempotency-Key": "6d0f2c1e-8f0b-4d6c-9a57-0a1f4c1c2b11",
+}
+
+# By the name that an operation lists them under, which is the problem's type and, where it has several, which of them.
+PROBLEMS: dict[str, Problem] = {
+    "already-ordered": Problem(
+        "already-ordered", 409, "This cart has become an order.", {"token": ORDER_TOKEN, "status_url": STATUS_URL}
+    ),
+    "age-required": Problem("age-required", 422, "For this drop a date of birth is asked. (Not answered yet.)"),
+    "cannot-cancel": _told(e.IllegalMove()),
+    "hold-expired": _told(e.HoldEnded()),
+    "idempotency-in-flight": _told(e.KeyInFlight()),
+    "idempotency-key-missing": key_missing(),
+    "idempotency-key-reused": _told(e.KeyReused()),
+    "in-other-carts": _told(d.SoldOut("ROBE-M", in_other_carts=True)),
+    "invalid": _told(e.Invalid({"lines": "Choose between 1 and 50 of ROBE-M."})),
+    "invalid: not sold here": _told(d.UnknownOffer("ROBE-M")),
+    "limit-reached": _told(d.LimitReached("ROBE-M", 2)),
+    "not-found": not_found(),
+    "not-open": _told(d.NotOpen(WINTER)),
+    "nothing-to-pay": _told(e.NothingToPay()),
+    "pass-required": Problem("pass-required", 403, "Come through the waiting room first. (Not answered yet.)"),
+    "policy-changed": _told(e.PoliciesChanged(None), fresh=QUOTE),  # type: ignore[arg-type]  # only its words are asked
+    "policy-unanswered": _policy_unanswered(),
+    "restricted": _told(e.Restricted("We do not send to France.")),
+    "slow-down": too_fast(12),
+    "slow-down: cards": _told(e.TooManyCards(240)),
+    "sold-out": _told(d.SoldOut("ROBE-M", in_other_carts=False)),
+    "token-unknown": token_unknown(),
+    "too-large": too_large(),
+    "total-changed": Problem(
+        "total-changed", 409, "The total is USD 54.00 now. Please agree to it again.", {"fresh": QUOTE}
+    ),
+    "try-again": _told(e.Busy()),
+    "try-again: provider": _told(e.GatewayUnavailable("away")),
+    "unreadable": unreadable(),
+}
+
+
+class Says(NamedTuple):
+    """What an operation takes and answers, by example; ``refuses`` names its problems."""
+
+    answers: Any
+    refuses: Iterable[str] = ()
+    takes: Any = None
+
+
+BODY = ("unreadable", "too-large", "invalid")
+STOCK = ("sold-out", "in-other-carts", "limit-reached", "invalid: not sold here", "not-open")
+EVERYWHERE = ("slow-down", "try-again")
+OPERATIONS: dict[str, Says] = {
+    "get_shop": Says(SHOP),
+    "list_drops": Says([DROP]),
+    "get_drop": Says(
+        DROP
+        | {"offers": [OFFER], "policies": [POLICY], "server_now": "2026-11-20T18:00:00Z"}
+        | {"live_url": "https://shop.example/live/winter-robe"},
+        ["not-found"],
+    ),
+    "get_stock": Says(
+        {"version": 41, "phase": "live", "stock": {"ROBE-M": {"available": 3, "in_carts": 2}}}, ["not-found"]
+    ),
+    "post_quote": Says(
+        QUOTE,
+        ["not-found", *BODY, "invalid: not sold here", "limit-reached"],
+        {"lines": WANTED, "country": "US", "shipping_option": "standard"},
+    ),
+    "start_cart": Says(
+        CART | {"token": "Y2FydC1mb3ItdGhlLWRvY3VtZW50LW9u"}, ["not-found", *BODY, *STOCK], {"lines": WANTED}
+    ),
+    "get_cart": Says(CART, ["token-unknown", "already-ordered"]),
+    "put_cart": Says(CART, ["token-unknown", "already-ordered", *BODY, *STOCK], {"lines": WANTED}),
+    "delete_cart": Says(None, ["token-unknown", "already-ordered"]),
+    "prolong_cart": Says(CART, ["token-unknown", "already-ordered", *STOCK]),
+    "post_order": Says(
+        PLACED,
+        [
+            *(
+                "idempotency-key-missing",
+                "token-unknown",
+                "pass-required",
+                "restricted",
+                "not-found",
+                "already-ordered",
+            ),
+            *("total-changed", "policy-changed", "hold-expired", "idempotency-in-flight", "idempotency-key-reused"),
+            *("policy-unanswered", "age-required", "slow-down: cards", *BODY, *STOCK),
+        ],
+        ORDER_BODY,
+    ),
+    "get_order": Says(ORDER, ["not-found"]),
+    "put_card": Says(
+        DECLINED | {"status": "authorising", "next_action": None, "headline": "One moment, your bank is answering"},
+        ["not-found", "nothing-to-pay", "slow-down: cards", *BODY],
+        {"confirmation_token": "ctoken_1QxYz"},
+    ),
+    "post_returned": Says(ORDER, ["not-found"]),
+    "cancel_order": Says(
+        ORDER | {"status": "cancelled", "headline": "Cancelled", "money_state": "none"},
+        ["not-found", "cannot-cancel", "try-again: provider"],
+    ),
+}

@@ -1,0 +1,101 @@
+"""The API answers so often in a minute and no more, says what is left, and goes on selling while Redis is away."""
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from redis import RedisError
+
+from checkout import moving_windows, rate_limits
+from checkout.tests import fan
+from checkout.tests.test_payments import clock
+from checkout.tests.test_storefront_api import API, body_of, post, quoted
+from drops.models import Drop
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STOCK = f"{API}/stock"
+
+
+@pytest.fixture(autouse=True)
+def _afresh(settings: Any) -> None:
+    settings.API_REQUESTS_PER_ADDRESS, settings.API_REQUESTS_PER_TOKEN = 3, 2
+    rate_limits.forget()
+
+
+@pytest.fixture(autouse=True)
+def _half_past() -> Any:
+    with time_machine.travel("2026-11-20T18:00:30Z", tick=False):
+        yield
+
+
+def at(ip: str) -> Client:
+    browser = Client()
+    browser.defaults["REMOTE_ADDR"] = ip
+    return browser
+
+
+def test_says_what_is_left_and_then_slow_down(robe: Drop) -> None:
+    answers = [at("203.0.113.7").get(STOCK) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer["RateLimit"] for answer in answers] == [f'"address";r={left};t=30' for left in (2, 1, 0, 0)]
+    assert {answer["RateLimit-Policy"] for answer in answers} == {'"address";q=3;w=60'}
+    refused = answers[3]
+    assert (refused["Retry-After"], refused["Content-Type"]) == ("30", "application/problem+json")
+    assert refused.json()["type"] == "slow-down"
+    assert at("203.0.113.8").get(STOCK).status_code == 200, "somebody else"
+    with time_machine.travel("2026-11-20T18:01:00Z", tick=False):
+        assert at("203.0.113.7").get(STOCK).status_code == 200
+
+
+def test_a_token_has_a_quota_of_its_own_wherever_it_is_shown(robe: Drop) -> None:
+    token = fan.orders(robe, at=clock()).token
+    asked = [at(f"203.0.113.{number}").get(f"/api/v1/orders/{token}") for number in range(3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+    assert asked[0]["RateLimit-Policy"] == '"address";q=3;w=60, "token";q=2;w=60'
+    assert asked[1]["RateLimit"] == '"address";r=2;t=30, "token";r=0;t=30'
+    shown = [
+        at(f"203.0.113.{number}").get("/api/v1/cart", headers={"authorization": "Bearer x"}) for number in (3, 4, 5)
+    ]
+    assert [answer.status_code for answer in shown] == [401, 401, 429]
+
+
+def test_nothing_but_the_api_is_counted(robe: Drop) -> None:
+    for _ in range(5):
+        assert "RateLimit" not in Client().get("/").headers
+
+
+def test_an_order_is_one_round_trip(robe: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = body_of(quoted())
+    storage = moving_windows.shared(rate_limits.NAME).storage
+    counted, asked = storage.incr, []
+
+    def noted(key: str, expiry: int) -> int:
+        asked.append(key.partition(":")[0])
+        return counted(key, expiry)
+
+    monkeypatch.setattr(storage, "incr", noted)
+    assert post(f"{API}/orders", body, "key-1").status_code == 201
+    assert asked == ["address"]
+
+
+def test_zero_counts_nobody(robe: Drop, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.API_REQUESTS_PER_ADDRESS = settings.API_REQUESTS_PER_TOKEN = 0
+    monkeypatch.setattr(moving_windows.shared(rate_limits.NAME).storage, "incr", None)
+    answers = [Client().get(STOCK) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit" not in answers[0].headers
+
+
+def test_while_redis_is_away_everybody_is_served_and_it_is_not_asked_each_time(
+    robe: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def away(key: str, *_: Any) -> int:
+        asked.append(key)
+        raise RedisError
+
+    monkeypatch.setattr(moving_windows.shared(rate_limits.NAME).storage, "incr", away)
+    assert {Client().get(STOCK).status_code for _ in range(9)} == {200}
+    assert len(asked) == 1

@@ -1,0 +1,110 @@
+// The first step: what there is, how much of it is left, and the button.
+import { left } from "../countdown.js";
+import { amountLeft, busy, h, money, note, stockWords } from "./parts.js";
+
+const CLOSED = {
+  sold_out: ["Sold out", "Everything found somebody."],
+  paused: ["Paused for a moment", "It goes on soon; this page will show it."],
+  closed: ["This drop is over", "Thank you to everybody who came."],
+};
+
+export class Choose {
+  constructor(embed, drop) {
+    Object.assign(this, { embed, drop, stock: new Map(drop.offers.map((offer) => [offer.sku, offer])) });
+    this.state = h("div", { class: "state" });
+    this.form = h("form", { class: "choose", onsubmit: (event) => this.submit(event) }, this.sizes(), this.bottom());
+    this.node = h("section", {}, this.state, this.form, this.knows());
+    this.turn();
+  }
+
+  sizes() {
+    const one = ({ sku, title, price, limit }, index) =>
+      h("label", { class: "size", "data-sku": sku },
+        h("input", { type: "radio", name: "sku", value: sku, "data-limit": limit, checked: index === 0, onchange: () => this.turn() }),
+        h("span", { class: "what" }, title), h("span", { class: "price" }, money(price)), h("span", { class: "left" }));
+    return h("fieldset", { class: "sizes" }, h("legend", {}, "Choose yours"), ...this.drop.offers.map(one));
+  }
+
+  bottom() {
+    this.quantity = h("select", { id: "quantity", name: "quantity" });
+    this.button = h("button", { class: "main", type: "submit" }, "Buy now");
+    this.buying = h("div", { class: "bottom" }, h("label", { for: "quantity" }, "Quantity"), this.quantity, this.button);
+    return this.buying;
+  }
+
+  knows() {
+    const texts = this.drop.policies.map(({ title, summary, url }) =>
+      h("li", {}, h("a", { href: url, target: "_blank", rel: "noopener" }, title), ` ${summary}`));
+    return texts.length > 0 && h("div", { class: "knows" }, h("h3", {}, "What you should know"), h("ul", {}, ...texts));
+  }
+
+  news({ stock = {} }) {
+    for (const [sku, units] of Object.entries(stock)) if (this.stock.has(sku)) Object.assign(this.stock.get(sku), units);
+    this.turn();
+  }
+
+  // Everything that stock and time decide, said anew.
+  turn() {
+    const live = this.drop.phase === "live";
+    for (const size of this.form.querySelectorAll(".size")) this.turnSize(size, live);
+    const free = [...this.form.querySelectorAll("[name=sku]:enabled")];
+    if (free.length && !free.some((radio) => radio.checked)) free[0].checked = true;
+    this.buying.hidden = !free.length || !live;
+    this.offerQuantities(free.find((radio) => radio.checked));
+    this.sayState(live, free.length > 0);
+  }
+
+  turnSize(size, live) {
+    const units = this.stock.get(size.dataset.sku);
+    size.querySelector("input").disabled = !live || units.available < 1;
+    size.querySelector(".left").textContent = live ? stockWords(units) : "";
+    size.dataset.left = live ? amountLeft(units.available) : "";
+  }
+
+  offerQuantities(chosen) {
+    if (!chosen) return;
+    const most = Math.min(Number(chosen.dataset.limit), this.stock.get(chosen.value).available);
+    if (this.quantity.options.length === most) return;
+    const before = Math.min(Number(this.quantity.value) || 1, most);
+    this.quantity.replaceChildren(...Array.from({ length: most }, (_, index) => new Option(index + 1)));
+    this.quantity.value = before;
+  }
+
+  sayState(live, free) {
+    if (this.drop.phase === "upcoming") return this.countDown();
+    const back = [...this.stock.values()].some(({ in_carts: inCarts }) => inCarts > 0);
+    const said = !live ? CLOSED[this.drop.phase]
+      : free ? null
+      : back ? ["In other carts", "Everything is in carts right now. Some may come back within minutes; keep this open."]
+      : CLOSED.sold_out;
+    if ((this.said ?? null)?.[0] === said?.[0]) return;
+    this.said = said;
+    this.state.replaceChildren(...(said ? [note("wait", ...said, h("a", { href: this.drop.url, target: "_blank", rel: "noopener" }, "See it at the shop"))] : []));
+    this.embed.announce(said ? said.join(". ") : "Some came back.");
+  }
+
+  countDown() {
+    const opens = this.embed.at(this.drop.starts_at);
+    const when = new Date(this.drop.starts_at).toLocaleString("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+    const clock = h("span", { role: "timer", "aria-label": "Time until it opens" });
+    this.state.replaceChildren(h("p", { class: "opens" }, `Opens ${when}`, h("br"), clock));
+    const tick = () => {
+      clock.textContent = left(opens - performance.now());
+      if (opens > performance.now()) return;
+      this.stop();
+      this.embed.turnSoon();
+    };
+    this.timer ??= setInterval(tick, 1000);
+    tick();
+  }
+
+  submit(event) {
+    event.preventDefault();
+    const lines = [{ sku: this.form.elements.sku.value, quantity: Number(this.quantity.value) }];
+    busy(this.button, "One moment…", () => this.embed.guarded(() => this.embed.buy(lines)));
+  }
+
+  stop() {
+    clearInterval(this.timer);
+  }
+}

@@ -1,0 +1,267 @@
+"""``<frontrow-drop>`` in somebody else's page, whose browser keeps no cookie of third parties."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, BrowserType, Locator, Page, expect
+
+from checkout.models import Cart, Order, OrderState
+from checkout.tests import fan
+from conftest import BROWSER_FLAGS, chromium
+from drops.models import Drop, DropState, StockItem
+from merchant.clock import now
+from policies.models import Acceptance, Surface
+from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
+from tests.browser.other_site import OtherSite
+from tests.running_shop import RunningShop
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A blog</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="blog.css">
+<script type="module" src="{shop}/embed/v1.js"></script></head>
+<body><h1>A blog about robes</h1><frontrow-drop slug="{slug}"></frontrow-drop></body></html>"""
+PROBE = (
+    """document.cookie = "probe=1; SameSite=None; Secure"; document.body.textContent = `cookies: ${document.cookie}`;"""
+)
+
+
+@pytest.fixture
+def context(browser_type: BrowserType, base_url: str) -> Iterator[BrowserContext]:
+    """A browser that blocks the cookies of third parties, as Safari and Firefox do by themselves."""
+    args = [*BROWSER_FLAGS, "--test-third-party-cookie-phaseout"]
+    browser = browser_type.launch(executable_path=chromium(), args=args)
+    # So high that nothing scrolls: right after it did, Chromium may give a click to the frame that was there before.
+    yield browser.new_context(base_url=base_url, viewport={"width": 1280, "height": 1800})
+    browser.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def blog(other_site: OtherSite, buyer: Buyer) -> Buyer:
+    """Somebody who reads a blog that sells the drop."""
+    return reads(other_site, buyer)
+
+
+def reads(site: OtherSite, buyer: Buyer, style: str = "") -> Buyer:
+    site.pages |= {"blog.html": PAGE.format(shop=site.shop.url, slug=buyer.drop.slug), "blog.css": style}
+    buyer.page.goto(f"{site.url}/blog.html")
+    return buyer
+
+
+def embed(buyer: Buyer) -> Locator:
+    return buyer.page.locator("frontrow-drop")
+
+
+def headline(buyer: Buyer) -> Locator:
+    return embed(buyer).locator("h3").first
+
+
+def orders(buyer: Buyer, card: str = GOOD) -> None:
+    embed(buyer).get_by_role("button", name="Buy now").click()
+    buyer.fills_in_the_address()
+    buyer.types_card(card)
+    buyer.pay_button.click()
+
+
+def test_this_browser_keeps_no_cookie_of_a_third_party(other_site: OtherSite, page: Page) -> None:
+    other_site.frames = other_site.third_party
+    other_site.pages = {
+        "probe.html": "<!DOCTYPE html><body></body><script src=probe.js></script>",
+        "probe.js": PROBE,
+        "around.html": f"<!DOCTYPE html><iframe src='{other_site.third_party}/probe.html'></iframe>",
+    }
+    page.goto(f"{other_site.third_party}/probe.html")
+    expect(page.locator("body")).to_have_text("cookies: probe=1")
+    page.goto(f"{other_site.url}/around.html")
+    expect(page.frame_locator("iframe").locator("body")).to_have_text("cookies:")
+
+
+def test_c31_buys_in_another_sites_page_with_third_party_cookies_blocked(shop: RunningShop, blog: Buyer) -> None:
+    expect(embed(blog).get_by_role("radio")).to_be_checked()
+    expect(embed(blog).locator(".left")).to_have_text("5 left")
+    orders(blog)
+    expect(headline(blog)).to_have_text("Yours.")
+    expect(headline(blog)).to_be_focused()
+    expect(embed(blog).get_by_role("status")).to_contain_text("Yours.")
+    order = blog.order
+    assert (order.state, order.captured_minor, order.cart is not None) == (OrderState.CONFIRMED, 5400, True)
+    assert fan.counts(blog.sku) == (0, 1, 4)
+    accepted = Acceptance.objects.get(order_ref=order.reference)
+    assert (accepted.accepted, accepted.surface) == (True, Surface.API)
+    assert blog.page.context.cookies(shop.url) == [], "the shop set none"
+    embed(blog).get_by_role("button", name="Back to the drop").click()
+    expect(embed(blog).locator(".left")).to_have_text("4 left")
+
+
+def test_a_declined_card_then_one_whose_bank_asks(shop: RunningShop, blog: Buyer) -> None:
+    orders(blog, DECLINED)
+    expect(headline(blog)).to_have_text("That card did not work")
+    blog.types_card(ASKS_BACK)
+    blog.pay_button.click()
+    blog.bank.get_by_role("button", name="Complete authentication").click()
+    expect(headline(blog)).to_have_text("Yours.")
+    assert [charge["paid"] for charge in shop.sandbox.charges(blog.order.reference)] == [False, True]
+
+
+def test_a_provider_in_trouble_defers_and_it_confirms_by_itself(shop: RunningShop, blog: Buyer) -> None:
+    shop.sandbox.fail("payment_intents.*", 500)
+    orders(blog)
+    expect(headline(blog)).to_contain_text("Held for you until")
+    expect(embed(blog).get_by_text("You have not been charged").first).to_be_visible()
+    shop.sandbox.clear()
+    expect(headline(blog)).to_have_text("Yours.", timeout=60_000)
+    assert [charge["amount"] for charge in shop.sandbox.charges(blog.order.reference)] == [5400]
+
+
+def test_without_the_card_form_the_order_goes_first(
+    shop: RunningShop, other_site: OtherSite, buyer: Buyer, complaints: list[str]
+) -> None:
+    reads(other_site, buyer)
+    shop.sandbox.fail("stripe.js", 503)
+    embed(buyer).get_by_role("button", name="Buy now").click()
+    expect(buyer.page.get_by_text("The card form cannot be reached.")).to_be_visible()
+    assert complaints
+    assert all("stripe.js" in complaint for complaint in complaints)
+    complaints.clear()
+    shop.sandbox.clear()
+    buyer.fills_in_the_address()
+    buyer.pay_button.click()
+    expect(headline(buyer)).to_have_text("One step left: pay for your order")
+    buyer.types_card(GOOD)
+    buyer.pay_button.click()
+    expect(headline(buyer)).to_have_text("Yours.")
+
+
+def test_a_total_that_changed_is_agreed_to_anew(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    blog.drop.offers.update(price_minor=5000)
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("The total is $56.00 now")
+    expect(blog.page.get_by_label("City")).to_have_value("Springfield")
+    blog.page.get_by_role("button", name="Pay $56.00", exact=True).click()
+    expect(headline(blog)).to_have_text("Yours.")
+    assert blog.order.total_minor == 5600
+
+
+def test_the_page_around_gives_it_its_look(other_site: OtherSite, buyer: Buyer) -> None:
+    style = "frontrow-drop{--frontrow-accent:rgb(12,34,56);--frontrow-on-accent:rgb(250,240,230);--frontrow-radius:3px;"
+    reads(other_site, buyer, style + "--frontrow-surface:rgb(1,2,3);--frontrow-font:Georgia}")
+    button = embed(buyer).get_by_role("button", name="Buy now")
+    expect(button).to_have_css("background-color", "rgb(12, 34, 56)")
+    expect(button).to_have_css("color", "rgb(250, 240, 230)")
+    expect(button).to_have_css("border-radius", "3px")
+    expect(embed(buyer).locator(".frame")).to_have_css("background-color", "rgb(1, 2, 3)")
+    expect(embed(buyer).locator(".frame")).to_have_css("font-family", "Georgia")
+    reads(other_site, buyer, "frontrow-drop{color-scheme:dark}")
+    expect(button).not_to_have_css("background-color", "rgb(12, 34, 56)")
+    expect(embed(buyer).locator(".frame")).to_have_css("background-color", "rgb(31, 28, 25)")
+
+
+def test_stock_that_falls_elsewhere_falls_here(blog: Buyer) -> None:
+    StockItem.objects.filter(code=blog.sku).update(total=2)
+    blog.page.reload()
+    expect(embed(blog).locator(".left")).to_have_text("2 left")
+    fan.placed(blog.drop, (blog.sku, 2), at=now())
+    expect(embed(blog).locator(".left")).to_have_text("In carts, may come back")
+    expect(embed(blog).get_by_text("In other carts", exact=True)).to_be_visible()
+    expect(embed(blog).get_by_role("button", name="Buy now")).to_be_hidden()
+
+
+def test_what_is_wrong_is_said_at_its_field(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    expect(embed(blog).get_by_role("heading", name="Checkout")).to_be_focused()
+    blog.pay_button.click()
+    email = blog.page.get_by_label("E-mail")
+    expect(email).to_be_focused()
+    expect(email).to_have_accessible_description("This is not an e-mail address: name@example.com.")
+    expect(embed(blog).get_by_role("alert")).to_contain_text("things to mend")
+    assert Order.objects.filter(drop=blog.drop).count() == 0
+
+
+def test_offline_during_the_click_and_back(blog: Buyer, complaints: list[str]) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    expect(blog.pay_button).to_be_enabled()
+    blog.page.context.set_offline(True)
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("You are offline")
+    complaints.clear()
+    blog.page.context.set_offline(False)
+    expect(headline(blog)).to_have_text("One step left: pay for your order")
+    assert Order.objects.filter(drop=blog.drop).count() == 1
+
+
+def test_a_reload_finds_the_cart_and_then_the_order_again(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    expect(embed(blog).get_by_text("Held for you for")).to_be_visible()
+    blog.page.reload()
+    expect(embed(blog).get_by_role("heading", name="Checkout")).to_be_visible()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("Yours.")
+    blog.page.reload()
+    expect(headline(blog)).to_have_text("Yours.")
+    assert Order.objects.filter(drop=blog.drop).count() == 1
+
+
+def test_letting_go_frees_the_units(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    expect(embed(blog).get_by_role("heading", name="Checkout")).to_be_visible()
+    expect(blog.card_form.get_by_label("Card number")).to_be_visible()
+    assert fan.counts(blog.sku) == (1, 0, 4)
+    embed(blog).get_by_role("button", name="Back, and let it go").click()
+    expect(embed(blog).locator(".left")).to_have_text("5 left")
+    assert fan.counts(blog.sku) == (0, 0, 5)
+
+
+def test_a_hold_that_ended_is_taken_again(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    expect(embed(blog).get_by_text("Held for you for")).to_be_visible()
+    Cart.objects.filter(drop=blog.drop).update(expires_at=now() - timedelta(seconds=1))
+    until(lambda: fan.counts(blog.sku) == (0, 0, 5))
+    blog.page.reload()
+    expect(embed(blog).get_by_text("Your hold ended", exact=True)).to_be_visible()
+    embed(blog).get_by_role("button", name="Take it again").click()
+    expect(embed(blog).get_by_text("Held for you for")).to_be_visible()
+    assert fan.counts(blog.sku) == (1, 0, 4)
+
+
+def test_before_it_opens_after_it_closed_and_where_there_is_none(
+    other_site: OtherSite, buyer: Buyer, complaints: list[str]
+) -> None:
+    start = now() + timedelta(days=2)
+    Drop.objects.filter(pk=buyer.drop.pk).update(state=DropState.SCHEDULED, starts_at=start)
+    reads(other_site, buyer)
+    expect(embed(buyer).get_by_role("timer", name="Time until it opens")).to_be_visible()
+    expect(embed(buyer).get_by_role("button", name="Buy now")).to_be_hidden()
+    Drop.objects.filter(pk=buyer.drop.pk).update(state=DropState.CLOSED)
+    reads(other_site, buyer)
+    expect(embed(buyer).get_by_text("This drop is over", exact=True)).to_be_visible()
+    other_site.pages["blog.html"] = PAGE.format(shop=other_site.shop.url, slug="no-such-drop")
+    buyer.page.goto(f"{other_site.url}/blog.html")
+    expect(embed(buyer).get_by_text("There is no such drop", exact=True)).to_be_visible()
+    complaints.clear()  # of the 404
+
+
+def test_the_demo_sells_under_its_own_policy(shop: RunningShop, buyer: Buyer) -> None:
+    buyer.page.goto(f"/embed/demo/?drop={buyer.drop.slug}")
+    plain, night = embed(buyer).first, embed(buyer).last
+    accents = [part.get_by_role("button", name="Buy now") for part in (plain, night)]
+    expect(accents[1]).to_have_css("background-color", "rgb(124, 224, 184)")
+    expect(accents[0]).not_to_have_css("background-color", "rgb(124, 224, 184)")
+    accents[0].click()
+    buyer.fills_in_the_address()
+    buyer.types_card(GOOD)
+    buyer.pay_button.click()
+    expect(plain.locator("h3").first).to_have_text("Yours.")
