@@ -17,6 +17,7 @@ WINTER = datetime(2026, 11, 20, 18, tzinfo=UTC)
 SHA256 = "4f1c6b0a5d7e8c9b2a3f40516273849506172839405a6b7c8d9e0f1a2b3c4d5e"
 ORDER_TOKEN = "Zm9yLXRoZS1kb2N1bWVudC1vbmx5LS0t"  # noqa: S105  # opens nothing
 MONEY, SHIPPING, TOTAL = ({"amount": amount, "currency": "USD"} for amount in (4800, 600, 5400))
+NOTHING, TAX = ({"amount": amount, "currency": "USD"} for amount in (0, 862))
 WANTED = [{"sku": "ROBE-M", "quantity": 1}]
 LINE = {"sku": "ROBE-M", "title": "Robe, M", "quantity": 1, "unit_price": MONEY, "total": MONEY}
 ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "12345", "region": "CA", "country": "US"}
@@ -63,7 +64,14 @@ QUOTE = {
     "shipping_option": "standard",
     "subtotal": MONEY,
     "shipping": SHIPPING,
-    "tax": {"amount": 862, "currency": "USD"},
+    "discount": NOTHING,
+    "discounts": [],
+    "discount_code": "",
+    "discount_problem": "",
+    "tax": TAX,
+    "tax_title": "VAT",
+    "tax_included": True,
+    "tax_source": "table",
     "total": TOTAL,
     "policies": [POLICY],
     "verdict": {"allowed": True, "reason": ""},
@@ -89,6 +97,13 @@ ORDER = {
     "headline": "Yours.",
     "explanation": "Paid: USD 54.00.",
     "next_step": "A confirmation is on its way to fan@example.com.",
+    "subtotal": MONEY,
+    "shipping": SHIPPING,
+    "shipping_title": "Standard delivery",
+    "discount": NOTHING,
+    "discounts": [],
+    "tax": TAX,
+    "tax_included": True,
     "total": TOTAL,
     "money_state": "paid",
     "refunded": {"amount": 0, "currency": "USD"},
@@ -105,6 +120,17 @@ DECLINED = ORDER | {
     "hold_expires_at": "2026-11-20T18:10:00Z",
     "next_action": {"type": "pay", "client_secret": None, "url": f"https://shop.example/orders/{ORDER_TOKEN}/pay"},
     "can_cancel": True,
+}
+PLACE = {
+    "token": ORDER_TOKEN,
+    "state": "waiting",
+    "sku": "ROBE-M",
+    "quantity": 1,
+    "number": 3,
+    "headline": "You are number 3 in line",
+    "explanation": "When Robe, M comes back and it is your turn it is held for you for 20 minutes, and then on sale.",
+    "offered_until": None,
+    "page_url": f"https://shop.example/waiting/{ORDER_TOKEN}/",
 }
 SHOP = {
     "name": "Halden",
@@ -132,6 +158,7 @@ ORDER_BODY = {
     "shipping_option": "standard",
     "policies": [{"id": "returns/v3", "sha256": SHA256, "accepted": True}],
     "confirmation_token": "ctoken_1QxYz",
+    "discount_code": "",
     "payment_method": "card",
 }
 
@@ -170,8 +197,10 @@ PROBLEMS: dict[str, Problem] = {
     "invalid": _told(e.Invalid({"lines": "Choose between 1 and 50 of ROBE-M."})),
     "invalid: not sold here": _told(d.UnknownOffer("ROBE-M")),
     "limit-reached": _told(d.LimitReached("ROBE-M", 2)),
+    "no-waiting-list": _told(e.WaitingListOff()),
     "not-found": not_found(),
     "not-open": _told(d.NotOpen(WINTER)),
+    "not-waiting": _told(e.NotWaiting()),
     "nothing-to-pay": _told(e.NothingToPay()),
     "pass-required": Problem("pass-required", 403, "Come through the waiting room first. (Not answered yet.)"),
     "policy-changed": _told(e.PoliciesChanged(None), fresh=QUOTE),  # type: ignore[arg-type]  # only its words are asked
@@ -179,7 +208,9 @@ PROBLEMS: dict[str, Problem] = {
     "restricted": _told(e.Restricted("We do not send to France.")),
     "slow-down": too_fast(12),
     "slow-down: cards": _told(e.TooManyCards(240)),
+    "slow-down: joins": _told(e.TooManyJoins(1800)),
     "sold-out": _told(d.SoldOut("ROBE-M", in_other_carts=False)),
+    "still-there": _told(d.StillThere()),
     "token-unknown": token_unknown(),
     "too-large": too_large(),
     "total-changed": Problem(
@@ -253,4 +284,14 @@ OPERATIONS: dict[str, Says] = {
         ORDER | {"status": "cancelled", "headline": "Cancelled", "money_state": "none"},
         ["not-found", "cannot-cancel", "try-again: provider"],
     ),
+    "join": Says(
+        PLACE,
+        [
+            *("not-found", "still-there", "no-waiting-list", "not-open", "limit-reached", "slow-down: joins"),
+            *BODY,
+        ],
+        {"sku": "ROBE-M", "quantity": 1, "email": "fan@example.com"},
+    ),
+    "get_place": Says(PLACE, ["not-found"]),
+    "leave": Says(PLACE | {"state": "left", "number": None}, ["not-found", "not-waiting"]),
 }

@@ -218,6 +218,32 @@ class OrderOut(BaseModel):
     can_cancel: bool
 
 
+class JoinIn(BaseModel):
+    """Who waits for how many of what. Several are offered only when all of them are there."""
+
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=50)] = 1
+    email: Short
+
+
+class PlaceOut(BaseModel):
+    """``number``: which one in line, from 1; null where the place is not in line. ``offered_until``: while it is held.
+
+    ``token`` is the place's key and ``page_url`` its page, which leads on to the checkout. Both are null to who joins
+    again, because they need not be the owner of the address: the key went there by e-mail.
+    """
+
+    token: str | None
+    state: str
+    sku: str
+    quantity: int
+    number: int | None
+    headline: str
+    explanation: str
+    offered_until: datetime | None
+    page_url: str | None
+
+
 class ShopOut(BaseModel):
     """What a storefront needs to know before anybody buys."""
 

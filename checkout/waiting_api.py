@@ -1,18 +1,16 @@
 """The waiting list's headless door: join, look at a place, leave. A place is known by its token; no cookie is read."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Router, Status
-from pydantic import BaseModel, Field, StringConstraints
 
 from checkout import waiting_list
 from checkout.contact import read_email
 from checkout.errors import Invalid
-from checkout.storefront_schemas import ProblemOut, Short, Sku
+from checkout.storefront_schemas import JoinIn, PlaceOut
 from checkout.tokens import place_token
 from checkout.waiting_list import Joined
 from checkout.waiting_models import WaitingPlace
@@ -23,59 +21,11 @@ from merchant.client_address import client_ip
 from merchant.clock import now
 
 router = Router(tags=["waiting list"])
-Quantity = Annotated[int, Field(ge=1, le=50)]
-
-
-class JoinIn(BaseModel):
-    """Who waits for how many of what. Several are offered only when all of them are there."""
-
-    sku: Sku
-    quantity: Quantity = 1
-    email: Short
-
-    model_config = {"json_schema_extra": {"examples": [{"sku": "ROBE-M", "quantity": 1, "email": "fan@example.com"}]}}
-
-
-class PlaceOut(BaseModel):
-    """``number``: which one in line, from 1; null where the place is not in line. ``offered_until``: while it is held.
-
-    ``token`` is the place's key and ``page_url`` its page, which leads on to the checkout. Both are null to who joins
-    again, because they need not be the owner of the address: the key went there by e-mail.
-    """
-
-    token: Annotated[str, StringConstraints(max_length=64)] | None
-    state: str
-    sku: str
-    quantity: int
-    number: int | None
-    headline: str
-    explanation: str
-    offered_until: datetime | None
-    page_url: str | None
-
-    model_config = {
-        "json_schema_extra": {
-            "examples": [
-                {
-                    "token": "Zk3…",
-                    "state": "waiting",
-                    "sku": "ROBE-M",
-                    "quantity": 1,
-                    "number": 3,
-                    "headline": "You are number 3 in line",
-                    "explanation": "When Robe, M comes back and it is your turn it is held for you for 20 minutes, "
-                    "before it is on sale.",
-                    "offered_until": None,
-                    "page_url": "https://shop.example/waiting/Zk3…/",
-                }
-            ]
-        }
-    }
 
 
 @router.post(
     "/drops/{slug}/waiting-list",
-    response={(200, 201): PlaceOut, (400, 404, 409, 422, 429): ProblemOut},
+    response={200: PlaceOut, 201: PlaceOut},
     summary="Wait for what is sold out",
     url_name="join_waiting_list",
 )
@@ -100,7 +50,7 @@ def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]
 
 @router.get(
     "/waiting-list/{token}",
-    response={200: PlaceOut, 404: ProblemOut},
+    response=PlaceOut,
     summary="A place in line, by its token",
     url_name="get_place",
 )
@@ -112,7 +62,7 @@ def get_place(request: HttpRequest, token: str, response: HttpResponse) -> dict[
 
 @router.delete(
     "/waiting-list/{token}",
-    response={200: PlaceOut, (404, 409): ProblemOut},
+    response=PlaceOut,
     summary="Wait no longer",
     url_name="leave_waiting_list",
 )

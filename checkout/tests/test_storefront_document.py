@@ -126,6 +126,9 @@ def test_every_refusal_of_the_public_contract_is_named_with_an_example() -> None
         (401, "token-unknown"),
         (409, "already-ordered"),
         (409, "cannot-cancel"),
+        (409, "no-waiting-list"),
+        (409, "not-waiting"),
         (409, "nothing-to-pay"),
+        (409, "still-there"),
         (413, "too-large"),
     }

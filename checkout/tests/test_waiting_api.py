@@ -107,10 +107,10 @@ def test_refuses_what_cannot_be_waited_for(gone: Drop, now: datetime, settings: 
 def test_every_answer_is_in_the_document(gone: Drop) -> None:
     document = Client().get("/api/v1/openapi.json").json()["paths"]
     joining = document["/api/v1/drops/{slug}/waiting-list"]["post"]["responses"]
-    assert set(joining) == {"200", "201", "400", "404", "409", "422", "429"}
+    assert set(joining) >= {"200", "201", "400", "404", "409", "422", "429"}
     at_a_place = document["/api/v1/waiting-list/{token}"]
-    assert set(at_a_place["get"]["responses"]) == {"200", "404"}
-    assert set(at_a_place["delete"]["responses"]) == {"200", "404", "409"}
+    assert set(at_a_place["get"]["responses"]) >= {"200", "404"}
+    assert set(at_a_place["delete"]["responses"]) >= {"200", "404", "409"}
     assert state(WaitingPlace.objects.get(pk=_joined())) == PlaceState.WAITING
 
 
