@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from checkout import expiry, payers, pickup, puller, refunds, webhooks
+from checkout import delays, expiry, payers, pickup, puller, refunds, webhooks
 from merchant.clock import now
 from merchant.wake import awake
 
@@ -32,3 +32,8 @@ def sweep_expired() -> None:
 @shared_task
 def pull_news() -> None:
     puller.pull(now())
+
+
+@shared_task
+def sweep_after_sale() -> None:
+    delays.sweep(now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from checkout.views import cart, checkout, device, order, webhook
+from checkout.views import after_sale, cart, checkout, device, order, webhook
 
 app_name = "checkout"
 urlpatterns = [
@@ -14,5 +14,9 @@ urlpatterns = [
     path("orders/<str:token>/pay", order.pay, name="pay"),
     path("orders/<str:token>/card", order.card, name="card"),
     path("orders/<str:token>/cancel", order.cancel, name="cancel"),
+    path("orders/<str:token>/withdraw/", after_sale.withdraw, name="withdraw"),
+    path("orders/<str:token>/return/", after_sale.give_back, name="give_back"),
+    path("orders/<str:token>/cancel-some/", after_sale.cancel_some, name="cancel_some"),
+    path("orders/<str:token>/delay/", after_sale.delay, name="delay"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
 ]
