@@ -14,7 +14,9 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, payments, pickup, refunds
-from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
+from checkout.after_sale import DelayNotice, FanRequest
+from checkout.after_sale_queries import after_sale_view
+from checkout.desk import dialogs, refunding, requests, shared_card, ship_dates, shipping, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
@@ -70,7 +72,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
-    actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more")
+    actions_detail = ("collected", "parcels", "refund", "cancel", "ask_again", "send_again", "grant_more")
     change_form_outer_before_template = "desk/order.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -86,6 +88,7 @@ class OrderAdmin(ReadOnlyAdmin):
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
+            path("<int:order_id>/parcels/", view(shipping.page), name="checkout_order_parcels"),
             path("<int:order_id>/refund/", view(refunding.page), name="checkout_order_refund"),
         ]
         return [*own, *super().get_urls()]
@@ -124,6 +127,10 @@ class OrderAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, "Paid and handed over.")
         return done(_page(object_id))
+
+    @action(description="Parcels…", icon="local_shipping", permissions=["checkout.ship_order"])
+    def parcels(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:checkout_order_parcels", object_id)
 
     @action(description="Refund…", icon="undo", permissions=["checkout.refund_order"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -248,6 +255,8 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
         deeds.add("collected")
+    if order.state == OrderState.CONFIRMED and order.payment.path != PaymentPath.PICKUP:
+        deeds.add("parcels")
     if order.state in TIMED:
         deeds.add("cancel")
     if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):
@@ -280,6 +289,7 @@ def _around(order: Order) -> dict[str, Any]:
         "refunds": order.refunds.all(),
         "surpluses": order.surpluses.all(),
         "disputes": order.disputes.all(),
+        "after": after_sale_view(order, now()),
         "money_tone": MONEY_TONES.get(order.money_state),
         "acceptances": acceptances.order_by("id"),
         "mails": Message.objects.filter(key__startswith=f"order:{order.reference}:").defer("html", "text"),
@@ -328,3 +338,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     @display(description="Worked through", ordering="processed_at")
     def worked_through(self, event: WebhookEvent) -> str:
         return moment_cell(event.processed_at) if event.processed_at else "not yet"
+
+
+admin.site.register(FanRequest, requests.FanRequestAdmin)
+admin.site.register(DelayNotice, ship_dates.DelayNoticeAdmin)

@@ -1,15 +1,15 @@
-"""A pre-order that ships later than promised: each fan who waits is asked, and who does not say yes gets the money back.
+"""A pre-order that ships later than promised: each fan who waits is asked, and silence brings the money back.
 
-After 16 CFR 435.2(b), the FTC's Mail, Internet, or Telephone Order Merchandise Rule: the seller says a new date and lets
-the buyer choose between waiting and a refund. The rule takes silence as a yes where a first delay is 30 days at most;
-here silence is a no, always: nobody waits who did not say so.
+After 16 CFR 435.2(b), the FTC's Mail, Internet, or Telephone Order Merchandise Rule: the seller says a new date and
+lets the buyer choose between waiting and a refund. The rule takes silence as a yes where a first delay is 30 days at
+most; here silence is a no, always: nobody waits who did not say so.
 """
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from checkout import notify, parcels, returns
@@ -67,6 +67,11 @@ def sweep(now: datetime) -> int:
     asked = sum(_ask(notice_id, order_id, now) for notice_id, order_id in _unasked())
     late = DelayAnswer.objects.filter(choice=C.WAITING, answer_by__lte=now).order_by("answer_by", "pk")
     return asked + sum(_give_up(answer_id, now) for answer_id in list(late.values_list("pk", flat=True)[:BATCH]))
+
+
+def stuck() -> QuerySet[DelayAnswer]:
+    """Money that could not go back by itself, and has not gone back since."""
+    return DelayAnswer.objects.filter(choice=C.STUCK, order__refunded_minor__lt=F("order__captured_minor"))
 
 
 def open_question(order: Order) -> DelayAnswer | None:

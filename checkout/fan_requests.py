@@ -1,7 +1,7 @@
 """What a fan asks for after the sale, by their order's page: to withdraw, to cancel, to send something back.
 
-A withdrawal in its time needs nobody's yes: it is accepted as it comes in (Directive 2011/83/EU, Article 11a). The other
-two wait for a person. The money goes back by ``checkout.returns``, like every other.
+A withdrawal in its time needs nobody's yes: it is accepted as it comes in (Directive 2011/83/EU, Article 11a).
+The other two wait for a person. The money goes back by ``checkout.returns``, like every other.
 """
 
 from collections.abc import Mapping
@@ -261,8 +261,8 @@ def _acknowledge(order: Order, request: FanRequest) -> None:
         said = [
             f"You sent it on {at}. This mail is your proof.",
             f"Your money goes back to you within {withdrawal.REFUND_DAYS} days.",
-            f"What you have already received, send back within {withdrawal.DAYS} days. We may wait with the money until "
-            "it is here, or a proof that you sent it.",
+            f"What you have already received, send back within {withdrawal.DAYS} days.",
+            "We may wait with the money until it is here, or a proof that you sent it.",
         ]
     else:
         headline = "We received your request"

@@ -32,9 +32,9 @@ def ship(
     """Record a parcel of some units (order line id → units), once a ``key``, and tell the fan. Raises CannotShip."""
     with transaction.atomic(durable=True):
         order = lock(order_id)
-        if known := Shipment.objects.filter(key=key).first():
-            return known
         units = {line_id: quantity for line_id, quantity in units.items() if quantity}
+        if twin := _twin(key, units):
+            return twin
         _refuse(order, units, shipped_at, now)
         parcel = Shipment.objects.create(
             order=order, carrier=carrier, tracking=tracking, shipped_at=shipped_at, key=key
@@ -104,6 +104,14 @@ def _given_back_unshipped(order: Order) -> dict[int, int]:
         .annotate(Sum("quantity"))
     )
     return {line_id: quantity - came.get(line_id, 0) for line_id, quantity in back.items()}
+
+
+def _twin(key: str, units: Mapping[int, int]) -> Shipment | None:
+    """What this very form recorded before."""
+    known = Shipment.objects.filter(key=key).first()
+    if known is not None and dict(known.lines.values_list("line_id", "quantity")) != units:
+        raise CannotShip("Somebody recorded another parcel of this order meanwhile. Look at it again.")
+    return known
 
 
 def _refuse(order: Order, units: Mapping[int, int], shipped_at: datetime, now: datetime) -> None:

@@ -42,6 +42,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 {"title": "Today", "icon": "today", "link": reverse("admin:index"), "permission": lambda _: True},
                 _list("Drops", "rocket_launch", "drops", "drop"),
                 _list("Orders", "receipt_long", "checkout", "order"),
+                _list("Requests", "assignment_return", "checkout", "fanrequest"),
+                _list("Ship dates", "event_upcoming", "checkout", "delaynotice"),
                 _list("Fans", "group", "segments", "fan"),
                 _list("Segments", "filter_alt", "segments", "segment"),
                 _list("Messages", "mail", "segments", "message"),

@@ -18,7 +18,7 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute shipment fanrequest delaynotice"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
 EVERYTHING = "*"
@@ -32,6 +32,8 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_POLICIES,
         SEE_ORDERS,
         SEE_FANS,
+        "checkout: ship order",
+        "checkout: add delaynotice",
         "segments: add segment",
         "segments: change segment",
         "checkout: view webhookevent",
@@ -59,6 +61,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_ORDERS,
         SEE_FANS,
         "checkout: refund order",
+        "checkout: ship order",
         "checkout: change allowance",
         "checkout: view webhookevent",
         "merchant: view journalentry",
