@@ -60,11 +60,12 @@ class Options:
 
 
 def options(order: Order, now: datetime) -> Options:
-    """What can be asked for, by kind. Seven queries, however many lines. Believe it under the order's lock only."""
+    """What can be asked for, by kind. Ten queries, however many lines. Believe it under the order's lock only."""
     paid = order.state == OrderState.CONFIRMED and order.captured_minor > order.refunded_minor
-    free, here, sent = _free(order), parcels.waiting(order), parcels.shipped_units(order)
+    free, sent = _free(order), parcels.shipped_units(order)
+    here = parcels.waiting(order, sent)
     country = order.address.get("country", "")
-    period = withdrawal.period(country, parcels.receipts(order))
+    period = withdrawal.period(country, parcels.receipts(order, here))
     has_right = withdrawal.applies(country)
     withdraw, give_back, cancel = [], [], []
     for line in order.lines.select_related("offer__variant__product"):

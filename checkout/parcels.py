@@ -66,9 +66,9 @@ def deliver(parcel_id: int, *, delivered_at: datetime, by: str, now: datetime) -
         return True
 
 
-def waiting(order: Order) -> dict[int, int]:
-    """The units of each line that are still here and still the fan's."""
-    shipped, gone = shipped_units(order), _given_back_unshipped(order)
+def waiting(order: Order, shipped: Mapping[int, int] | None = None) -> dict[int, int]:
+    """The units of each line that are still here and still the fan's. ``shipped``: ``shipped_units``, if known."""
+    shipped, gone = shipped_units(order) if shipped is None else shipped, _given_back_unshipped(order)
     lines = order.lines.values_list("pk", "quantity")
     return {pk: max(quantity - shipped.get(pk, 0) - gone.get(pk, 0), 0) for pk, quantity in lines}
 
@@ -78,12 +78,12 @@ def shipped_units(order: Order) -> dict[int, int]:
     return dict(found.annotate(Sum("quantity")))
 
 
-def receipts(order: Order) -> list[datetime | None]:
-    """When each parcel was received; ``None`` for one that was not, and for units that were not sent."""
+def receipts(order: Order, here: Mapping[int, int]) -> list[datetime | None]:
+    """When each parcel was received; ``None`` for one that was not, and for units that wait (``here``)."""
     if order.shipping_option == PICKUP:
         return [_collected_at(order)]
     found = list(Shipment.objects.filter(order=order).values_list("delivered_at", flat=True))
-    return [*found, None] if sum(waiting(order).values()) or not found else found
+    return [*found, None] if sum(here.values()) or not found else found
 
 
 def _collected_at(order: Order) -> datetime | None:
