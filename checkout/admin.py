@@ -16,9 +16,28 @@ from unfold.enums import ActionVariant
 from checkout import allowances, expiry, payments, pickup, refunds
 from checkout.after_sale import DelayNotice, FanRequest
 from checkout.after_sale_queries import after_sale_view
-from checkout.desk import dialogs, refunding, requests, shared_card, ship_dates, shipping, trouble as trouble_page
+from checkout.desk import (
+    dialogs,
+    disputes,
+    refunding,
+    requests,
+    shared_card,
+    ship_dates,
+    shipping,
+    trouble as trouble_page,
+)
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
-from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
+from checkout.models import (
+    CardInDrop,
+    Dispute,
+    MoneyState,
+    Order,
+    OrderState,
+    Payment,
+    PaymentPath,
+    PaymentState,
+    WebhookEvent,
+)
 from checkout.orders import OPEN, TIMED
 from merchant import journal
 from merchant.clock import now
@@ -340,5 +359,6 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         return moment_cell(event.processed_at) if event.processed_at else "not yet"
 
 
+admin.site.register(Dispute, disputes.DisputeAdmin)
 admin.site.register(FanRequest, requests.FanRequestAdmin)
 admin.site.register(DelayNotice, ship_dates.DelayNoticeAdmin)

@@ -43,6 +43,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Drops", "rocket_launch", "drops", "drop"),
                 _list("Orders", "receipt_long", "checkout", "order"),
                 _list("Requests", "assignment_return", "checkout", "fanrequest"),
+                _list("Disputes", "balance", "checkout", "dispute"),
                 _list("Ship dates", "event_upcoming", "checkout", "delaynotice"),
                 _list("Fans", "group", "segments", "fan"),
                 _list("Segments", "filter_alt", "segments", "segment"),

@@ -18,7 +18,7 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute shipment fanrequest delaynotice"
+SEE_ORDERS = "checkout: view order orderline payment refund dispute evidencepack shipment fanrequest delaynotice"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
 EVERYTHING = "*"
@@ -50,6 +50,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_POLICIES,
         "policies: publish policyversion",
         "policies: view acceptance",
+        "checkout: submit evidencepack",
         SEE_DROPS,
         SEE_ORDERS,
         "merchant: view journalentry",
@@ -62,6 +63,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_FANS,
         "checkout: refund order",
         "checkout: ship order",
+        "checkout: submit evidencepack",
         "checkout: change allowance",
         "checkout: view webhookevent",
         "merchant: view journalentry",
