@@ -90,7 +90,7 @@ class FanRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.order_id}"
+        return f"{self.get_kind_display()} {self.pk}"
 
 
 class FanRequestLine(models.Model):

@@ -30,6 +30,7 @@ class AfterSaleView:
     may_withdraw: bool
     last_day: date | None
     excluded: tuple[tuple[str, str], ...]
+    right_is_over: bool
     may_return: bool
     may_cancel: bool
 
@@ -45,6 +46,7 @@ def after_sale_view(order: Order, now: datetime) -> AfterSaleView | None:
         requests=tuple(FanRequest.objects.filter(order=order).prefetch_related("lines__line").order_by("pk")),
         question=delays.open_question(order),
         has_right=may.has_right and order.captured_minor > order.refunded_minor,
+        right_is_over=may.has_right and not may.period.is_open(now),
         may_withdraw=may.may(RequestKind.WITHDRAWAL),
         last_day=may.period.last_day,
         excluded=tuple((line.title, line.hurdle) for line in withdraw if line.hurdle),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from checkout import notify, parcels, returns
+from checkout import fan_requests, notify, returns
 from checkout.after_sale import DelayAnswer, DelayChoice, DelayNotice
 from checkout.errors import CannotAnswer, CannotRefund
 from checkout.models import Order, OrderState
@@ -75,9 +75,10 @@ def stuck() -> QuerySet[DelayAnswer]:
 
 
 def open_question(order: Order) -> DelayAnswer | None:
-    """What the fan is being asked now."""
+    """What the fan is being asked now. Nothing while everything has left, or is asked back already."""
     asked = DelayAnswer.objects.filter(order=order, choice=C.WAITING, notice__superseded_at=None)
-    return asked.select_related("notice").first()
+    found = asked.select_related("notice").first()
+    return found if found and any(fan_requests.unclaimed(order).values()) else None
 
 
 def answer(order_id: int, *, wait: bool, now: datetime) -> DelayAnswer:
@@ -126,7 +127,7 @@ def _ask(notice_id: int, order_id: int, now: datetime) -> bool:
         notice = DelayNotice.objects.get(pk=notice_id)
         if notice.superseded_at is not None:
             return False  # a later date was announced since we looked
-        waits = sum(parcels.waiting(order).values())
+        waits = sum(fan_requests.unclaimed(order).values())
         until = max(notice.answer_by, now + TIME_TO_ANSWER)
         asked, is_new = DelayAnswer.objects.get_or_create(
             notice=notice,
@@ -151,7 +152,7 @@ def _give_up(answer_id: int, now: datetime) -> bool:
 
 def _refund(order: Order, asked: DelayAnswer, choice: DelayChoice, verb: str, *, by: str, now: datetime) -> DelayAnswer:
     """What was not sent goes back, units and money. What cannot go back by itself waits for a person."""
-    units = {line_id: quantity for line_id, quantity in parcels.waiting(order).items() if quantity}
+    units = {line_id: quantity for line_id, quantity in fan_requests.unclaimed(order).items() if quantity}
     if not units:
         _close(asked, C.MOOT, now)
         return asked

@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 class PackState(models.TextChoices):
     DUE = "due", "Being put together"
     BUILT = "built", "On its way to the provider"
-    HELD = "held", "Does not fit: a person must shorten it"
-    STAGED = "staged", "Ready: press submit"
+    HELD = "held", "Waits for a person"
+    STAGED = "staged", "Ready to be submitted"
     SUBMITTING = "submitting", "Being submitted"
     SUBMITTED = "submitted", "Submitted to the bank"
     OVER = "over", "No answer is possible"

@@ -190,6 +190,21 @@ def waiting() -> QuerySet[FanRequest]:
     return FanRequest.objects.filter(state__in=OPEN).order_by("requested_at", "pk")
 
 
+def unclaimed(order: Order) -> dict[int, int]:
+    """The units of each line that wait to be sent and that no open request is about.
+
+    A cancellation is about what waits; a withdrawal or a return first about what has left.
+    """
+    sent = parcels.shipped_units(order)
+    here = parcels.waiting(order, sent)
+    asked = FanRequestLine.objects.filter(request__order=order, request__state__in=OPEN)
+    for line_id, kind, units in asked.values_list("line_id", "request__kind", "quantity").order_by("pk"):
+        gone = 0 if kind == K.CANCELLATION else min(units, sent.get(line_id, 0))
+        sent[line_id] = sent.get(line_id, 0) - gone
+        here[line_id] = max(here[line_id] - (units - gone), 0)
+    return here
+
+
 def refund_due(request: FanRequest) -> datetime | None:
     """Until when the law wants a withdrawal refunded; the shop may wait for the goods or for proof that they left."""
     due = request.requested_at + timedelta(days=withdrawal.REFUND_DAYS)

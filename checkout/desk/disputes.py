@@ -38,16 +38,34 @@ BUTTONS: dict[str, tuple[str, ...]] = {
     S.DUE: ("words",),
     S.BUILT: ("words",),
 }
+# The provider's fields, in the order in which one reads them.
+LABELS = {
+    "uncategorized_text": "In short",
+    "product_description": "What was sold",
+    "customer_name": "Name",
+    "customer_email_address": "E-mail",
+    "customer_purchase_ip": "Network address (IP)",
+    "shipping_address": "Sent to",
+    "shipping_date": "Left on",
+    "shipping_carrier": "Carrier",
+    "shipping_tracking_number": "Tracking number",
+    "refund_policy_disclosure": "Texts that were shown",
+    "refund_refusal_explanation": "About refunds",
+    "duplicate_charge_explanation": "About other charges",
+    "cancellation_rebuttal": "About a cancellation",
+    "access_activity_log": "What happened",
+}
 TYPES = {b"%PDF": "application/pdf", b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class SubmitDialog(ConfirmDialog):
     def consequence(self) -> dict[str, Any]:
         pack = EvidencePack.objects.select_related("dispute__order").get(dispute=self.object_id)
-        missing = [f"Not there: {words}" for words, is_there in pack.checklist if not is_there]
+        missing = "; ".join(words for words, is_there in pack.checklist if not is_there)
         amount = Money(pack.dispute.amount_minor, pack.dispute.order.currency)
         text = f"The bank gets this answer for {amount} now. There is no second one, and it cannot be taken back."
-        return {"text": f"{text} {pack.score} % of what it asks for is there. {' · '.join(missing)}"}
+        there = f"{pack.score} % of what helps is there."
+        return {"text": f"{text} {there}" + (f" Not there: {missing}." if missing else "")}
 
 
 class AgainDialog(ConfirmDialog):
@@ -275,9 +293,8 @@ def _around(dispute: Dispute) -> dict[str, Any]:
     return {
         "dispute": dispute,
         "pack": pack,
-        "texts": [(name.replace("_", " ").capitalize(), words) for name, words in texts.items()],
-        "characters": sum(map(len, texts.values())),
-        "most_characters": evidence_texts.MOST_CHARACTERS,
+        "texts": [(label, texts[name]) for name, label in LABELS.items() if name in texts],
+        "characters": f"{sum(map(len, texts.values())):,} of {evidence_texts.MOST_CHARACTERS:,}",
         "files": pack.files.all() if pack else [],
         "until": moment_words(dispute.due_by) if dispute.due_by else "",
         "server_now": now(),

@@ -1,17 +1,19 @@
 """A drop ships later: whoever waits is asked once, and who does not say yes gets the money back unprompted."""
 
+import threading
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from checkout import delays, parcels, payments, refunds
-from checkout.after_sale import DelayAnswer, DelayChoice, DelayNotice
+from checkout import delays, fan_requests, parcels, payments, refunds
+from checkout.after_sale import DelayAnswer, DelayChoice, DelayNotice, RequestKind
 from checkout.errors import CannotAnswer
 from checkout.models import Order, Refund
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
-from checkout.tests.test_payments import clock, fresh, later
+from checkout.tests.test_payments import clock, fresh, later, states
 from checkout.tests.test_place_order_races import together
 from checkout.tokens import order_token
 from drops.models import Drop
@@ -125,6 +127,23 @@ def test_what_left_before_is_not_refunded(pre_order: Drop, sandbox: SandboxServe
     assert (choices(), Refund.objects.count()) == ([DelayChoice.MOOT], 0)
 
 
+def test_what_the_fan_withdrew_from_is_neither_asked_about_nor_refunded_twice(
+    pre_order: Drop, sandbox: SandboxServer
+) -> None:
+    order = bought(pre_order, sandbox)
+    notice = announce(pre_order)
+    delays.sweep(clock())
+    said = {"name": "A Fan", "email": "fan@example.com", "reason": ""}
+    units = {order.lines.get().pk: 1}
+    asked = fan_requests.ask(order.pk, RequestKind.CANCELLATION, units, seen=0, now=clock(), **said)
+    assert delays.open_question(order) is None
+    delays.sweep(notice.answer_by)
+    assert (choices(), Refund.objects.count()) == ([DelayChoice.MOOT], 0)
+    fan_requests.accept(asked.pk, answer="", by=STAFF, now=clock())
+    fan_requests.refund(asked.pk, restock=True, by=STAFF, now=clock())
+    assert (Refund.objects.get().amount_minor, fan.counts()) == (5400, (0, 0, 5))
+
+
 def test_a_still_later_date_asks_anew_even_who_said_yes(pre_order: Drop, sandbox: SandboxServer) -> None:
     first, second = bought(pre_order, sandbox), bought(pre_order, sandbox, "other@example.com")
     announce(pre_order)
@@ -166,6 +185,33 @@ def test_an_answer_and_the_sweep_in_one_moment_do_one_thing(pre_order: Drop, san
         ([DelayChoice.CONSENTED], 0),
         ([DelayChoice.UNANSWERED], 1),
     )
+
+
+def test_without_the_lock_the_fan_could_be_refunded_and_told_that_it_ships(
+    pre_order: Drop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin of the above."""
+    order = bought(pre_order, sandbox)
+    notice = announce(pre_order)
+    delays.sweep(clock())
+    both_decided, close = threading.Barrier(2), delays._close
+
+    def close_together(*given: Any) -> None:
+        both_decided.wait(timeout=10)
+        close(*given)
+
+    monkeypatch.setattr(delays, "lock", lambda pk: Order.objects.select_related("drop").get(pk=pk))
+    monkeypatch.setattr(delays, "_close", close_together)
+
+    def do(number: int) -> str:
+        if number:
+            delays.sweep(notice.answer_by)
+        else:
+            delays.answer(order.pk, wait=True, now=notice.answer_by)
+        return "done"
+
+    assert together(do, 2) == {"done": 2}
+    assert (Refund.objects.count(), states(order).count("delay_consented")) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import threading
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,32 @@ def test_two_workers_that_note_at_once_make_one_pack(paid: Order, sandbox: Sandb
     found = gateway.retrieve_dispute(sandbox.dispute(paid.payment.intent_id))
     answers = together(lambda number: str(disputes.note(found, now=clock())), 4)
     assert (answers, EvidencePack.objects.count()) == ({"noted": 1, "known": 3}, 1)
+
+
+def test_two_workers_at_once_stage_it_once(paid: Order, sandbox: SandboxServer) -> None:
+    pack = disputed(paid, sandbox)
+    assert together(lambda number: str(evidence_packs.drain(clock)), 2) == {"1": 1, "0": 1}
+    assert (again(pack).state, len(sandbox.requests("disputes.update"))) == (PackState.STAGED, 1)
+
+
+def test_without_the_lease_both_would_stage_it(
+    paid: Order, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin of the above."""
+    disputed(paid, sandbox)
+    both_have_it = threading.Barrier(2)
+
+    def take_together(now: datetime) -> EvidencePack | None:
+        found = EvidencePack.objects.select_related("dispute__order").filter(state=PackState.DUE).first()
+        both_have_it.wait(timeout=10)
+        if found is not None:
+            found.leased_until = now
+            EvidencePack.objects.filter(pk=found.pk).update(leased_until=now)
+        return found
+
+    monkeypatch.setattr(evidence_packs, "_claim", take_together)
+    together(lambda number: str(evidence_packs.drain(clock, limit=1)), 2)
+    assert len(sandbox.requests("disputes.retrieve")) == 3, "one to note it, and one of each worker"
 
 
 def test_what_is_staged_says_what_our_books_know(paid: Order, sandbox: SandboxServer) -> None:

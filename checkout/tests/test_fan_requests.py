@@ -1,9 +1,11 @@
 """After the sale: parcels, the right to withdraw, requests, and what staff do about them."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 
 from checkout import fan_requests, parcels, payments, refunds, returns
@@ -127,6 +129,30 @@ def test_two_at_once_ask_for_the_last_unit_once(robe: Drop, sandbox: SandboxServ
     assert answers == {"asked": 1, "You sent another request meanwhile. Look at it, then ask again.": 1}
 
 
+def test_without_the_lock_both_would_find_the_unit_free(
+    robe: Drop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin of the above: then only the unique key is left to stop the second."""
+    order = paid(robe, sandbox, units=1)
+    both_looked, refuse = threading.Barrier(2), fan_requests._refuse
+
+    def look_together(*given: Any) -> None:
+        refuse(*given)
+        both_looked.wait(timeout=10)
+
+    monkeypatch.setattr(fan_requests, "lock", lambda pk: Order.objects.select_related("drop").get(pk=pk))
+    monkeypatch.setattr(fan_requests, "_refuse", look_together)
+
+    def try_it(number: int) -> str:
+        try:
+            ask(order, (RequestKind.WITHDRAWAL, RequestKind.CANCELLATION)[number], 1, at=clock(), seen=0)
+        except IntegrityError:
+            return "stopped by the key"
+        return "asked"
+
+    assert together(try_it, 2) == {"asked": 1, "stopped by the key": 1}
+
+
 def test_personalised_goods_are_left_out_with_the_reason(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     Product.objects.update(tags=["personalised"])
@@ -224,7 +250,7 @@ def test_by_the_page_nothing_is_written_before_it_is_confirmed(robe: Drop, sandb
     assert browser.get(page(order, "withdraw/")).status_code == 200
     review = browser.post(page(order, "withdraw/"), form)
     assert "Confirm withdrawal" in review.content.decode()
-    assert "I withdraw from the contract for\n1 × Robe, M" in review.content.decode()
+    assert "I withdraw from the contract for<br>1 × Robe, M" in review.content.decode()
     assert FanRequest.objects.count() == 0
     for _ in range(2):  # pressed twice
         assert browser.post(page(order, "withdraw/"), form | {"confirmed": "1"}).status_code == 303

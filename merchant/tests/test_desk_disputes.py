@@ -42,7 +42,7 @@ def page_of(pack: EvidencePack, deed: str = "change") -> str:
 def test_a_person_reads_the_answer_and_submits_it(pack: EvidencePack) -> None:
     client = signed_in(POLICY_REVIEWER)
     listed = client.get(LIST).content.decode()
-    assert ("Ready: press submit" in listed, "$54.00" in listed) == (True, True)
+    assert ("Ready to be submitted" in listed, "$54.00" in listed) == (True, True)
     shown = client.get(page_of(pack)).content.decode()
     for words in ("What the bank would read", "Missing:", "Submit to the bank…", "in 9 d"):
         assert words in shown

@@ -89,7 +89,7 @@ def test_a_dispute_arrives_and_is_staged_and_a_person_submits(reviewer: Page, ro
 
     reviewer.goto("/admin/checkout/dispute/")
     reviewer.get_by_role("row", name=re.compile(order.reference)).get_by_role("link", name="$102.00").click()
-    expect(reviewer.get_by_role("heading", name="Answer: ready: press submit")).to_be_visible()
+    expect(reviewer.get_by_role("heading", name="Answer: ready to be submitted")).to_be_visible()
     expect(reviewer.get_by_text("Nothing is submitted by itself.")).to_be_visible()
     reviewer.get_by_text("Submit to the bank…").first.click()
     expect(reviewer.get_by_text("There is no second one, and it cannot be taken back.")).to_be_visible()
