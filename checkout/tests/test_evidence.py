@@ -32,7 +32,7 @@ from checkout.tests.test_refunds import dispute_event, provider
 from checkout.tests.test_webhooks import ring
 from drops.models import Drop, StockItem
 from merchant import journal
-from policies.models import Policy
+from policies.models import AcceptancePerson, Policy
 from policies.publishing import new_draft, publish
 from segments import delivery
 
@@ -391,6 +391,7 @@ def test_p17_days_are_counted_by_the_calendar(clock_time: str) -> None:
     [
         lambda order: Payment.objects.filter(order=order).update(card_key="another card"),
         lambda order: Payment.objects.filter(order=order).update(charge_id=""),
+        lambda order: AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).update(ip="203.0.113.8"),
         lambda order: Order.objects.filter(pk=order.pk).update(
             email="else@example.com", address={**order.address, "line1": "Elsewhere"}
         ),
@@ -398,7 +399,7 @@ def test_p17_days_are_counted_by_the_calendar(clock_time: str) -> None:
             provider_id="dp_x", status="lost", amount_minor=1, opened_at=order.confirmed_at
         ),
     ],
-    ids=["another card", "no charge", "only the address of the network agrees", "disputed"],
+    ids=["another card", "no charge", "another network address", "only the address of the network agrees", "disputed"],
 )
 def test_p17_one_that_does_not_agree_leaves_no_pair(
     paid: Order, robe: Drop, sandbox: SandboxServer, spoil: Any
