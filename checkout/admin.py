@@ -14,11 +14,33 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, free, payments, pickup, refunds
-from checkout.desk import conversion, dialogs, refunding, shared_card, trouble as trouble_page
+from checkout.after_sale import DelayNotice, FanRequest
+from checkout.after_sale_queries import after_sale_view
+from checkout.desk import (
+    conversion,
+    dialogs,
+    disputes,
+    refunding,
+    requests,
+    shared_card,
+    ship_dates,
+    shipping,
+    trouble as trouble_page,
+)
 from checkout.desk.totals import DiscountAdmin, PickupPointAdmin, ShippingZoneAdmin, TaxRateAdmin
 from checkout.desk.waiting import WaitingPlaceAdmin
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
-from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
+from checkout.models import (
+    CardInDrop,
+    Dispute,
+    MoneyState,
+    Order,
+    OrderState,
+    Payment,
+    PaymentPath,
+    PaymentState,
+    WebhookEvent,
+)
 from checkout.orders import OPEN, TIMED
 from checkout.waiting_models import WaitingPlace
 from merchant import journal
@@ -84,6 +106,7 @@ class OrderAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions_detail = (
         "collected",
+        "parcels",
         "refund",
         "cancel",
         "not_collected",
@@ -108,6 +131,7 @@ class OrderAdmin(ReadOnlyAdmin):
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
+            path("<int:order_id>/parcels/", view(shipping.page), name="checkout_order_parcels"),
             path("<int:order_id>/refund/", view(refunding.page), name="checkout_order_refund"),
         ]
         return [*own, *super().get_urls()]
@@ -146,6 +170,10 @@ class OrderAdmin(ReadOnlyAdmin):
         else:
             messages.success(request, "Paid and handed over.")
         return done(_page(object_id))
+
+    @action(description="Parcels…", icon="local_shipping", permissions=["checkout.ship_order"])
+    def parcels(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:checkout_order_parcels", object_id)
 
     @action(description="Refund…", icon="undo", permissions=["checkout.refund_order"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -313,6 +341,8 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
         deeds |= {"collected", "not_collected"}
+    if order.state == OrderState.CONFIRMED and order.payment.path != PaymentPath.PICKUP:
+        deeds.add("parcels")
     if free.may_be_cancelled(order, order.payment):
         deeds.add("take_back")
     if order.state in TIMED:
@@ -348,6 +378,7 @@ def _around(order: Order) -> dict[str, Any]:
         "refunds": order.refunds.all(),
         "surpluses": order.surpluses.all(),
         "disputes": order.disputes.all(),
+        "after": after_sale_view(order, now()),
         "money_tone": MONEY_TONES.get(order.money_state),
         "acceptances": acceptances.order_by("id"),
         "mails": Message.objects.filter(key__startswith=f"order:{order.reference}:").defer("html", "text"),
@@ -399,3 +430,8 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     @display(description="Worked through", ordering="processed_at")
     def worked_through(self, event: WebhookEvent) -> str:
         return moment_cell(event.processed_at) if event.processed_at else "not yet"
+
+
+admin.site.register(Dispute, disputes.DisputeAdmin)
+admin.site.register(FanRequest, requests.FanRequestAdmin)
+admin.site.register(DelayNotice, ship_dates.DelayNoticeAdmin)

@@ -1,10 +1,11 @@
-"""Disputes are noted, never answered by themselves: what the bank says, how much it holds, until when it waits."""
+"""Disputes are noted: what the bank says, how much it holds, until when it waits. Their answer is only prepared."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
 
+from checkout import evidence_packs
 from checkout.gateway import DisputeView
 from checkout.models import Dispute, Order, Surplus
 from checkout.orders import lock
@@ -54,6 +55,7 @@ def _write(order: Order, dispute: Dispute, found: DisputeView, now: datetime) ->
     if _stage(found.status) == CLOSED:
         dispute.closed_at = now
     dispute.save()
+    evidence_packs.begin(dispute, is_closed=_stage(found.status) == CLOSED, now=now)
     held = (
         order.disputes.filter(surplus=None).exclude(status__in=HARMLESS).aggregate(sum=Sum("amount_minor"))["sum"] or 0
     )

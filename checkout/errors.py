@@ -94,6 +94,18 @@ class CannotRefund(CheckoutError):
     """That much, or those units, cannot go back; the message says why, in words for staff."""
 
 
+class CannotShip(CheckoutError):
+    """That parcel cannot be; the message says why, in words for staff."""
+
+
+class CannotAsk(CheckoutError):
+    """The fan cannot ask for that, or not any more; the message says why, in words for them."""
+
+
+class CannotAnswer(CheckoutError):
+    """That answer does not fit what was asked, or somebody has answered already; in words for whoever answers."""
+
+
 class NothingToPay(CheckoutError):
     """The order is paid or over: no card is wanted."""
 

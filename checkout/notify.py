@@ -1,5 +1,8 @@
 """The messages an order sends, each planned once by its key in the transaction of the deed it tells about."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from django.conf import settings
 from django.utils import timezone
 
@@ -80,6 +83,28 @@ def refunded(order: Order, refund: Refund) -> None:
     subject = f"{amount} {'given back' if hand else 'on its way back'}: {order.reference}"
     said = {"refund_minor": refund.amount_minor, "by_hand": int(hand)}
     _plan(order, "refunded", subject, key=f"refunded:{refund.pk}", **said)
+
+
+def after_sale(
+    order: Order, key: str, subject: str, *, headline: str, said: Sequence[str], quoted: str = "", to: str = ""
+) -> None:
+    """A mail about parcels, requests and dates: a headline, paragraphs and, in full, what the fan had written."""
+    with timezone.override(store_zone()):
+        view = replace(order_view(order, now()), headline=headline, explanation=said[0])
+    delivery.plan(
+        f"order:{order.reference}:{key}",
+        kind=f"order_{key.partition(':')[0]}",
+        to=to or order.email,
+        subject=f"{subject} · {current_store().name}",
+        template="checkout/email/after_sale",
+        context={
+            "order": view,
+            "order_url": order_url(order),
+            "shop_url": settings.PUBLIC_URL,
+            "said": said,
+            "quoted": quoted,
+        },
+    )
 
 
 def _plan(order: Order, name: str, subject: str, *, key: str = "", **said: int) -> None:

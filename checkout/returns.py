@@ -44,11 +44,20 @@ def refund_lines(
         amount = worth(order, units) if amount_minor is None else amount_minor
         if twin := _twin(order, seen, amount, units):
             return twin
-        _refuse_units(order, units)
-        refund = _request(order, amount, seen=seen, by=by, why=why, now=now)
-        if units:
-            _take_units(order, refund, units, restock=restock, by=by, now=now)
-        return refund
+        return give_back(order, units, amount, key=_key(order, seen), restock=restock, by=by, why=why, now=now)
+
+
+def give_back(
+    order: Order, units: Units, amount_minor: int, *, key: str, restock: bool, by: str, why: str, now: datetime
+) -> Refund:
+    """The same for a locked order, in its caller's transaction: once a ``key``. Raises CannotRefund."""
+    if known := order.refunds.filter(key=key).first():
+        return known
+    _refuse_units(order, units)
+    refund = _request(order, amount_minor, key=key, by=by, why=why, now=now)
+    if units:
+        _take_units(order, refund, units, restock=restock, by=by, now=now)
+    return refund
 
 
 def refund_amount(order_id: int, amount_minor: int, *, seen: int, by: str, why: str, now: datetime) -> Refund:
@@ -102,12 +111,12 @@ def _refuse_units(order: Order, units: Units) -> None:
             raise CannotRefund(f"Only {still.get(line_id, 0)} units of that line are left to give back.")
 
 
-def _request(order: Order, amount_minor: int, *, seen: int, by: str, why: str, now: datetime) -> Refund:
+def _request(order: Order, amount_minor: int, *, key: str, by: str, why: str, now: datetime) -> Refund:
     if amount_minor < 1:
         raise CannotRefund("Nothing of this order's money is left to give back.")
     if not order.payment.intent_id and not refunds.is_by_hand(order):
         raise CannotRefund("It was not paid through the payment provider: give the money back the way it came.")
-    return refunds.request(order, amount_minor, key=_key(order, seen), reason=why, now=now, by=by)
+    return refunds.request(order, amount_minor, key=key, reason=why, now=now, by=by)
 
 
 def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from checkout import expiry, payers, pickup, puller, refunds, waiting_offers, webhooks
+from checkout import delays, evidence_packs, expiry, payers, pickup, puller, refunds, waiting_offers, webhooks
 from merchant.clock import now
 from merchant.wake import awake
 
@@ -33,3 +33,14 @@ def sweep_expired() -> None:
 @shared_task
 def pull_news() -> None:
     puller.pull(now())
+
+
+@shared_task
+def sweep_after_sale() -> None:
+    delays.sweep(now())
+
+
+@shared_task
+def drain_evidence() -> None:
+    awake("evidence")
+    evidence_packs.drain(now)

@@ -182,7 +182,7 @@ KINDS = (
     Kind(
         "disputes",
         "Disputes",
-        "A bank took this money back on its customer's word. Answer at the provider; nothing is sent by itself.",
+        "A bank took this money back on its customer's word. Its answer is prepared here; nothing is sent by itself.",
         _disputes,
     ),
     Kind(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from checkout.views import cart, checkout, device, embed, order, waiting, webhook
+from checkout.views import after_sale, cart, checkout, device, embed, order, waiting, webhook
 
 app_name = "checkout"
 urlpatterns = [
@@ -21,5 +21,9 @@ urlpatterns = [
     path("orders/<str:token>/cancel", order.cancel, name="cancel"),
     path("embed/v1.js", embed.script, name="embed"),
     path("embed/demo/", embed.demo, name="embed_demo"),
+    path("orders/<str:token>/withdraw/", after_sale.withdraw, name="withdraw"),
+    path("orders/<str:token>/return/", after_sale.give_back, name="give_back"),
+    path("orders/<str:token>/cancel-some/", after_sale.cancel_some, name="cancel_some"),
+    path("orders/<str:token>/delay/", after_sale.delay, name="delay"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
 ]

@@ -1,6 +1,6 @@
 """A drop's way from draft to closed. A move is claimed by UPDATE: of two that try only one does it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -77,6 +77,16 @@ def set_window(drop: Drop) -> None:
         defaults={"opens_at": drop.starts_at, "closes_at": drop.ends_at},
     )
     wake("live")
+
+
+def postpone(drop: Drop, ship_date: date, *, actor: str, why: str) -> None:
+    """From now on a pre-order leaves on ``ship_date``; whoever buys from here on is told that day."""
+    data = {"from": str(drop.ship_date or ""), "to": str(ship_date)}
+    with transaction.atomic():
+        Drop.objects.filter(pk=drop.pk).update(ship_date=ship_date)
+        drop.ship_date = ship_date
+        journal.record(f"drop:{drop.pk}", "postponed", actor=actor, why=why, data=data)
+        wake("live")
 
 
 def turn_due(now: datetime) -> int:

@@ -26,6 +26,8 @@ SWEEPS = [
     ("webhooks that are due", "checkout.tasks.drain_webhooks", 5.0),
     ("holds that ended", "checkout.tasks.sweep_expired", 5.0),
     ("news that did not ring", "checkout.tasks.pull_news", 60.0),
+    ("ship dates that fans were asked about", "checkout.tasks.sweep_after_sale", 30.0),
+    ("answers to disputes", "checkout.tasks.drain_evidence", 10.0),
     ("messages that are due", "segments.tasks.drain_messages", 5.0),
     ("drops that start or end", "drops.tasks.turn_drops", 1.0),
     ("live pages", "drops.tasks.publish_live", 2.0),

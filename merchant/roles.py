@@ -18,7 +18,10 @@ DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
 SEE_POLICIES = "policies: view policy policyversion rendering"
-SEE_ORDERS = "checkout: view order orderline payment refund dispute redemption waitingplace"
+SEE_ORDERS = (
+    "checkout: view order orderline payment refund dispute redemption waitingplace"
+    " evidencepack shipment fanrequest delaynotice"
+)
 SEE_TOTALS = "checkout: view shippingzone shippingrate pickuppoint taxrate discount discountdrop"
 SEE_FANS = "segments: view fan consent footprint segment membershipsnapshot message"
 
@@ -38,6 +41,8 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         "checkout: add discount discountdrop",
         "checkout: change discount discountdrop",
         "checkout: delete discountdrop",
+        "checkout: ship order",
+        "checkout: add delaynotice",
         "segments: add segment",
         "segments: change segment",
         "checkout: view webhookevent",
@@ -54,6 +59,7 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_POLICIES,
         "policies: publish policyversion",
         "policies: view acceptance",
+        "checkout: submit evidencepack",
         SEE_DROPS,
         SEE_ORDERS,
         "merchant: view journalentry",
@@ -66,6 +72,8 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_FANS,
         SEE_TOTALS,
         "checkout: refund order",
+        "checkout: ship order",
+        "checkout: submit evidencepack",
         "checkout: change allowance waitingplace",
         "checkout: view webhookevent",
         "merchant: view journalentry",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F
 from django.urls import reverse
 
-from checkout import cards, puller, refunds
+from checkout import cards, delays, fan_requests, puller, refunds
 from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
 from drops.models import Drop, DropState, StockItem
 from merchant.desk import listing
@@ -34,7 +34,7 @@ def troubles(
     """All of it that ``user`` may see, the grave ones first. ``drops``: those to come, with their hurdles."""
     found = list(_not_ready(drops, now))
     if user.has_perm("checkout.view_order"):
-        found += [*_orders(), *_payments(now), *_refunds(), *_disputes(), *_shared_cards()]
+        found += [*_orders(), *_payments(now), *_refunds(), *_disputes(), *_shared_cards(), *_after_sale()]
     if user.has_perm("drops.view_stockitem"):
         found += _missing()
     if user.has_perm("checkout.view_webhookevent"):
@@ -84,6 +84,15 @@ def _shared_cards() -> Iterator[Trouble]:
     if count := cards.flagged().count():
         words = f"{_count(count, 'card')} paid more for several people than one may have"
         yield Trouble(words, reverse("admin:checkout_order_trouble") + "#shared-card")
+
+
+def _after_sale() -> Iterator[Trouble]:
+    if count := fan_requests.waiting().count():
+        words = f"{_count(count, 'request')} of fans to withdraw, return or cancel"
+        yield Trouble(words, listing("checkout_fanrequest", open="yes"))
+    if stuck := delays.stuck().count():
+        words = f"{_count(stuck, 'order')} to give back after a later ship date: a person must do it"
+        yield Trouble(words, listing("checkout_delaynotice"), grave=True)
 
 
 def _disputes() -> Iterator[Trouble]:

@@ -16,12 +16,13 @@ from merchant.redis_client import client
 
 log = logging.getLogger(__name__)
 
-Queue = Literal["payments", "messages", "webhooks", "live"]
+Queue = Literal["payments", "messages", "webhooks", "live", "evidence"]
 TASKS: dict[Queue, str] = {
     "payments": "checkout.tasks.drain_payments",
     "webhooks": "checkout.tasks.drain_webhooks",
     "messages": "segments.tasks.drain_messages",
     "live": "drops.tasks.publish_live",
+    "evidence": "checkout.tasks.drain_evidence",
 }
 ASLEEP_SECONDS = 5
 PAUSE_SECONDS = 0.02

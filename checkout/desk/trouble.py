@@ -117,7 +117,9 @@ def _row(found: Model) -> Row:
             return _money_row(found.order, found.captured_minor, found.intent_id, found.found_at, "found")
         case Dispute():
             note = f"{found.reason} · {found.status}".replace("_", " ")
-            return _money_row(found.order, found.amount_minor, note, found.due_by, "answer by")
+            url = reverse("admin:checkout_dispute_change", args=[found.pk])
+            amount = Money(found.amount_minor, found.order.currency)
+            return Row(found.order.reference, url, note, amount, found.due_by, "answer by")
     return _plain_row(found)
 
 

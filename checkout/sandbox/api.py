@@ -17,7 +17,7 @@ from .idempotency import IdempotencyKeys, Reply, fingerprint
 from .ids import letters
 from .listing import expanded
 from .operations import Operation
-from .params import Params, decode
+from .params import Params, decode, decode_parts
 from .request_log import Entry
 from .state import Call, Sandbox
 
@@ -151,8 +151,12 @@ def _usable_key(key: str) -> str:
 
 
 async def _values(request: Request) -> Json:
-    text = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
-    values = decode(text)
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        values = decode_parts(kind, await request.body())
+    else:
+        text = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
+        values = decode(text)
     values.pop("key", None)
     # Stripe.js sends these with every call; they decide nothing here.
     values.pop("_stripe_version", None)

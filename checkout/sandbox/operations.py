@@ -11,6 +11,7 @@ from . import (
     confirming,
     disputes,
     events,
+    files,
     payment_intents,
     payment_methods,
     refunds,
@@ -69,6 +70,8 @@ OPERATIONS = (
     Operation("disputes.update", "POST", "/v1/disputes/{id}", disputes.update),
     Operation("disputes.close", "POST", "/v1/disputes/{id}/close", disputes.close),
     Operation("tax.calculations.create", "POST", "/v1/tax/calculations", tax_calculations.create),
+    Operation("files.create", "POST", "/v1/files", files.create),
+    Operation("files.retrieve", "GET", "/v1/files/{id}", files.retrieve),
     Operation("events.list", "GET", "/v1/events", events.list_),
     Operation("events.retrieve", "GET", "/v1/events/{id}", events.retrieve),
 )

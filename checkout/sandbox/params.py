@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from email import message_from_bytes
+from email.policy import HTTP
+from hashlib import sha256
 from itertools import pairwise
 from urllib.parse import parse_qsl
 
@@ -19,6 +22,22 @@ def decode(text: str) -> Json:
         head, _, rest = key.partition("[")
         _insert(tree, [head, *PART.findall("[" + rest)] if rest else [head], value)
     return {name: _lists(name, value) for name, value in tree.items()}
+
+
+def decode_parts(content_type: str, body: bytes) -> Json:
+    """The same out of a multipart body; a file becomes its name, type, size and sha256."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    values: Json = {}
+    for part in message_from_bytes(head + body, policy=HTTP).iter_parts():
+        name = str(part.get_param("name", header="content-disposition") or "")
+        content = part.get_payload(decode=True) or b""
+        assert isinstance(content, bytes)  # noqa: S101  # of a part that has no parts of its own
+        if (filename := part.get_filename()) is None:
+            values[name] = content.decode("utf-8", "replace")
+            continue
+        digest = sha256(content).hexdigest()
+        values[name] = {"filename": filename, "size": str(len(content)), "sha256": digest, "magic": content[:5].hex()}
+    return values
 
 
 def _insert(tree: Json, path: list[str], value: str) -> None:

@@ -76,12 +76,13 @@ class Switches:
         return await self._change(request, act)
 
     async def open_dispute(self, request: Request) -> Response:
-        """A bank takes the money of `charge` (or of `payment_intent`) back."""
+        """A bank takes the money of `charge` (or of `payment_intent`) back; with `due_by` 0 or null for good."""
 
         def act(values: Json) -> Json:
             intent = self.box.store.find("payment_intent", values.get("payment_intent"))
             charge = self.box.store.get("charge", values.get("charge") or (intent or {}).get("latest_charge") or "")
-            return {"id": disputes.open_(self.box, charge, reason=values.get("reason") or "fraudulent")["id"]}
+            reason = values.get("reason") or "fraudulent"
+            return {"id": disputes.open_(self.box, charge, reason=reason, due_by=values.get("due_by", -1))["id"]}
 
         return await self._change(request, act)
 

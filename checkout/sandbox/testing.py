@@ -106,9 +106,10 @@ class SandboxServer:
         outcome = "succeeded" if succeeded else "failed"
         self.post(f"/sandbox/payment_intents/{payment_intent}/settle", {"outcome": outcome})
 
-    def dispute(self, payment_intent: str, *, reason: str = "fraudulent") -> str:
-        """Opens a dispute and returns its id."""
-        return str(self.post("/sandbox/disputes", {"payment_intent": payment_intent, "reason": reason})["id"])
+    def dispute(self, payment_intent: str, *, reason: str = "fraudulent", due_by: int | None = -1) -> str:
+        """Opens a dispute and returns its id. `due_by`: 0 or None where the bank takes no answer."""
+        details = {"payment_intent": payment_intent, "reason": reason, "due_by": due_by}
+        return str(self.post("/sandbox/disputes", details)["id"])
 
     def decide_dispute(self, dispute: str, *, won: bool) -> None:
         self.post(f"/sandbox/disputes/{dispute}/decide", {"outcome": "won" if won else "lost"})

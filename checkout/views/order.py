@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from checkout import attempts, expiry, fallback, payments, waiting_offers
+from checkout.after_sale_queries import after_sale_view
 from checkout.errors import GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.place_order import PAYMENT_TOKEN
@@ -63,7 +64,12 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
 
 def _order_page(request: HttpRequest, found: Order, problem: str = "") -> HttpResponse:
     view = order_view(found, now())
-    context = {"order": view, "next_action": _next_action(found) if view.needs_bank else None, "problem": problem}
+    context = {
+        "order": view,
+        "after": after_sale_view(found, now()),
+        "next_action": _next_action(found) if view.needs_bank else None,
+        "problem": problem,
+    }
     response = page_or_fragment(request, "checkout/order.html", "checkout/_order_status.html", context)
     if request.headers.get("HX-Request") and not view.poll:
         response.status_code = STOP_POLLING
