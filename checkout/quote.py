@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core import signing
 
-from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
+from checkout.errors import AgeRequired, Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, included_tax, merged, price_lines
 from drops import terms as drop_terms
 from drops.disclosures import disclosures
@@ -20,8 +20,10 @@ from drops.terms import Terms
 from merchant.models import StoreProfile
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
+from policies.places import Where
 from policies.queries import ShownPolicy
-from policies.restrictions import Verdict, verdict
+from policies.restrictions import Verdict, judge
+from policies.rules import Asked, Item
 
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
@@ -83,14 +85,17 @@ def quote(
     shipping_option: str = STANDARD,
     now: datetime,
     terms: Terms | None = None,
+    asked: Asked | None = None,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place
+    ``terms``: what the drop sells, where it was read already. ``asked``: the whole place, and the age as shown, where
+    they are known: some rules need them. Raises Invalid, UnknownOffer and LimitReached. A place
     we may not sell to is not an error here: read ``verdict``.
     """
     store = current_store()
-    lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))
+    terms = terms or drop_terms.read(drop.pk)
+    lines = price_lines(terms, merged(wanted))
     options = shipping_options(store, drop, now)
     shipping = _chosen(options, shipping_option)
     subtotal = sum(line.total_minor for line in lines)
@@ -108,7 +113,12 @@ def quote(
         total_minor=total.amount,
         currency=total.currency,
         policies=policies,
-        verdict=verdict(country, ships_to=store.ships_to),
+        verdict=judge(
+            asked or Asked(Where(country)),
+            [Item(terms.offers[line.sku].tags, line.quantity) for line in lines],
+            ships_to=store.ships_to,
+            now=now,
+        ),
         issued_at=now,
         expires_at=now + LIFETIME,
         drop=drop.slug,
@@ -126,10 +136,9 @@ class Agreed:
 def agree(drop: Drop, token: str, agreed_total: Money, fresh: Quote) -> Agreed:
     """Compare what the fan agreed to with what holds now. (The texts are compared by their answers.)
 
-    Raises QuoteExpired and TotalChanged, each with the fresh quote, and Restricted.
+    Raises QuoteExpired and TotalChanged, each with the fresh quote, Restricted, Invalid and AgeRequired.
     """
-    if not fresh.verdict.allowed:
-        raise Restricted(fresh.verdict.reason)
+    _require_lawful(fresh.verdict)
     shown = _opened(token)
     if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + LIFETIME:
         raise QuoteExpired(fresh)
@@ -138,6 +147,15 @@ def agree(drop: Drop, token: str, agreed_total: Money, fresh: Quote) -> Agreed:
     if not (same_total and same_lines and agreed_total == fresh.total):
         raise TotalChanged(fresh)
     return Agreed(_time(shown), frozenset(shown["policies"]))
+
+
+def _require_lawful(verdict: Verdict) -> None:
+    if not verdict.allowed:
+        raise Restricted(verdict.reason, verdict)
+    if verdict.fields:
+        raise Invalid(dict(verdict.fields))
+    if verdict.age_open and verdict.age:
+        raise AgeRequired(verdict.age)
 
 
 def _time(shown: dict[str, Any]) -> datetime:

@@ -65,6 +65,12 @@ TELLERS: dict[type[Exception], Teller] = {
         "policy-changed", 409, "What you should know has changed. Please read it again."
     ),
     e.Restricted: lambda error: Problem("restricted", 403, error.reason),
+    e.AgeRequired: lambda error: Problem(
+        "age-required",
+        422,
+        error.age.question,
+        {"minimum_age": error.age.minimum, "proof": error.age.proof, "rule": error.age.rule},
+    ),
     e.AlreadyOrdered: lambda _: Problem("already-ordered", 409, "This cart has become an order."),
     PolicyUnanswered: lambda error: Problem(
         "policy-unanswered",

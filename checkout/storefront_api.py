@@ -12,7 +12,7 @@ from ninja import Header, NinjaAPI, Status
 from checkout import attempts
 from checkout.contact import Contact, read_contact, read_country
 from checkout.errors import Invalid
-from checkout.forms import read_person
+from checkout.forms import read_birth_date, read_person
 from checkout.place_order import OrderRequest, place_order
 from checkout.pricing import Wanted
 from checkout.queries import order_by_token
@@ -36,11 +36,14 @@ from drops.models import Drop
 from drops.queries import DropView, drop_page, home
 from drops.terms import Terms, known
 from merchant.client_address import client_ip
+from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.money import Money
 from merchant.problems import Problem
 from policies.acceptance import Answer
 from policies.models import Surface
+from policies.places import Where
+from policies.rules import Asked
 
 api = NinjaAPI(
     title="Frontrow storefront",
@@ -106,8 +109,11 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
     if wrong:
         raise Invalid(wrong)
     terms, wanted = _sold_terms(slug), _wanted(body.lines)
+    where = Where(country, body.address.region, body.address.postal_code) if body.address else Where(country)
+    asked = Asked(where, ip_place=client_place(request))
+    option = body.shipping_option
     return quote_json(
-        quote(terms.drop, wanted, country=country, shipping_option=body.shipping_option, now=now(), terms=terms)
+        quote(terms.drop, wanted, country=country, shipping_option=option, now=now(), terms=terms, asked=asked)
     )
 
 
@@ -155,6 +161,8 @@ def _order_request(body: OrderIn, key: str) -> OrderRequest:
         confirmation_token=body.confirmation_token or "",
         surface=Surface.API,
         payment_method=body.payment_method,
+        birth_date=read_birth_date(body.birth_date),
+        of_age=body.of_age,
     )
 
 

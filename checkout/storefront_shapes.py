@@ -11,6 +11,7 @@ from checkout.queries import order_view
 from checkout.quote import Quote
 from merchant.clock import now
 from merchant.money import Money
+from policies.restrictions import Verdict
 from policies.shown import ShownPolicy
 
 
@@ -57,6 +58,16 @@ def _line(line: PricedLine) -> dict[str, Any]:
     }
 
 
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    age = verdict.age
+    return {
+        "allowed": verdict.allowed,
+        "reason": verdict.reason,
+        "minimum_age": age.minimum if age else None,
+        "age_proof": age.proof if age else None,
+    }
+
+
 def quote_json(quoted: Quote) -> dict[str, Any]:
     money = {
         name: _money(getattr(quoted, f"{name}_minor"), quoted.currency)
@@ -71,7 +82,7 @@ def quote_json(quoted: Quote) -> dict[str, Any]:
         ],
         "shipping_option": quoted.shipping_option,
         "policies": [policy_json(text) for text in quoted.policies],
-        "verdict": {"allowed": quoted.verdict.allowed, "reason": quoted.verdict.reason},
+        "verdict": _verdict(quoted.verdict),
         "expires_at": quoted.expires_at,
     }
 
