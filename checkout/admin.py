@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, payments, pickup, refunds
-from checkout.desk import dialogs, refunding, shared_card, trouble as trouble_page
+from checkout.desk import dialogs, refunding, rule_tester, shared_card, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
@@ -83,6 +83,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         own = [
+            path("rules/", view(rule_tester.page), name="checkout_order_rule_tester"),
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),

@@ -46,6 +46,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Segments", "filter_alt", "segments", "segment"),
                 _list("Messages", "mail", "segments", "message"),
                 _list("Policies", "gavel", "policies", "policy"),
+                _list("Rules", "rule", "policies", "rule"),
             ]
         },
         {

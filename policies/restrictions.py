@@ -14,7 +14,7 @@ from merchant.store import store_zone
 from policies import rules
 from policies.ages import AgeAsked
 from policies.places import country_names, region_code
-from policies.rules import DIGITAL, Asked, Findings, Item
+from policies.rules import DIGITAL, Asked, Findings, Item, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,20 @@ ALLOWED = Verdict(allowed=True)
 SHIPS_TO = "where the shop delivers"
 
 
-def judge(asked: Asked, items: Sequence[Item], *, ships_to: Sequence[str], now: datetime) -> Verdict:
-    """May these items go there, to this person, at ``now``? Costs no query while the rules are remembered."""
+def judge(
+    asked: Asked,
+    items: Sequence[Item],
+    *,
+    ships_to: Sequence[str],
+    now: datetime,
+    terms: Sequence[Term] | None = None,
+) -> Verdict:
+    """May these items go there, to this person, at ``now``? By ``terms``, else by the rules that stand.
+
+    Costs no query while the rules are remembered.
+    """
     delivers = verdict(asked.where.country, ships_to=ships_to)
-    terms = rules.standing(now)
+    terms = rules.standing(now) if terms is None else terms
     afar = bool(ships_to and asked.ip_place and not verdict(asked.ip_place[:2], ships_to=ships_to).allowed)
     if not terms and not afar:
         return delivers
