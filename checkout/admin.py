@@ -14,10 +14,11 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, payments, pickup, refunds
-from checkout.desk import dialogs, refunding, rule_tester, shared_card, trouble as trouble_page
+from checkout.desk import dialogs, privacy, refunding, rule_tester, shared_card, trouble as trouble_page
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, MoneyState, Order, OrderState, Payment, PaymentPath, PaymentState, WebhookEvent
 from checkout.orders import OPEN, TIMED
+from checkout.privacy_models import ErasureRequest, RetentionPeriod
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
@@ -70,7 +71,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     search_help_text = "Reference, e-mail, name, or the payment provider's id"
     show_full_result_count = False
-    actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more")
+    actions_detail = ("collected", "refund", "cancel", "ask_again", "send_again", "grant_more", "erase")
     change_form_outer_before_template = "desk/order.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -99,7 +100,11 @@ class OrderAdmin(ReadOnlyAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        order = Order.objects.select_related("drop", "payment").filter(pk=object_id).first() if object_id else None
+        order = (
+            Order.objects.select_related("drop", "payment", "erased").filter(pk=object_id).first()
+            if object_id
+            else None
+        )
         if order:
             extra_context = {**(extra_context or {}), **_around(order)}
         return super().changeform_view(request, object_id, form_url, extra_context)
@@ -215,6 +220,11 @@ class OrderAdmin(ReadOnlyAdmin):
         messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
+    @action(description="Erase its person…", icon="person_off", permissions=["checkout.erase_person"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reference = Order.objects.values_list("reference", flat=True).get(pk=object_id)
+        return redirect(f"{reverse('admin:checkout_erasurerequest_add')}?who={reference}")
+
     @display(description="Order", ordering="reference")
     def order_name(self, order: Order) -> SafeString:
         return format_html('<span class="desk-one-line">{}</span>', order.reference)
@@ -225,7 +235,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @display(description="Fan", ordering="email", header=True)
     def who(self, order: Order) -> tuple[str, str]:
-        return order.name, order.email
+        return order.name or "Erased", order.email
 
     @display(description="Units")
     def units(self, order: Order) -> int:
@@ -242,7 +252,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
 def _fitting(order: Order) -> set[str]:
     """The deeds that make sense for an order as it is now."""
-    deeds = {"grant_more"}
+    deeds = {"grant_more", "erase"} if order.email else set()
     if order.captured_minor > order.refunded_minor and (
         order.payment.intent_id or order.payment.path == PaymentPath.PICKUP
     ):
@@ -269,7 +279,7 @@ def _page(object_id: str) -> str:
 def _around(order: Order) -> dict[str, Any]:
     payment: Payment | None = getattr(order, "payment", None)
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
-    fan = fans.by_email(order.email)
+    fan = fans.by_email(order.email) if order.email else None
     return {
         "order": order,
         "still_open": order.state in OPEN,
@@ -287,6 +297,7 @@ def _around(order: Order) -> dict[str, Any]:
         "fan_url": reverse("admin:segments_fan_change", args=[fan.pk]) if fan else "",
         "drop_url": reverse("admin:drops_drop_change", args=[order.drop_id]),
         "same_fan_url": listing("checkout_order", q=order.email),
+        "erased": getattr(order, "erased", None),
         "server_now": now(),
         "story": story_of(order.subject),
     }
@@ -305,6 +316,10 @@ def _news(payment: Payment | None) -> QuerySet[WebhookEvent]:
         return WebhookEvent.objects.none()
     ids = [each for each in (payment.intent_id, payment.session_id, payment.charge_id) if each]
     return WebhookEvent.objects.filter(Q(object_id__in=ids)).defer("payload").order_by("id")[:30]
+
+
+admin.site.register(ErasureRequest, privacy.ErasureAdmin)
+admin.site.register(RetentionPeriod, privacy.RetentionAdmin)
 
 
 @admin.register(WebhookEvent)

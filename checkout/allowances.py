@@ -37,12 +37,17 @@ _TAKE = """
 
 def person_keys(contact: Contact) -> list[str]:
     """The fingerprints a person is counted by, ascending. They find a person again and cannot be turned back."""
-    marks = [f"email:{contact.email.lower()}"]
+    marks = [_email_mark(contact.email)]
     if contact.phone:
         marks.append(f"phone:{contact.phone}")
     if current_store().limit_by_address:
         marks.append(f"address:{_plain(contact.address)}")
     return sorted(keyed("frontrow.allowance", mark).hex() for mark in marks)
+
+
+def email_key(email: str) -> str:
+    """The fingerprint of an address alone."""
+    return keyed("frontrow.allowance", _email_mark(email)).hex()
 
 
 def take(lines: Sequence[PricedLine], keys: Sequence[str]) -> rows.Insert:
@@ -103,6 +108,10 @@ def contact_of(order: Order) -> Contact:
     fields = ("line1", "line2", "city", "postal_code", "region", "country")
     address = Address(**{field: order.address.get(field, "") for field in fields})
     return Contact(order.email, order.name, order.phone, address)
+
+
+def _email_mark(email: str) -> str:
+    return f"email:{email.lower()}"
 
 
 def _plain(address: Address) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from checkout import privacy_models  # noqa: F401  # Django looks for an app's models here
 from drops.models import Drop, Offer
 from merchant.money import Money
 

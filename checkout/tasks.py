@@ -3,7 +3,7 @@
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from checkout import expiry, payers, pickup, puller, refunds, webhooks
+from checkout import expiry, payers, pickup, puller, refunds, retention, webhooks
 from merchant.clock import now
 from merchant.wake import awake
 
@@ -27,6 +27,11 @@ def drain_webhooks() -> None:
 def sweep_expired() -> None:
     expiry.sweep(now())
     pickup.sweep(now())
+
+
+@shared_task
+def forget_old() -> None:
+    retention.sweep(now())
 
 
 @shared_task

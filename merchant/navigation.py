@@ -63,6 +63,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("People", "badge", "auth", "user"),
                 _list("Roles", "shield_person", "auth", "group"),
                 _list("Payment news", "webhook", "checkout", "webhookevent"),
+                _list("Erasure", "person_off", "checkout", "erasurerequest"),
+                _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
                 _list("Journal", "history", "merchant", "journalentry"),
             ],
         },

@@ -59,6 +59,8 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         SEE_ORDERS,
         SEE_FANS,
         "checkout: refund order",
+        "checkout: erase person",
+        "checkout: view erasurerequest",
         "checkout: change allowance",
         "checkout: view webhookevent",
         "merchant: view journalentry",
