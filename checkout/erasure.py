@@ -75,14 +75,13 @@ def person_of(who: str) -> str:
 
 def look(email: str, now: datetime) -> Found:
     """What would go and what would not. Changes nothing."""
-    found = Found(
-        email, fan=fans.by_email(email) is not None, messages=Message.objects.filter(to__iexact=email).count()
-    )
+    found = Found(email, fan=fans.by_email(email) is not None)
     for order in _orders(email).select_related("payment", "drop"):
         if why := obstacles(order, now):
             found.kept.append((order, why))
         else:
             found.erasable.append(order)
+    found.messages = _messages(email, [order.reference for order, _ in found.kept]).count()
     return found
 
 
@@ -160,7 +159,6 @@ def erase_order(order_id: int, *, by: str, now: datetime, why: str = ERASED) -> 
         ErasedOrder.objects.create(order=order, hashes=_hashes(order), at=now)
         counted = {"messages": _reduce(Message.objects.filter(key__startswith=f"order:{order.reference}:"))}
         counted["news"] = _reduce_news(_news(order))
-        _forget_in_logs(order.email)
         _forget_card(order)
         _strip(order)
         acceptance.erase_person(order.reference, actor=by, why=why)
@@ -237,19 +235,25 @@ def _orders(email: str) -> QuerySet[Order]:
 
 def _erase_person(email: str, now: datetime) -> dict[str, int]:
     """The fan with all they did, messages that belong to no order that is kept, and counts in drops that are over."""
-    kept = Order.objects.filter(email__iexact=email).values_list("reference", flat=True)
-    messages = Message.objects.filter(to__iexact=email)
-    for reference in kept:
-        messages = messages.exclude(key__startswith=f"order:{reference}:")
+    kept = list(_orders(email).values_list("reference", flat=True))
+    messages = _messages(email, kept)
     fan = fans.by_email(email)
     if fan:
         fan.delete()
     people = AcceptancePerson.objects.filter(email_hmac=acceptance.email_hmac(email))
-    people.exclude(acceptance__order_ref__in=list(kept)).delete()
+    people.exclude(acceptance__order_ref__in=kept).delete()
     counts = Allowance.objects.filter(person_key=allowances.email_key(email), offer__drop__state=DropState.CLOSED)
     counts.delete()
     _forget_in_logs(email)
     return {"fans": int(fan is not None), "messages": _reduce(messages)}
+
+
+def _messages(email: str, kept: Sequence[str]) -> QuerySet[Message]:
+    """What went to an address, but for the messages of orders that are kept."""
+    messages = Message.objects.filter(to__iexact=email)
+    for reference in kept:
+        messages = messages.exclude(key__startswith=f"order:{reference}:")
+    return messages
 
 
 def _reduce(messages: QuerySet[Message]) -> int:

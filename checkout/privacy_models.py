@@ -22,7 +22,7 @@ class ErasureRequest(models.Model):
 
     email = models.EmailField(blank=True)
     email_key = models.CharField(max_length=64, db_index=True, help_text="A keyed fingerprint; it finds an address.")
-    asked_by = models.CharField(max_length=80, help_text='Who entered it: "staff:<username>" or "command".')
+    asked_by = models.CharField(max_length=80, help_text="Who entered it.")
     why = models.CharField(max_length=200)
     asked_at = models.DateTimeField(db_default=Now())
     done_at = models.DateTimeField(null=True)

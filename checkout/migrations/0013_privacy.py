@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('email_key', models.CharField(db_index=True, help_text='A keyed fingerprint; it finds an address.', max_length=64)),
-                ('asked_by', models.CharField(help_text='Who entered it: "staff:<username>" or "command".', max_length=80)),
+                ('asked_by', models.CharField(help_text='Who entered it.', max_length=80)),
                 ('why', models.CharField(max_length=200)),
                 ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('done_at', models.DateTimeField(null=True)),
