@@ -8,6 +8,7 @@ from merchant.clock import now
 from policies.rule_publishing import new_draft, publish
 from policies.rules_models import Effect, Rule
 from tests.browser.buyer import Buyer
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +23,13 @@ def sold_from_18(buyer: Buyer) -> None:
     draft.effect, draft.tag, draft.minimum_age, draft.reason = Effect.AGE, tag, 18, "Gin is for people of 18 and older."
     draft.save()
     publish(draft, by="staff:owner", now=now())
+
+    def shop_knows() -> bool:  # a process remembers rules for a second
+        asked = {"lines": [{"sku": buyer.sku, "quantity": 1}], "country": "US"}
+        answer = buyer.page.request.post(f"/api/v1/drops/{buyer.drop.slug}/quote", data=asked)
+        return bool(answer.json()["verdict"]["minimum_age"] == 18)
+
+    until(shop_knows)
 
 
 def test_the_date_of_birth_is_asked_for_and_decides(buyer: Buyer, complaints: list[str]) -> None:
