@@ -157,8 +157,8 @@ def erase_order(order_id: int, *, by: str, now: datetime, why: str = ERASED) -> 
         if ErasedOrder.objects.filter(order=order).exists() or obstacles(order, now):
             return False
         ErasedOrder.objects.create(order=order, hashes=_hashes(order), at=now)
-        counted = {"messages": _reduce(Message.objects.filter(key__startswith=f"order:{order.reference}:"))}
-        counted["news"] = _reduce_news(_news(order))
+        counted = {"messages": reduce_messages(Message.objects.filter(key__startswith=f"order:{order.reference}:"))}
+        counted["news"] = reduce_news(_news(order))
         _forget_card(order)
         _strip(order)
         acceptance.erase_person(order.reference, actor=by, why=why)
@@ -245,7 +245,7 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     counts = Allowance.objects.filter(person_key=allowances.email_key(email), offer__drop__state=DropState.CLOSED)
     counts.delete()
     _forget_in_logs(email)
-    return {"fans": int(fan is not None), "messages": _reduce(messages)}
+    return {"fans": int(fan is not None), "messages": reduce_messages(messages)}
 
 
 def _messages(email: str, kept: Sequence[str]) -> QuerySet[Message]:
@@ -256,8 +256,8 @@ def _messages(email: str, kept: Sequence[str]) -> QuerySet[Message]:
     return messages
 
 
-def _reduce(messages: QuerySet[Message]) -> int:
-    """Messages stay as lines of the ledger, so that none is sent twice; what they said becomes its hash."""
+def reduce_messages(messages: QuerySet[Message]) -> int:
+    """Messages stay as lines of the ledger, so that none is sent twice; what they said becomes its hash. How many."""
     done = 0
     for message in messages.exclude(to=""):
         waits = message.state in (MessageState.DUE, MessageState.FAILED, MessageState.UNCERTAIN)
@@ -273,8 +273,8 @@ def _reduce(messages: QuerySet[Message]) -> int:
     return done
 
 
-def _reduce_news(events: QuerySet[WebhookEvent]) -> int:
-    """An event's payload becomes its hash: the address on a bill is in it."""
+def reduce_news(events: QuerySet[WebhookEvent]) -> int:
+    """An event's payload becomes its hash: the address on a bill is in it. How many."""
     done = 0
     for event in events.exclude(payload__has_key="erased"):
         digest = hashlib.sha256(json.dumps(event.payload, sort_keys=True).encode()).hexdigest()
@@ -305,16 +305,6 @@ def _key(email: str) -> str:
 def open_requests() -> Iterable[int]:
     """What was asked and could not be done in whole yet."""
     return ErasureRequest.objects.filter(done_at=None).order_by("pk").values_list("pk", flat=True)
-
-
-def reduce_messages(messages: QuerySet[Message]) -> int:
-    """Messages whose time is over; returns how many."""
-    return _reduce(messages)
-
-
-def reduce_news(events: QuerySet[WebhookEvent]) -> int:
-    """Payment news whose time is over; returns how many."""
-    return _reduce_news(events)
 
 
 def asked_before(email: str) -> Sequence[ErasureRequest]:

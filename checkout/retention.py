@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
@@ -118,6 +119,10 @@ def _refusals(before: datetime, now: datetime) -> int:
     return _delete(Decision.objects.filter(order_ref="", at__lt=before))
 
 
+def _desk_log(before: datetime, now: datetime) -> int:
+    return _delete(LogEntry.objects.filter(action_time__lt=before))
+
+
 def _sign_ins(before: datetime, now: datetime) -> int:
     old = [model.objects.filter(attempt_time__lt=before) for model in (AccessAttempt, AccessLog, AccessFailureLog)]
     Session.objects.filter(expire_date__lt=now).delete()
@@ -135,6 +140,7 @@ STEPS: dict[str, Step] = {
     periods.COUNTS: _counts,
     periods.FANS: _fans,
     periods.REFUSALS: _refusals,
+    periods.DESK_LOG: _desk_log,
     periods.SIGN_INS: _sign_ins,
 }
 

@@ -17,6 +17,7 @@ COUNTS: Final = "limits"
 FANS: Final = "quiet-fans"
 REFUSALS: Final = "refusals"
 SIGN_INS: Final = "sign-ins"
+DESK_LOG: Final = "desk-log"
 MOST_DAYS: Final = 36_500
 
 
@@ -95,6 +96,14 @@ TABLE: Final = {
             "Nobody is written to without a yes.",
         ),
         Kept(REFUSALS, "What rules refused", 180, 7, "Deleted.", "Questions to support."),
+        Kept(
+            DESK_LOG,
+            "The admin's own log: what was edited, by its name",
+            365,
+            30,
+            "Deleted. The journal, which names no fan, stays.",
+            "A fan who was deleted at the desk is named in it.",
+        ),
         Kept(SIGN_INS, "Sign-ins of staff: name, IP", 90, 7, "Deleted.", "Who was here last week."),
     )
 }

@@ -12,6 +12,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
+from django.test import Client
 
 from checkout import erasure, notify
 from checkout.contact import Address, Contact
@@ -31,6 +32,7 @@ from checkout.orders import lock, move_to
 from checkout.personal import PERSONAL
 from checkout.privacy_models import ErasedOrder, ErasureRequest
 from checkout.tests import fan
+from checkout.tokens import order_token
 from drops.models import Drop, Hold
 from drops.sign_ups import sign_up
 from merchant.models import JournalEntry, StoreProfile
@@ -241,6 +243,16 @@ def test_the_limit_of_a_drop_that_still_sells_is_kept(robe: Drop, then: datetime
     assert Allowance.objects.count() == 1  # the phone's goes with the time, since nobody knows it any more
 
 
+def test_the_pages_of_an_erased_order_still_open(client: Client, robe: Drop, then: datetime, now: datetime) -> None:
+    order = bought(robe, at=then)
+    token = order_token(order.token_nonce)
+    erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
+    page = client.get(f"/orders/{token}/")
+    assert page.status_code == 200
+    assert "Maier" not in page.content.decode()
+    assert client.get(f"/api/v1/orders/{token}").json()["reference"] == order.reference
+
+
 def test_an_erased_order_writes_to_nobody(robe: Drop, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
     erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
@@ -313,6 +325,16 @@ def test_eight_who_erase_at_once_do_it_once(robe: Drop, then: datetime, now: dat
     assert sum(race(lambda: erasure.erase_order(order.pk, by="worker", now=now))) == 1
     assert ErasedOrder.objects.count() == 1
     assert JournalEntry.objects.filter(subject=order.subject, verb="person_erased").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_who_ask_at_once_make_one_request_and_it_is_done_once(robe: Drop, then: datetime, now: datetime) -> None:
+    bought(robe, at=then)
+    asked = race(lambda: erasure.ask(EMAIL, by="staff:owner", why="asked", now=now).done_at)
+    assert asked == [now] * TWINS
+    assert ErasedOrder.objects.count() == 1
+    done = JournalEntry.objects.filter(subject__startswith="erasure:", verb="erased")
+    assert sum(len(entry.data["orders"]) for entry in done) == 1
 
 
 @pytest.mark.django_db(transaction=True)

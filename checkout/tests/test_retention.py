@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from checkout import retention, retention_periods as periods
@@ -135,6 +137,15 @@ def test_refusals_and_sign_ins_go_and_decisions_of_orders_stay(shop: object, now
     gone = retention.sweep(now)
     assert (gone[periods.REFUSALS], gone[periods.SIGN_INS]) == (1, 1)
     assert Decision.objects.get().order_ref == "FR-1"
+
+
+def test_the_admins_own_log_goes(shop: object, now: datetime) -> None:
+    user = User.objects.create(username="owner")
+    for age in (366, 364):
+        entry = LogEntry.objects.create(user=user, object_repr=EMAIL, action_flag=DELETION)
+        LogEntry.objects.filter(pk=entry.pk).update(action_time=now - age * DAY)
+    assert retention.sweep(now) == {periods.DESK_LOG: 1}
+    assert LogEntry.objects.count() == 1
 
 
 def test_large_numbers_go_in_batches(shop: object, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 """What rules say, without an order around them."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import Error, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 
 from merchant.models import JournalEntry
 from policies import rules
@@ -15,6 +17,7 @@ from policies.restrictions import judge
 from policies.rule_publishing import fingerprint, new_draft, publish
 from policies.rules import Asked, Item
 from policies.rules_models import Rule, RuleVersion
+from policies.tests.racing import TWINS, race
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ROBE = [Item(frozenset({"sleepwear"}), 1)]
@@ -256,3 +259,25 @@ def test_remembered_rules_cost_no_query(django_assert_num_queries: Any) -> None:
     asks(ROBE, "DE")
     with django_assert_num_queries(0):
         asks(ROBE, "DE")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_who_begin_at_once_share_one_draft() -> None:
+    rule = Rule.objects.create(slug="rule", title="Rule")
+    assert len(set(race(lambda: new_draft(rule, "staff:owner").pk))) == 1
+    assert JournalEntry.objects.filter(verb="draft_started").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_they_would_all_begin_version_one() -> None:
+    rule = Rule.objects.create(slug="rule", title="Rule")
+    together = Barrier(TWINS)
+
+    def without_the_lock() -> int:
+        number = rule.versions.count() + 1
+        together.wait(timeout=20)
+        with suppress(IntegrityError):
+            RuleVersion.objects.create(rule=rule, number=number)
+        return number
+
+    assert race(without_the_lock) == [1] * TWINS
