@@ -263,7 +263,7 @@ def reduce_messages(messages: QuerySet[Message]) -> int:
         waits = message.state in (MessageState.DUE, MessageState.FAILED, MessageState.UNCERTAIN)
         Message.objects.filter(pk=message.pk).update(
             to="",
-            subject="",
+            subject=f"{message.kind.replace('_', ' ').capitalize()}, erased"[:200],
             text=f"sha256:{hashlib.sha256(message.text.encode()).hexdigest()}",
             html="",
             reason=ERASED,
