@@ -76,6 +76,7 @@ import drops.printed  # noqa: E402
 import drops.queries  # noqa: E402
 import drops.terms  # noqa: E402
 import policies.queries  # noqa: E402
+import policies.rules  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
@@ -113,6 +114,7 @@ def _nothing_remembered() -> None:
     """What a process keeps for a second or two must not reach the next test."""
     forget_store()
     policies.queries.forget()
+    policies.rules.forget()
     drops.queries.forget()
     drops.terms.forget()
     drops.printed.forget()

@@ -20,8 +20,10 @@ from checkout.desk import (
     conversion,
     dialogs,
     disputes,
+    privacy,
     refunding,
     requests,
+    rule_tester,
     shared_card,
     ship_dates,
     shipping,
@@ -42,6 +44,7 @@ from checkout.models import (
     WebhookEvent,
 )
 from checkout.orders import OPEN, TIMED
+from checkout.privacy_models import ErasureRequest, RetentionPeriod
 from checkout.waiting_models import WaitingPlace
 from merchant import journal
 from merchant.clock import now
@@ -114,6 +117,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "ask_again",
         "send_again",
         "grant_more",
+        "erase",
     )
     change_form_outer_before_template = "desk/order.html"
 
@@ -128,6 +132,7 @@ class OrderAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         own = [
             path("conversion/", view(conversion.page), name="checkout_order_conversion"),
+            path("rules/", view(rule_tester.page), name="checkout_order_rule_tester"),
             path("trouble/", view(trouble_page.page), name="checkout_order_trouble"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble_page.deed), name="checkout_order_trouble_deed"),
@@ -144,7 +149,11 @@ class OrderAdmin(ReadOnlyAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        order = Order.objects.select_related("drop", "payment").filter(pk=object_id).first() if object_id else None
+        order = (
+            Order.objects.select_related("drop", "payment", "erased").filter(pk=object_id).first()
+            if object_id
+            else None
+        )
         if order:
             extra_context = {**(extra_context or {}), **_around(order)}
         return super().changeform_view(request, object_id, form_url, extra_context)
@@ -307,6 +316,11 @@ class OrderAdmin(ReadOnlyAdmin):
         messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
+    @action(description="Erase its person…", icon="person_off", permissions=["checkout.erase_person"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reference = Order.objects.values_list("reference", flat=True).get(pk=object_id)
+        return redirect(f"{reverse('admin:checkout_erasurerequest_add')}?who={reference}")
+
     @display(description="Order", ordering="reference")
     def order_name(self, order: Order) -> SafeString:
         return format_html('<span class="desk-one-line">{}</span>', order.reference)
@@ -317,7 +331,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @display(description="Fan", ordering="email", header=True)
     def who(self, order: Order) -> tuple[str, str]:
-        return order.name, order.email
+        return order.name or "Erased", order.email
 
     @display(description="Units")
     def units(self, order: Order) -> int:
@@ -334,7 +348,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
 def _fitting(order: Order) -> set[str]:
     """The deeds that make sense for an order as it is now."""
-    deeds = {"grant_more"}
+    deeds = {"grant_more", "erase"} if order.email else set()
     if order.captured_minor > order.refunded_minor and (
         order.payment.intent_id or order.payment.path == PaymentPath.PICKUP
     ):
@@ -365,7 +379,7 @@ def _page(object_id: str) -> str:
 def _around(order: Order) -> dict[str, Any]:
     payment: Payment | None = getattr(order, "payment", None)
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
-    fan = fans.by_email(order.email)
+    fan = fans.by_email(order.email) if order.email else None
     return {
         "order": order,
         "still_open": order.state in OPEN,
@@ -385,6 +399,7 @@ def _around(order: Order) -> dict[str, Any]:
         "fan_url": reverse("admin:segments_fan_change", args=[fan.pk]) if fan else "",
         "drop_url": reverse("admin:drops_drop_change", args=[order.drop_id]),
         "same_fan_url": listing("checkout_order", q=order.email),
+        "erased": getattr(order, "erased", None),
         "server_now": now(),
         "story": story_of(order.subject),
     }
@@ -406,6 +421,8 @@ def _news(payment: Payment | None) -> QuerySet[WebhookEvent]:
 
 
 admin.site.register(WaitingPlace, WaitingPlaceAdmin)
+admin.site.register(ErasureRequest, privacy.ErasureAdmin)
+admin.site.register(RetentionPeriod, privacy.RetentionAdmin)
 
 
 @admin.register(WebhookEvent)

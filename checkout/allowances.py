@@ -37,7 +37,7 @@ _TAKE = """
 
 def person_keys(contact: Contact) -> list[str]:
     """The fingerprints a person is counted by, ascending. They find a person again and cannot be turned back."""
-    marks = [f"email:{contact.email.lower()}"]
+    marks = [_email_mark(contact.email)]
     if contact.phone:
         marks.append(f"phone:{contact.phone}")
     if current_store().limit_by_address:
@@ -47,7 +47,7 @@ def person_keys(contact: Contact) -> list[str]:
 
 def email_key(email: str) -> str:
     """The fingerprint of an e-mail address alone."""
-    return _fingerprint(f"email:{email.lower()}")
+    return _fingerprint(_email_mark(email))
 
 
 def _fingerprint(mark: str) -> str:
@@ -112,6 +112,10 @@ def contact_of(order: Order) -> Contact:
     fields = ("line1", "line2", "city", "postal_code", "region", "country")
     address = Address(**{field: order.address.get(field, "") for field in fields})
     return Contact(order.email, order.name, order.phone, address)
+
+
+def _email_mark(email: str) -> str:
+    return f"email:{email.lower()}"
 
 
 def _plain(address: Address) -> str:

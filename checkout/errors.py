@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from checkout.gateway import IntentView
     from checkout.models import Order
     from checkout.quote import Quote
+    from policies.ages import AgeAsked
+    from policies.restrictions import Verdict
 
 
 class CheckoutError(Exception):
@@ -74,9 +76,17 @@ class PoliciesChanged(CheckoutError):
 
 @dataclass(eq=False)
 class Restricted(CheckoutError):
-    """We may not sell this there."""
+    """We may not sell this there, or to this person; ``verdict`` is what was known and which rules said so."""
 
     reason: str
+    verdict: "Verdict"
+
+
+@dataclass(eq=False)
+class AgeRequired(CheckoutError):
+    """A rule asks for an age, and the order does not show it."""
+
+    age: "AgeAsked"
 
 
 @dataclass(eq=False)

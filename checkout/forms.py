@@ -2,15 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 
 from checkout.contact import read_contact
+from checkout.errors import Invalid
 from checkout.place_order import OrderRequest
 from checkout.pricing import Wanted
 from checkout.quote import PICKUP
 from merchant.client_address import client_ip
+from merchant.client_place import client_place
+from merchant.clock import now
 from merchant.money import Money
+from merchant.store import store_zone
+from policies import ages
 from policies.acceptance import Answer, Person
 from policies.models import Surface
 
@@ -26,6 +33,7 @@ FIELDS = (
     "country",
     "shipping_option",
     "discount_code",
+    "birth_date",
 )
 SHOWN = re.compile(r"(?P<id>[\w-]+/v\d+):(?P<sha256>[0-9a-f]{64})")
 MAX_QUOTE = 20_000
@@ -47,11 +55,22 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         cart_id=cart_id,
         discount_code=posted.get("discount_code", "")[:MAX_CODE],
         payment_method="pickup" if posted.get("shipping_option") == PICKUP else "card",
+        birth_date=read_birth_date(posted.get("birth_date")),
+        of_age=posted.get("of_age") == "yes",
     )
 
 
 def read_person(request: HttpRequest, email: str) -> Person:
-    return Person(ip=client_ip(request), user_agent=request.headers.get("User-Agent", "")[:300], email=email)
+    agent = request.headers.get("User-Agent", "")[:300]
+    return Person(ip=client_ip(request), user_agent=agent, email=email, place=client_place(request))
+
+
+def read_birth_date(given: str | None) -> date | None:
+    """Raises Invalid when something was given that is no date of birth."""
+    born, wrong = ages.read_birth_date(given, timezone.localdate(now(), store_zone()))
+    if wrong:
+        raise Invalid({"birth_date": wrong})
+    return born
 
 
 def _answers(posted: QueryDict) -> tuple[Answer, ...]:

@@ -108,6 +108,8 @@ def after_sale(
 
 
 def _plan(order: Order, name: str, subject: str, *, key: str = "", **said: int) -> None:
+    if not order.email:  # its person was erased: there is nobody to write to
+        return
     with timezone.override(store_zone()):  # a worker has no zone of its own, and the order's words name times
         view = order_view(order, now())
     delivery.plan(

@@ -13,6 +13,8 @@ from checkout.totals import discounts, provider_tax, redemptions
 from drops.models import Drop
 from drops.terms import Terms
 from merchant.store import current_store
+from policies.places import Where
+from policies.rules import Asked
 
 
 def personal_quote(
@@ -20,6 +22,7 @@ def personal_quote(
     wanted: Sequence[Wanted],
     place: Place,
     *,
+    ip_place: str = "",
     shipping_option: str = STANDARD,
     discount_code: str = "",
     email: str = "",
@@ -29,6 +32,7 @@ def personal_quote(
     """``quote`` for one person. It may call the payment provider: never in a transaction. Raises as ``quote`` does."""
 
     ask_tax = provider_tax.ask if current_store().stripe_tax else None
+    asked = Asked(Where(place.country, place.region, place.postal_code), ip_place=ip_place)
 
     def told(withheld: dict[int, str]) -> Quote:
         return quote(
@@ -41,6 +45,7 @@ def personal_quote(
             discount_code=discount_code,
             now=now,
             terms=terms,
+            asked=asked,
             withheld=withheld,
             ask_tax=ask_tax,
         )

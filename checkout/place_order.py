@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -19,7 +19,16 @@ from psycopg.errors import LockNotAvailable
 from checkout import allowances, free, pickup
 from checkout.carts import Clock, become_order, clock_of, contents, lock_cart, refuse_closed
 from checkout.contact import Contact
-from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged, TotalChanged
+from checkout.errors import (
+    Busy,
+    CheckoutError,
+    Invalid,
+    KeyInFlight,
+    KeyReused,
+    PoliciesChanged,
+    Restricted,
+    TotalChanged,
+)
 from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment, Redemption
 from checkout.pricing import Wanted, merged
 from checkout.quote import PICKUP, Agreed, Quote, agree, open_token, quote
@@ -32,10 +41,12 @@ from drops.terms import Terms
 from merchant import journal, rows
 from merchant.money import Money
 from merchant.wake import wake
-from policies import acceptance
+from policies import acceptance, decisions
 from policies.acceptance import Answer, Occasion, Person
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Surface
+from policies.places import Where
+from policies.rules import Asked
 from policies.shown import ShownPolicy
 
 MAX_KEY = 255
@@ -60,6 +71,8 @@ class OrderRequest:
     cart_id: int | None = None
     payment_method: PaymentMethod = "card"
     discount_code: str = ""
+    birth_date: date | None = None
+    of_age: bool = False
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
@@ -81,17 +94,22 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
     The same key and body again get the identical answer. Any refusal undoes everything, the key included.
 
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
-    PoliciesChanged, PolicyUnanswered, AlreadyOrdered, HoldEnded, SoldOut and Busy.
+    PoliciesChanged, PolicyUnanswered, AgeRequired, AlreadyOrdered, HoldEnded, SoldOut and Busy. What a rule refused is
+    on record.
     """
     _require_key(request)
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
-    with _waiting_means(Busy()), transaction.atomic(durable=True):
-        claimed, terms = _claim_key(drop, request)
-        if claimed is None:
-            return _replay(drop, request)
-        wake("payments")  # once it has committed
-        return _place(terms, request, claimed, person, now)
+    try:
+        with _waiting_means(Busy()), transaction.atomic(durable=True):
+            claimed, terms = _claim_key(drop, request)
+            if claimed is None:
+                return _replay(drop, request)
+            wake("payments")  # once it has committed
+            return _place(terms, request, claimed, person, now)
+    except Restricted as refusal:
+        decisions.refused(refusal.verdict, now=now)
+        raise
 
 
 def standing(drop: Drop, request: OrderRequest) -> Placed | None:
@@ -159,6 +177,7 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
         terms=terms,
         tables=totals_tables.at(tables_version),
         ask_tax=opened.tax_of,
+        asked=_asked(request, person),
     )
     fresh = quoted(withheld=opened.withheld)
     agreed = agree(drop, opened, request.agreed_total, fresh)
@@ -174,6 +193,7 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
         request.answers,
         Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
     )
+    proofs |= decisions.proof(order.reference, fresh.verdict, now=now)
     order.pk = _write(order, fresh, request, proofs)
     _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
@@ -181,6 +201,12 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
     elif not order.total_minor:
         free.confirm(order, now=now)
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
+
+
+def _asked(request: OrderRequest, person: Person) -> Asked:
+    address = request.contact.address
+    where = Where(address.country, address.region, address.postal_code)
+    return Asked(where, ip_place=person.place, born=request.birth_date, attested=request.of_age, whole=True)
 
 
 def _kept_until(drop: Drop, request: OrderRequest) -> datetime | None:

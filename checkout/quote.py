@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core import signing
 
-from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
+from checkout.errors import AgeRequired, Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, merged, price_lines
 from checkout.totals import discounts, sums, tables as totals_tables, taxes
 from checkout.totals.discounts import Basket, Used
@@ -26,8 +26,10 @@ from drops.models import Drop
 from drops.terms import Terms
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
+from policies.places import Where
 from policies.queries import ShownPolicy
-from policies.restrictions import Verdict, verdict
+from policies.restrictions import Verdict, judge
+from policies.rules import Asked, Item
 
 __all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Place", "Quote", "agree", "open_token", "quote"]
 
@@ -112,27 +114,35 @@ def quote(
     discount_code: str = "",
     now: datetime,
     terms: Terms | None = None,
+    asked: Asked | None = None,
     tables: Tables | None = None,
     withheld: Mapping[int, str] | None = None,
     ask_tax: AskTax | None = None,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    ``terms`` and ``tables``: what the drop sells and what the shop adds, where they were read already. ``withheld``:
-    discounts that this person may not have (any more), by id with the reason. ``ask_tax`` is asked before the table of
-    taxes; None from it means the table.
+    ``terms`` and ``tables``: what the drop sells and what the shop adds, where they were read already. ``asked``: the
+    place of the address and the age as shown, where they are known: some rules need them. ``withheld``: discounts that
+    this person may not have (any more), by id with the reason. ``ask_tax`` is asked before the table of taxes; None
+    from it means the table.
 
     Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is no error here, read ``verdict``; nor is
     a discount code that does not apply, read ``discount_problem``.
     """
     store, code = current_store(), discounts.tidy(discount_code)
     tables = tables or totals_tables.known()
-    lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))
+    terms = terms or drop_terms.read(drop.pk)
+    lines = price_lines(terms, merged(wanted))
     job = _Job(drop, lines, _currency(lines), Place(country, region, postal_code), shipping_option, code, tables, now)
     reckoned = _reckon(job, dict(withheld or {}), ask_tax)
     found, policies = reckoned.sums, tuple(disclosures(drop, now=now))
     total = Money(found.total_minor, job.currency)
-    allowed = verdict(country, ships_to=store.ships_to)
+    allowed = judge(
+        asked or Asked(Where(country, region, postal_code)),
+        [Item(terms.offers[line.sku].tags, line.quantity) for line in lines],
+        ships_to=store.ships_to,
+        now=now,
+    )
     if not reckoned.options:
         allowed = replace(allowed, allowed=False, reason=allowed.reason or NOTHING_GOES_THERE)
     return Quote(
@@ -269,10 +279,9 @@ def open_token(token: str) -> Opened:
 def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote) -> Agreed:
     """Compare what the fan agreed to with what holds now. (The texts are compared by their answers.)
 
-    Raises QuoteExpired and TotalChanged, each with the fresh quote, and Restricted.
+    Raises QuoteExpired and TotalChanged, each with the fresh quote, Restricted, Invalid and AgeRequired.
     """
-    if not fresh.verdict.allowed:
-        raise Restricted(fresh.verdict.reason)
+    _require_lawful(fresh.verdict)
     shown = opened.shown
     if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + LIFETIME:
         raise QuoteExpired(fresh)
@@ -281,6 +290,15 @@ def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote) -> Agre
     if not (same_total and same_lines and agreed_total == fresh.total):
         raise TotalChanged(fresh)
     return Agreed(_time(shown), frozenset(shown["policies"]))
+
+
+def _require_lawful(verdict: Verdict) -> None:
+    if not verdict.allowed:
+        raise Restricted(verdict.reason, verdict)
+    if verdict.fields:
+        raise Invalid(dict(verdict.fields))
+    if verdict.age_open and verdict.age:
+        raise AgeRequired(verdict.age)
 
 
 def _time(shown: dict[str, Any]) -> datetime:

@@ -74,6 +74,12 @@ TELLERS: dict[type[Exception], Teller] = {
         "policy-changed", 409, "What you should know has changed. Please read it again."
     ),
     e.Restricted: lambda error: Problem("restricted", 403, error.reason),
+    e.AgeRequired: lambda error: Problem(
+        "age-required",
+        422,
+        error.age.question,
+        {"minimum_age": error.age.minimum, "proof": error.age.proof, "rule": error.age.rule},
+    ),
     e.AlreadyOrdered: lambda _: Problem("already-ordered", 409, "This cart has become an order."),
     e.NothingToPay: lambda _: Problem(
         "nothing-to-pay", 409, "No card is wanted for this order now. Look at its status."

@@ -24,6 +24,7 @@ from checkout.waiting_api import router as waiting_list
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.queries import DropView, drop_page, home
+from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.store import current_store
 
@@ -85,6 +86,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
             terms.drop,
             wanted,
             place,
+            ip_place=client_place(request),
             shipping_option=body.shipping_option,
             discount_code=body.discount_code,
             email=body.email or "",

@@ -12,8 +12,11 @@ from checkout.storefront_problems import not_found, too_large, unreadable
 from checkout.storefront_reading import token_unknown
 from drops import errors as d
 from merchant.problems import Problem
+from policies.ages import AgeAsked
+from policies.restrictions import Verdict
 
 WINTER = datetime(2026, 11, 20, 18, tzinfo=UTC)
+REFUSED = Verdict(allowed=False, reason="We do not send to France.")
 SHA256 = "4f1c6b0a5d7e8c9b2a3f40516273849506172839405a6b7c8d9e0f1a2b3c4d5e"
 ORDER_TOKEN = "Zm9yLXRoZS1kb2N1bWVudC1vbmx5LS0t"  # noqa: S105  # opens nothing
 MONEY, SHIPPING, TOTAL = ({"amount": amount, "currency": "USD"} for amount in (4800, 600, 5400))
@@ -74,7 +77,7 @@ QUOTE = {
     "tax_source": "table",
     "total": TOTAL,
     "policies": [POLICY],
-    "verdict": {"allowed": True, "reason": ""},
+    "verdict": {"allowed": True, "reason": "", "minimum_age": None, "age_proof": None},
     "expires_at": "2026-11-20T18:30:00Z",
 }
 CART = {
@@ -159,6 +162,8 @@ ORDER_BODY = {
     "policies": [{"id": "returns/v3", "sha256": SHA256, "accepted": True}],
     "confirmation_token": "ctoken_1QxYz",
     "discount_code": "",
+    "birth_date": None,
+    "of_age": False,
     "payment_method": "card",
 }
 
@@ -187,7 +192,7 @@ PROBLEMS: dict[str, Problem] = {
     "already-ordered": Problem(
         "already-ordered", 409, "This cart has become an order.", {"token": ORDER_TOKEN, "status_url": STATUS_URL}
     ),
-    "age-required": Problem("age-required", 422, "For this drop a date of birth is asked. (Not answered yet.)"),
+    "age-required": _told(e.AgeRequired(AgeAsked(18, "birth_date", "spirits/v3"))),
     "cannot-cancel": _told(e.IllegalMove()),
     "hold-expired": _told(e.HoldEnded()),
     "idempotency-in-flight": _told(e.KeyInFlight()),
@@ -205,7 +210,7 @@ PROBLEMS: dict[str, Problem] = {
     "pass-required": Problem("pass-required", 403, "Come through the waiting room first. (Not answered yet.)"),
     "policy-changed": _told(e.PoliciesChanged(None), fresh=QUOTE),  # type: ignore[arg-type]  # only its words are asked
     "policy-unanswered": _policy_unanswered(),
-    "restricted": _told(e.Restricted("We do not send to France.")),
+    "restricted": _told(e.Restricted(REFUSED.reason, REFUSED)),
     "slow-down": too_fast(12),
     "slow-down: cards": _told(e.TooManyCards(240)),
     "slow-down: joins": _told(e.TooManyJoins(1800)),

@@ -7,7 +7,7 @@ from ninja import Header, Router, Status
 
 from checkout import attempts, expiry, payments
 from checkout.contact import Contact, read_contact
-from checkout.forms import read_person
+from checkout.forms import read_birth_date, read_person
 from checkout.models import Order, OrderState
 from checkout.ordering import order_once
 from checkout.place_order import OrderRequest
@@ -110,6 +110,8 @@ def _order_request(body: OrderIn, key: str, *, cart_id: int | None) -> OrderRequ
         cart_id=cart_id,
         payment_method=body.payment_method,
         discount_code=body.discount_code,
+        birth_date=read_birth_date(body.birth_date),
+        of_age=body.of_age,
     )
 
 

@@ -125,8 +125,12 @@ class PolicyOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
+    """May it go there? ``minimum_age`` and ``age_proof`` (birth_date, attestation): what the order has to show."""
+
     allowed: bool
     reason: str
+    minimum_age: int | None = None
+    age_proof: str | None = None
 
 
 class QuoteOut(BaseModel):
@@ -166,6 +170,7 @@ class OrderIn(BaseModel):
     address: AddressIn
     shipping_option: Short = "standard"
     birth_date: Short | None = None
+    of_age: bool = False
     policies: Annotated[list[PolicyAnswer], Field(max_length=50)] = []
     confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
     discount_code: Code = ""

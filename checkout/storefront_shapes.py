@@ -19,6 +19,7 @@ from merchant.clock import now
 from merchant.models import StoreProfile
 from merchant.money import Money
 from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
+from policies.restrictions import Verdict
 from policies.shown import ShownPolicy
 
 
@@ -138,6 +139,16 @@ def _line(line: PricedLine) -> dict[str, Any]:
     }
 
 
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    age = verdict.age
+    return {
+        "allowed": verdict.allowed,
+        "reason": verdict.reason,
+        "minimum_age": age.minimum if age else None,
+        "age_proof": age.proof if age else None,
+    }
+
+
 def quote_json(quoted: Quote) -> dict[str, Any]:
     money = {
         name: _money(getattr(quoted, f"{name}_minor"), quoted.currency)
@@ -158,7 +169,7 @@ def quote_json(quoted: Quote) -> dict[str, Any]:
         "tax_included": not quoted.tax_added_minor,
         "tax_source": quoted.tax_source,
         "policies": [policy_json(text) for text in quoted.policies],
-        "verdict": {"allowed": quoted.verdict.allowed, "reason": quoted.verdict.reason},
+        "verdict": _verdict(quoted.verdict),
         "expires_at": quoted.expires_at,
     }
 

@@ -3,7 +3,18 @@
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from checkout import delays, evidence_packs, expiry, payers, pickup, puller, refunds, waiting_offers, webhooks
+from checkout import (
+    delays,
+    evidence_packs,
+    expiry,
+    payers,
+    pickup,
+    puller,
+    refunds,
+    retention,
+    waiting_offers,
+    webhooks,
+)
 from merchant.clock import now
 from merchant.wake import awake
 
@@ -28,6 +39,11 @@ def sweep_expired() -> None:
     expiry.sweep(now())
     pickup.sweep(now())
     waiting_offers.sweep(now())
+
+
+@shared_task
+def forget_old() -> None:
+    retention.sweep(now())
 
 
 @shared_task

@@ -30,6 +30,7 @@ _READ = """
          FROM drops_salewindow w WHERE w.drop_id = d.id)::text,
         (SELECT json_agg(json_build_array(
             v.sku, o.id, p.title || ', ' || v.title, o.price_minor, o.currency, o.per_person_limit, v.weight_grams,
+            to_json(p.tags),
             (SELECT json_agg(json_build_array(c.stock_item_id, c.quantity) ORDER BY c.stock_item_id)
              FROM drops_offercomponent c WHERE c.offer_id = o.id)
          )) FROM drops_offer o JOIN drops_variant v ON v.id = o.variant_id JOIN drops_product p ON p.id = v.product_id
@@ -52,6 +53,7 @@ class OfferTerms:
     limit: int
     grams: int
     parts: tuple[tuple[int, int], ...]
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +148,6 @@ def _window(kind: str, opens_at: str, closes_at: str | None) -> Window:
 
 
 def _offer(given: list[Any]) -> OfferTerms:
-    sku, offer_id, title, unit_minor, currency, limit, grams, parts = given
-    return OfferTerms(
-        sku,
-        offer_id,
-        title,
-        unit_minor,
-        currency,
-        limit,
-        grams,
-        tuple((item_id, units) for item_id, units in parts or ()),
-    )
+    sku, offer_id, title, unit_minor, currency, limit, grams, tags, parts = given
+    pieces = tuple((item_id, units) for item_id, units in parts or ())
+    return OfferTerms(sku, offer_id, title, unit_minor, currency, limit, grams, pieces, frozenset(tags))

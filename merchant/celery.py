@@ -17,6 +17,7 @@ beat_init.connect(refuse_unsafe)
 
 PAYMENTS, MESSAGES = {"queue": "payments"}, {"queue": "messages"}
 app.conf.task_routes = {
+    "checkout.tasks.forget_old": {"queue": "default"},  # it may take long, and no payment may wait for it
     "checkout.tasks.*": PAYMENTS,
     "segments.tasks.*": MESSAGES,
 }
@@ -28,6 +29,7 @@ SWEEPS = [
     ("news that did not ring", "checkout.tasks.pull_news", 60.0),
     ("ship dates that fans were asked about", "checkout.tasks.sweep_after_sale", 30.0),
     ("answers to disputes", "checkout.tasks.drain_evidence", 10.0),
+    ("what was kept long enough", "checkout.tasks.forget_old", 3600.0),
     ("messages that are due", "segments.tasks.drain_messages", 5.0),
     ("drops that start or end", "drops.tasks.turn_drops", 1.0),
     ("live pages", "drops.tasks.publish_live", 2.0),

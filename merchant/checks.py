@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
+from maxminddb import InvalidDatabaseError
+
+from merchant.client_place import open_file
 
 SECRET_KEY_LENGTH = 50
 STRIPE_HOST = "https://api.stripe.com"
@@ -122,6 +125,16 @@ def payment_lease() -> Iterator[str]:
         )
 
 
+def places() -> Iterator[str]:
+    if settings.PLACE_HEADER and not settings.TRUSTED_PROXIES:
+        yield "PLACE_HEADER is set and TRUSTED_PROXIES is 0: a fan could write it. Set TRUSTED_PROXIES."
+    if settings.PLACE_DATABASE:
+        try:
+            open_file(settings.PLACE_DATABASE).close()
+        except (OSError, InvalidDatabaseError) as error:
+            yield f"PLACE_DATABASE is no MaxMind file that can be read: {error}."
+
+
 # A number is never given to another rule: people search for it.
 RULES: dict[int, Rule] = {
     1: secret_key,
@@ -135,6 +148,7 @@ RULES: dict[int, Rule] = {
     9: stripe_in_clear,
     10: mail,
     11: payment_lease,
+    12: places,
 }
 
 

@@ -56,6 +56,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("Segments", "filter_alt", "segments", "segment"),
                 _list("Messages", "mail", "segments", "message"),
                 _list("Policies", "gavel", "policies", "policy"),
+                _list("Rules", "rule", "policies", "rule"),
             ]
         },
         {
@@ -76,6 +77,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list("People", "badge", "auth", "user"),
                 _list("Roles", "shield_person", "auth", "group"),
                 _list("Payment news", "webhook", "checkout", "webhookevent"),
+                _list("Erasure", "person_off", "checkout", "erasurerequest"),
+                _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
                 _list("Journal", "history", "merchant", "journalentry"),
             ],
         },

@@ -17,7 +17,7 @@ SUPPORT: Final = "Support"
 DOOR_STAFF: Final = "Door staff"
 
 SEE_DROPS = "drops: view drop offer offercomponent salewindow product picture variant stockitem"
-SEE_POLICIES = "policies: view policy policyversion rendering"
+SEE_POLICIES = "policies: view policy policyversion rendering rule ruleversion"
 SEE_ORDERS = (
     "checkout: view order orderline payment refund dispute redemption waitingplace"
     " evidencepack shipment fanrequest delaynotice"
@@ -50,15 +50,15 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     POLICY_EDITOR: (
         SEE_POLICIES,
-        "policies: add policy policyversion",
-        "policies: change policy policyversion",
-        "policies: delete policyversion",  # a draft; the database keeps what was published
+        "policies: add policy policyversion rule ruleversion",
+        "policies: change policy policyversion rule ruleversion",
+        "policies: delete policyversion ruleversion",  # a draft; the database keeps what was published
         SEE_DROPS,
     ),
     POLICY_REVIEWER: (
         SEE_POLICIES,
-        "policies: publish policyversion",
-        "policies: view acceptance",
+        "policies: publish policyversion ruleversion",
+        "policies: view acceptance decision",
         "checkout: submit evidencepack",
         SEE_DROPS,
         SEE_ORDERS,
@@ -67,13 +67,15 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     SUPPORT: (
         SEE_DROPS,
         SEE_POLICIES,
-        "policies: view acceptance",
+        "policies: view acceptance decision",
         SEE_ORDERS,
         SEE_FANS,
         SEE_TOTALS,
         "checkout: refund order",
         "checkout: ship order",
         "checkout: submit evidencepack",
+        "checkout: erase person",
+        "checkout: view erasurerequest",
         "checkout: change allowance waitingplace",
         "checkout: view webhookevent",
         "merchant: view journalentry",

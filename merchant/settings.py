@@ -24,6 +24,9 @@ LIVE_URL = env.str("LIVE_URL", default=f"http://127.0.0.1:{PORT + 1}").rstrip("/
 HTTPS = PUBLIC_URL.startswith("https://")
 SERVICE_WORKER = env.bool("SERVICE_WORKER", default=True)  # off: devices forget the pages they kept
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many reverse proxies of ours stand before us
+# The place of who asks, for advice: a header that our proxy sets ("DE", "US-CA"), or a MaxMind file; else unknown.
+PLACE_HEADER = env.str("PLACE_HEADER", default="")
+PLACE_DATABASE = env.str("PLACE_DATABASE", default="")
 
 # --- the truth and the wake-up call --------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()

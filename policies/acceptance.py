@@ -38,6 +38,7 @@ class Person:
     ip: str | None
     user_agent: str
     email: str
+    place: str = ""  # where the IP seems to be; not kept here
 
 
 @dataclass(frozen=True, slots=True)

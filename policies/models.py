@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from merchant.append_only import append_only
+from policies import rules_models  # noqa: F401  # Django looks for an app's models here
 
 
 class Kind(models.TextChoices):

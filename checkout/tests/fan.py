@@ -33,7 +33,7 @@ def live_drop(slug: str = "winter-robe", *, total: int = 5, skus: tuple[str, ...
         "hold_from": "order",
     }
     drop = Drop.objects.create(slug=slug, **(values | fields))
-    SaleWindow.objects.create(drop=drop, opens_at=values["starts_at"])
+    SaleWindow.objects.create(drop=drop, opens_at=fields.get("starts_at", values["starts_at"]))
     product, _ = Product.objects.get_or_create(slug="robe", defaults={"title": "Robe"})
     for sku in skus:
         variant, _ = Variant.objects.get_or_create(sku=sku, defaults={"product": product, "title": sku[-1]})

@@ -56,7 +56,7 @@ def body_of(quote: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
 def test_quote_order_and_status(robe: Drop, sandbox: SandboxServer) -> None:
     quote = quoted(("ROBE-M", 2))
     assert quote["total"] == {"amount": 10200, "currency": "USD"}
-    assert quote["verdict"] == {"allowed": True, "reason": ""}
+    assert quote["verdict"] == {"allowed": True, "reason": "", "minimum_age": None, "age_proof": None}
     answer = post(f"{API}/orders", body_of(quote, confirmation_token=fan.card(sandbox)), "key-1")
     placed = answer.json()
     assert answer.status_code == 201

@@ -16,6 +16,7 @@ from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
 from checkout.cookies import cart_token
 from checkout.errors import (
+    AgeRequired,
     AlreadyOrdered,
     CheckoutError,
     Invalid,
@@ -36,10 +37,12 @@ from checkout.totals import tables
 from checkout.views.cart import cart_page, visible_drop
 from drops.errors import DropError
 from drops.models import Drop
+from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
 from policies.errors import PolicyUnanswered
+from policies.rules_models import Proof
 
 AGREE_AGAIN = (KeyReused, PoliciesChanged, QuoteExpired, TotalChanged)
 
@@ -58,6 +61,8 @@ class Trouble:
         problem = problem_of(error)
         if problem is None:
             raise error
+        if isinstance(error, AgeRequired):
+            return cls(errors={"birth_date" if error.age.proof == Proof.BIRTH_DATE else "of_age": problem.detail})
         return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
 
 
@@ -137,7 +142,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     if not lines:
         return redirect("checkout:cart", drop.slug)
     try:
-        quoted = _quote(drop, lines, values, at)
+        quoted = _quote(drop, lines, values, at, client_place(request))
     except Invalid as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
@@ -149,6 +154,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "server_now": at,
         "values": values,
         "accepted": request.POST.getlist("accept"),
+        "of_age": request.POST.get("of_age") == "yes",
         "errors": trouble.errors,
         "summary": list(trouble.errors.items()),
         "problem": _say(trouble.problem),
@@ -165,13 +171,14 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     return response
 
 
-def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
+def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any, ip_place: str) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
     ask = partial(
         personal_quote,
         drop,
         lines,
         Place(country, values["region"], values["postal_code"]),
+        ip_place=ip_place,
         discount_code=values["discount_code"],
         email=values["email"],
         now=at,

@@ -13,6 +13,7 @@ from merchant.demo.seed_fans import LEAST_FANS, seed_fans
 from merchant.demo.seed_journal import Story
 from merchant.demo.seed_orders import seed_orders
 from merchant.demo.seed_policies import seed_policies
+from merchant.demo.seed_rules import seed_rules
 from merchant.demo.seed_visits import seed_visits
 from merchant.roles import DROP_MANAGER, OWNER, POLICY_REVIEWER, ensure_roles
 from segments.models import Message, MessageState
@@ -29,6 +30,7 @@ def seed(*, fans: int, password: str, now: datetime, say: Callable[[str], None])
         seed_shop()
         seed_totals(now)
         seed_policies(now)
+        seed_rules(now)
         seed_things()
         seed_drops(now, story)
         story.write()

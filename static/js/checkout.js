@@ -165,7 +165,7 @@ function follows(order) {
 }
 
 function rest(resting) {
-  form.querySelectorAll(".fields,.agree,#payment-element").forEach((part) => (part.inert = resting));
+  form.querySelectorAll(".fields,.agree,#age,#payment-element").forEach((part) => (part.inert = resting));
   document.getElementById("go").hidden = resting;
 }
 
@@ -186,7 +186,8 @@ async function mend(order) {
 // The server wants something mended or agreed anew: take its words over, keep what was typed, the card too.
 function agreeAnew(page) {
   const open = document.querySelector("[data-open-wide]").open;
-  for (const id of ["trouble", "order-box", "agreement", "agree", "shipping_option", "discount", "go", "hold-timer"]) {
+  const parts = ["trouble", "order-box", "agreement", "age", "agree", "shipping_option", "discount", "go", "hold-timer"];
+  for (const id of parts) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh) old.replaceWith(document.importNode(fresh, true));
   }

@@ -1,0 +1,177 @@
+"""What was kept long enough goes by itself, in batches, once; and nothing goes before its time."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from checkout import retention, retention_periods as periods
+from checkout.models import Allowance, Cart, Dispute, Order, WebhookEvent
+from checkout.privacy_models import ErasedOrder, RetentionPeriod
+from checkout.tests import fan
+from checkout.tests.test_erasure import EMAIL, bought, contact, robe, tables_with, then, ticked
+from drops.models import Drop
+from merchant.models import JournalEntry
+from policies.models import Acceptance, AcceptancePerson
+from policies.rules_models import Decision
+from segments import consent, footprints
+from segments.models import Channel, Fan, Footprint, FootprintKind, Message
+
+__all__ = ["robe", "then", "ticked"]  # fixtures
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def lines() -> dict[str, Any]:
+    entries = JournalEntry.objects.filter(verb="kept_long_enough")
+    return {entry.subject.removeprefix("retention:"): entry.data for entry in entries}
+
+
+def test_a_paid_order_forgets_its_person_in_time(robe: Drop, now: datetime) -> None:
+    order = bought(robe, at=now - 100 * DAY)
+    RetentionPeriod.objects.create(what=periods.PAID, days=101)
+    assert periods.PAID not in retention.sweep(now)
+    assert retention.sweep(now + 2 * DAY)[periods.PAID] == 1
+    assert ErasedOrder.objects.get().order == order
+    assert lines()[periods.PAID] == {"rows": 1, "days": 101}
+    assert periods.PAID not in retention.sweep(now + 3 * DAY)  # once
+    assert JournalEntry.objects.filter(subject="retention:paid").count() == 1
+
+
+def test_an_order_nobody_paid_goes_sooner(robe: Drop, now: datetime) -> None:
+    order = fan.placed(robe, at=now - 91 * DAY, contact=contact())
+    Order.objects.filter(pk=order.pk).update(state="expired", state_since=now - 91 * DAY)
+    open_ = fan.placed(robe, at=now - 91 * DAY, contact=contact("other@example.com"))
+    assert retention.sweep(now)[periods.UNPAID] == 1
+    assert tables_with("jo.maier@example.com", "Johanna") == [f"checkout_order: {'Johanna'}"]  # of the open one
+    assert Order.objects.get(pk=open_.pk).email == "other@example.com"
+
+
+def test_what_stands_against_one_does_not_keep_the_others(
+    robe: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    RetentionPeriod.objects.create(what=periods.PAID, days=90)
+    disputed = bought(robe, at=now - 100 * DAY)
+    Dispute.objects.create(order=disputed, provider_id="dp", status="open", amount_minor=1, opened_at=now)
+    for number in range(2):
+        bought(robe, at=now - 99 * DAY, email=f"{number}@example.com")
+    assert retention.sweep(now)[periods.PAID] == 2
+    assert [order.email for order in Order.objects.exclude(email="")] == [EMAIL]
+
+
+def test_who_accepted_goes_and_what_was_accepted_stays(robe: Drop, ticked: None, now: datetime) -> None:
+    bought(robe, at=now)
+    assert periods.PEOPLE not in retention.sweep(now + 729 * DAY)
+    assert retention.sweep(now + 731 * DAY)[periods.PEOPLE] == 1
+    assert (Acceptance.objects.count(), AcceptancePerson.objects.count()) == (1, 0)
+
+
+def test_the_hashes_of_an_erased_person_go_in_the_end(robe: Drop, then: datetime, now: datetime) -> None:
+    order = bought(robe, at=then)
+    ErasedOrder.objects.create(order=order, hashes={"email": "ab"}, at=now)
+    assert periods.EVIDENCE not in retention.sweep(now + 1094 * DAY)
+    assert retention.sweep(now + 1096 * DAY)[periods.EVIDENCE] == 1
+    assert ErasedOrder.objects.get().hashes == {}
+
+
+def test_messages_and_payment_news_become_hashes(robe: Drop, now: datetime) -> None:
+    bought(robe, at=now)
+    Message.objects.update(state="sent", created_at=now - 731 * DAY)
+    WebhookEvent.objects.update(received_at=now - 366 * DAY)
+    gone = retention.sweep(now)
+    assert (gone[periods.MESSAGES], gone[periods.NEWS]) == (1, 1)
+    message = Message.objects.get()
+    assert (message.to, message.state, message.text[:7]) == ("", "sent", "sha256:")
+    assert WebhookEvent.objects.get().payload.keys() == {"erased", "sha256"}
+    assert not retention.sweep(now).keys() & {periods.MESSAGES, periods.NEWS}
+
+
+def test_a_message_that_is_due_and_news_not_worked_through_are_left(robe: Drop, now: datetime) -> None:
+    bought(robe, at=now)
+    Message.objects.update(created_at=now - 999 * DAY)
+    WebhookEvent.objects.update(received_at=now - 999 * DAY, processed_at=None)
+    assert not retention.sweep(now).keys() & {periods.MESSAGES, periods.NEWS}
+
+
+def test_carts_go_but_not_those_that_hold_or_became_an_order(robe: Drop, now: datetime) -> None:
+    order = fan.placed(robe, at=now)
+    for name, until in {"idle": None, "held": now + DAY, "ordered": None}.items():
+        cart = Cart.objects.create(token_hash=name, drop=robe, expires_at=until)
+        if name == "ordered":
+            Order.objects.filter(pk=order.pk).update(cart=cart)
+    Cart.objects.update(created_at=now - 31 * DAY)
+    assert retention.sweep(now)[periods.CARTS] == 1
+    assert set(Cart.objects.values_list("token_hash", flat=True)) == {"held", "ordered"}
+
+
+def test_limits_are_forgotten_some_time_after_the_drop(robe: Drop, now: datetime) -> None:
+    fan.placed(robe, at=now)
+    assert Allowance.objects.count() == 1
+    Drop.objects.update(ends_at=now - 200 * DAY)
+    assert periods.COUNTS not in retention.sweep(now)
+    Drop.objects.update(state="closed")
+    assert retention.sweep(now)[periods.COUNTS] == 1
+
+
+def test_quiet_fans_go_but_not_those_who_agreed_or_did_something(shop: object, now: datetime) -> None:
+    quiet, agreed, active = (Fan.objects.create(email=f"{name}@example.com") for name in ("q", "a", "b"))
+    consent.record(agreed, Channel.EMAIL, granted=True, source="checkout", wording="Yes")
+    footprints.leave(active, FootprintKind.PURCHASED, "drop:x", key="k")
+    Fan.objects.update(created_at=now - 1100 * DAY)
+    Footprint.objects.update(at=now - DAY)
+    assert retention.sweep(now)[periods.FANS] == 1
+    assert not Fan.objects.filter(pk=quiet.pk).exists()
+    assert Fan.objects.count() == 2
+
+
+def test_refusals_and_sign_ins_go_and_decisions_of_orders_stay(shop: object, now: datetime) -> None:
+    for ref, key in (("", "k"), ("FR-1", None)):
+        Decision.objects.create(order_ref=ref, at=now - 400 * DAY, allowed=bool(ref), key=key)
+    AccessAttempt.objects.create(username="owner", ip_address="203.0.113.7", user_agent="x", failures_since_start=1)
+    AccessAttempt.objects.update(attempt_time=now - 91 * DAY)
+    gone = retention.sweep(now)
+    assert (gone[periods.REFUSALS], gone[periods.SIGN_INS]) == (1, 1)
+    assert Decision.objects.get().order_ref == "FR-1"
+
+
+def test_the_admins_own_log_goes(shop: object, now: datetime) -> None:
+    user = User.objects.create(username="owner")
+    for age in (366, 364):
+        entry = LogEntry.objects.create(user=user, object_repr=EMAIL, action_flag=DELETION)
+        LogEntry.objects.filter(pk=entry.pk).update(action_time=now - age * DAY)
+    assert retention.sweep(now) == {periods.DESK_LOG: 1}
+    assert LogEntry.objects.count() == 1
+
+
+def test_large_numbers_go_in_batches(shop: object, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCHES", 2)
+    old = now - 400 * DAY
+    Decision.objects.bulk_create([Decision(at=old, allowed=False, key=str(number)) for number in range(5)])
+    assert retention.sweep(now)[periods.REFUSALS] == 4
+    assert retention.sweep(now)[periods.REFUSALS] == 1
+    assert retention.sweep(now) == {}
+
+
+def test_a_shop_cannot_keep_less_than_the_least(db: None) -> None:
+    RetentionPeriod.objects.create(what=periods.PEOPLE, days=1)
+    assert periods.days(periods.PEOPLE) == periods.TABLE[periods.PEOPLE].least
+    assert periods.all_days()[periods.PEOPLE] == periods.TABLE[periods.PEOPLE].least
+    assert all(kept.least <= kept.default for kept in periods.TABLE.values())
+
+
+def test_every_line_of_the_table_is_applied() -> None:
+    assert periods.TABLE.keys() - retention.STEPS.keys() == {periods.PAID_AT_LEAST}
+
+
+def test_the_command_says_what_went(shop: object, now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
+    Decision.objects.create(at=now - 400 * DAY, allowed=False, key="k")
+    call_command("apply_retention")
+    assert capsys.readouterr().out == "refusals: 1\nNothing more is due.\n"
+    call_command("apply_retention")
+    assert capsys.readouterr().out == "Nothing is due.\n"

@@ -1,0 +1,153 @@
+"""Places as rules name them: ``DE``, ``US-CA``, ``US 99500-99999``, ``GB BT``; and whether an address lies in one."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+
+import pycountry
+from babel import Locale
+
+MOST_PLACES = 200
+MOST_TEXT = 4_000
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_REGION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+_POSTAL = re.compile(r"(?P<country>[A-Z]{2}) (?P<low>[A-Z0-9]{1,10})(?:-(?P<high>[A-Z0-9]{1,10}))?")
+
+
+class In(Enum):
+    """Whether an address lies in a place. UNSURE: what would tell is missing from it."""
+
+    YES = "yes"
+    NO = "no"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """As much as is known of a place. ``region`` is what somebody typed: ``CA``, ``California``, or nothing."""
+
+    country: str
+    region: str = ""
+    postal_code: str = ""
+
+
+def read_places(text: str) -> tuple[list[str], list[str]]:
+    """What a merchant typed, with commas or lines between, as places; and sentences about what is none."""
+    if len(text) > MOST_TEXT:
+        return [], [f"At most {MOST_TEXT} characters."]
+    places: dict[str, None] = {}
+    wrong = []
+    for part in re.split(r"[,;\n]", text):
+        if not (said := " ".join(part.upper().split())):
+            continue
+        if problem := _problem(place := re.sub(r"\s*[-–]\s*", "-", said)):
+            wrong.append(problem)
+        places[place] = None
+    if len(places) > MOST_PLACES:
+        wrong.append(f"At most {MOST_PLACES} places in one rule.")
+    return list(places), wrong[:5]
+
+
+def _problem(place: str) -> str:
+    if place[:2] not in country_names():
+        return f"{place}: there is no country {place[:2]}."
+    if _COUNTRY.fullmatch(place):
+        return ""
+    if _REGION.fullmatch(place):
+        return "" if place in _regions() else f"{place}: there is no such region in {country_names()[place[:2]]}."
+    codes = _POSTAL.fullmatch(place)
+    if codes is None:
+        return f"{place}: write a country (DE), a region (US-CA) or postal codes (US 99500-99999, GB BT)."
+    low, high = codes["low"], codes["high"]
+    if high and (len(low) != len(high) or low > high):
+        return f"{place}: the first postal code must be as long as the last, and not after it."
+    return ""
+
+
+def lies_in(places: Iterable[str], where: Where) -> In:
+    """Whether ``where`` lies in any of ``places``."""
+    found = {_lies_in(place, where) for place in places if place[:2] == where.country}
+    return In.YES if In.YES in found else In.UNSURE if In.UNSURE in found else In.NO
+
+
+def _lies_in(place: str, where: Where) -> In:
+    if len(place) == 2:
+        return In.YES
+    if place[2] == "-":
+        region = region_code(where.country, where.region)
+        return In.UNSURE if region is None else _yes(region == place)
+    if not where.postal_code:
+        return In.UNSURE
+    low, _, high = place[3:].partition("-")
+    return _yes(_has_code(re.sub(r"[\s-]", "", where.postal_code.upper()), low, high or low))
+
+
+def _has_code(code: str, low: str, high: str) -> bool:
+    """By its first signs, as many as the range has: 99501 is in 995-999. Letters alone mean an area: BT is not in B."""
+    if low == high and low.isalpha() and code[len(low) : len(low) + 1].isalpha():
+        return False
+    return len(code) >= len(low) and low <= code[: len(low)] <= high
+
+
+def _yes(true: bool) -> In:  # the one thing it says
+    return In.YES if true else In.NO
+
+
+@lru_cache(maxsize=4_000)
+def region_code(country: str, said: str) -> str | None:
+    """``California``, ``ca`` and ``US-CA`` → ``US-CA``; None for what is no region of that country."""
+    said = _plain(said)
+    if not said:
+        return None
+    code = said if said.startswith(f"{country}-") else f"{country}-{said}"
+    return code if code in _regions() else _region_names().get((country, said))
+
+
+def needs(places: Sequence[str], where: Where) -> dict[str, str]:
+    """Which fields of an address would settle it, each with a sentence for the fan."""
+    asked = {}
+    here = [place for place in places if place[:2] == where.country and len(place) > 2]
+    if any(place[2] == "-" for place in here) and region_code(where.country, where.region) is None:
+        example = next((each for each in here if each[2] == "-"), "")
+        asked["region"] = (
+            f"It decides whether we may send this there. Write the state or region, or its code: {example[3:]} for"
+            f" {_regions().get(example, example)}."
+        )
+    if any(place[2] == " " for place in here) and not where.postal_code:
+        asked["postal_code"] = "Enter your postal code: it decides whether we may send this there."
+    return asked
+
+
+def in_words(place: str) -> str:
+    """``California (US)``, ``Germany``, ``postal codes 995-999 of United States``."""
+    country = country_names().get(place[:2], place[:2])
+    if len(place) == 2:
+        return country
+    if place[2] == "-":
+        return f"{_regions().get(place, place)} ({place[:2]})"
+    return f"postal codes {place[3:].replace('-', '–')} of {country}"
+
+
+@cache
+def country_names() -> dict[str, str]:
+    """ISO 3166 codes with their English names."""
+    return {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
+
+
+@cache
+def _regions() -> dict[str, str]:
+    return {region.code: region.name for region in pycountry.subdivisions}
+
+
+@cache
+def _region_names() -> dict[tuple[str, str], str]:
+    return {(code[:2], _plain(name)): code for code, name in _regions().items()}
+
+
+def _plain(name: str) -> str:
+    """Without accents, case and double spaces: nobody is refused for an umlaut."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    return " ".join(bare.upper().split())
