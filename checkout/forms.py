@@ -32,6 +32,7 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         confirmation_token=posted.get("confirmation_token", ""),
         surface=Surface.CHECKOUT,
         cart_id=cart_id,
+        seen=posted.get("seen", "")[:MAX_QUOTE],
         payment_method="pickup" if posted.get("shipping_option") == PICKUP else "card",
     )
 

@@ -6,7 +6,7 @@ possible. The payment provider is not called here at all; a worker is woken afte
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from checkout.contact import Contact
 from checkout.errors import Busy, CheckoutError, Invalid, KeyInFlight, KeyReused, PoliciesChanged
 from checkout.models import Cart, IdempotencyKey, Order, OrderLine, OrderState, Payment
 from checkout.pricing import Wanted, merged
-from checkout.quote import PICKUP, Agreed, Quote, agree, quote
+from checkout.quote import PICKUP, Agreed, Quote, agree, language_of, quote
 from checkout.tokens import body_hmac, hashed, new_nonce, new_reference, order_token
 from drops import stock, terms as drop_terms, windows
 from drops.models import Drop, OwnerKind
@@ -30,7 +30,7 @@ from drops.terms import Terms
 from merchant import journal, rows
 from merchant.money import Money
 from merchant.wake import wake
-from policies import acceptance
+from policies import acceptance, seen
 from policies.acceptance import Answer, Occasion, Person
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Surface
@@ -57,6 +57,7 @@ class OrderRequest:
     surface: Surface
     cart_id: int | None = None
     payment_method: PaymentMethod = "card"
+    seen: str = ""  # what a refusal for a changed text gave back: the answers before
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
@@ -133,13 +134,15 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         drop,
         wanted,
         country=request.contact.address.country,
+        region=request.contact.address.region,
         shipping_option=request.shipping_option,
         now=now,
         terms=terms,
+        language=language_of(request.quote),
     )
     agreed = agree(drop, request.quote, request.agreed_total, fresh)
     kept_until = _kept_until(drop, request)
-    shown = _shown_texts(fresh, agreed, request.answers)
+    shown = _shown_texts(drop, fresh, agreed, request, now)
     cart = _locked_cart(request, wanted)
     allowances.take(fresh.lines, request.contact)
     order = _order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
@@ -148,6 +151,7 @@ def _place(drop: Drop, request: OrderRequest, key_id: int, person: Person, now: 
         shown,
         request.answers,
         Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
+        seen.read(drop.slug, request.seen),
     )
     order.pk = _write(order, fresh, request.confirmation_token, proofs)
     with connection.cursor() as cursor:
@@ -169,16 +173,24 @@ def _kept_until(drop: Drop, request: OrderRequest) -> datetime | None:
     return None
 
 
-def _shown_texts(fresh: Quote, agreed: Agreed, answers: Sequence[Answer]) -> list[ShownPolicy]:
+def _shown_texts(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest, now: datetime) -> list[ShownPolicy]:
     """What the fan was really shown. A text that came after their quote is a change, not a missing answer."""
     try:
-        return acceptance.check(fresh.policies, answers)
+        return acceptance.check(fresh.policies, request.answers)
     except PolicyChanged as changed:
-        raise PoliciesChanged(fresh) from changed
+        raise _changed(drop, fresh, agreed, request, now) from changed
     except PolicyUnanswered as unanswered:
         if any(policy.slug not in agreed.policy_slugs for policy in unanswered.missing):
-            raise PoliciesChanged(fresh) from unanswered
+            raise _changed(drop, fresh, agreed, request, now) from unanswered
         raise
+
+
+def _changed(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest, now: datetime) -> PoliciesChanged:
+    answers = tuple(answer for answer in request.answers if answer.slug in agreed.policy_slugs)
+    before = seen.seal(
+        drop.slug, answers, fresh.policies, shown_at=agreed.shown_at, answered_at=now, before=request.seen
+    )
+    return PoliciesChanged(fresh, before, answers)
 
 
 def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | None:

@@ -14,12 +14,13 @@ from django.core import signing
 from checkout.errors import Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, included_tax, merged, price_lines
 from drops import terms as drop_terms
-from drops.disclosures import disclosures
+from drops.disclosures import Place, disclosures
 from drops.models import Drop
 from drops.terms import Terms
 from merchant.models import StoreProfile
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
+from policies.languages import DEFAULT_LANGUAGE
 from policies.queries import ShownPolicy
 from policies.restrictions import Verdict, verdict
 
@@ -67,14 +68,17 @@ def quote(
     wanted: Sequence[Wanted],
     *,
     country: str,
+    region: str = "",
     shipping_option: str = STANDARD,
     now: datetime,
     terms: Terms | None = None,
+    language: str = DEFAULT_LANGUAGE,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
-    ``terms``: what the drop sells, where it was read already. Raises Invalid, UnknownOffer and LimitReached. A place
-    we may not sell to is not an error here: read ``verdict``.
+    ``terms``: what the drop sells, where it was read already. ``language``: in which the fan reads.
+
+    Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is not an error here: read ``verdict``.
     """
     store = current_store()
     lines = price_lines(terms or drop_terms.read(drop.pk), merged(wanted))
@@ -83,7 +87,8 @@ def quote(
     subtotal = sum(line.total_minor for line in lines)
     total = Money(subtotal + shipping.amount_minor, _currency(lines))
     _refuse_unpayable(total, shipping)
-    policies = tuple(disclosures(drop, now=now))
+    skus = [line.sku for line in lines]
+    policies = tuple(disclosures(drop, now=now, language=language, skus=skus, place=Place(country, region)))
     return Quote(
         lines=lines,
         country=country,
@@ -98,7 +103,7 @@ def quote(
         verdict=verdict(country, ships_to=store.ships_to),
         issued_at=now,
         expires_at=now + LIFETIME,
-        token=_signed(drop, lines, total, policies, now),
+        token=_signed(drop, lines, total, policies, now=now, language=language),
     )
 
 
@@ -125,6 +130,11 @@ def agree(drop: Drop, token: str, agreed_total: Money, fresh: Quote) -> Agreed:
     if not (same_total and same_lines and agreed_total == fresh.total):
         raise TotalChanged(fresh)
     return Agreed(_time(shown), frozenset(shown["policies"]))
+
+
+def language_of(token: str) -> str:
+    """The language in which the texts of a quote were shown."""
+    return str((_opened(token) or {}).get("language", DEFAULT_LANGUAGE))
 
 
 def _time(shown: dict[str, Any]) -> datetime:
@@ -156,7 +166,13 @@ def _refuse_unpayable(total: Money, shipping: ShippingOption) -> None:
 
 
 def _signed(
-    drop: Drop, lines: Sequence[PricedLine], total: Money, policies: Sequence[ShownPolicy], now: datetime
+    drop: Drop,
+    lines: Sequence[PricedLine],
+    total: Money,
+    policies: Sequence[ShownPolicy],
+    *,
+    now: datetime,
+    language: str,
 ) -> str:
     """What the order must bring back, and ``agree`` compares."""
     shown: dict[str, Any] = {
@@ -166,6 +182,7 @@ def _signed(
         "currency": total.currency,
         "policies": [policy.slug for policy in policies],
         "at": now.timestamp(),
+        "language": language,
     }
     return signing.dumps(shown, salt=SALT, compress=True)
 

@@ -39,6 +39,7 @@ from merchant.clock import now
 from merchant.money import Money
 from merchant.problems import Problem
 from policies.acceptance import Answer
+from policies.languages import tidy
 from policies.models import Surface
 
 api = NinjaAPI(
@@ -106,7 +107,16 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
         raise Invalid(wrong)
     terms, wanted = _sold_terms(slug), _wanted(body.lines)
     return quote_json(
-        quote(terms.drop, wanted, country=country, shipping_option=body.shipping_option, now=now(), terms=terms)
+        quote(
+            terms.drop,
+            wanted,
+            country=country,
+            region=body.address.region if body.address else "",
+            shipping_option=body.shipping_option,
+            now=now(),
+            terms=terms,
+            language=tidy(body.language),
+        )
     )
 
 
@@ -149,6 +159,7 @@ def _order_request(body: OrderIn, key: str) -> OrderRequest:
         confirmation_token=body.confirmation_token or "",
         surface=Surface.API,
         payment_method=body.payment_method,
+        seen=body.seen,
     )
 
 

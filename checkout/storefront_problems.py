@@ -7,8 +7,9 @@ from ninja.responses import Response
 
 from checkout.errors import PoliciesChanged, QuoteExpired, TotalChanged
 from checkout.refusals import TELLERS, problem_of
-from checkout.storefront_shapes import quote_json
+from checkout.storefront_shapes import change_json, quote_json
 from merchant.problems import Problem
+from policies import changelog
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -45,6 +46,9 @@ def _refusal(error: Exception) -> Problem:
         raise error
     if isinstance(error, QuoteExpired | TotalChanged | PoliciesChanged):
         problem.extra["fresh"] = quote_json(error.fresh)
+    if isinstance(error, PoliciesChanged):
+        entries = changelog.since(error.answers, error.fresh.policies)
+        problem.extra |= {"seen": error.seen, "changes": [change_json(entry) for entry in entries]}
     return problem
 
 

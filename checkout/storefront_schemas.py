@@ -44,6 +44,7 @@ class QuoteIn(BaseModel):
     address: AddressIn | None = None
     shipping_option: Short = "standard"
     email: Short | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] = "en"
 
 
 class LineOut(BaseModel):
@@ -62,13 +63,18 @@ class ShippingOut(BaseModel):
 
 
 class PolicyOut(BaseModel):
+    """``because``: why it applies here; nothing, to every order. ``fallback``: no translation is published."""
+
     id: str
+    kind: str
     sha256: str
     title: str
     summary: str
     html: str
     box_wording: str
     language: str
+    fallback: bool
+    because: list[str]
     mandatory: bool
 
 
@@ -111,6 +117,7 @@ class OrderIn(BaseModel):
     confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
     invite: Short | None = None
     payment_method: Literal["card", "pickup"] = "card"
+    seen: Annotated[str, StringConstraints(max_length=20_000)] = ""
 
 
 class PlacedOut(BaseModel):

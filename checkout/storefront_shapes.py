@@ -11,6 +11,7 @@ from checkout.queries import order_view
 from checkout.quote import Quote
 from merchant.clock import now
 from merchant.money import Money
+from policies.changelog import Entry
 from policies.shown import ShownPolicy
 
 
@@ -43,8 +44,19 @@ def offer_json(offer: Any) -> dict[str, Any]:
 
 
 def policy_json(text: ShownPolicy) -> dict[str, Any]:
-    names = ("id", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
-    return {name: getattr(text, name) for name in names}
+    names = ("id", "kind", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
+    return {name: getattr(text, name) for name in names} | {"because": list(text.because), "fallback": text.is_fallback}
+
+
+def change_json(entry: Entry) -> dict[str, Any]:
+    """What differs between the text a fan answered and the one in force: pieces that stayed, came or went."""
+    return {
+        "id": entry.version.ref,
+        "was": entry.before.ref if entry.before else "",
+        "change": entry.version.change_class,
+        "change_summary": entry.headline,
+        "pieces": [{"kind": piece.kind, "text": piece.text} for piece in entry.pieces],
+    }
 
 
 def _line(line: PricedLine) -> dict[str, Any]:

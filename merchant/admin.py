@@ -99,6 +99,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Place and money", {"fields": (("country", "timezone"), ("currency", "tax_basis_points"))}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
         ("Payment", {"fields": ("late_payments",)}),
+        ("Policies", {"fields": (("return_days", "notice_days"), "postal_address", "second_person_approves")}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -48,6 +49,16 @@ class Occasion:
     person: Person
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An answer to a text that was replaced before the order stood."""
+
+    rendering: Rendering
+    accepted: bool | None
+    shown_at: datetime
+    answered_at: datetime
+
+
 def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[ShownPolicy]:
     """Compare the answers with the texts in force; give back what the fan was really shown, to be recorded.
 
@@ -72,31 +83,61 @@ def record(order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answe
 
 
 def proofs(
-    order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answer], occasion: Occasion
+    order_ref: str,
+    shown: Sequence[ShownPolicy],
+    answers: Iterable[Answer],
+    occasion: Occasion,
+    earlier: Sequence[Earlier] = (),
 ) -> dict[str, rows.Insert]:
-    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown."""
+    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown.
+
+    ``earlier``: what the fan had answered before a text changed; both versions go on record.
+    """
     if not shown:
         return {}
     given = {answer.slug: answer for answer in answers}
-    acceptances, people, address = [], [], email_hmac(occasion.person.email)
-    for policy in shown:
-        acceptance = Acceptance(
-            order_ref=order_ref,
-            rendering_id=policy.rendering_id,
-            surface=occasion.surface,
-            language=policy.language,
-            wording=policy.box_wording,
-            accepted=given[policy.slug].accepted if policy.mandatory else None,
-            shown_at=occasion.shown_at,
-            answered_at=occasion.answered_at,
-        )
+    cited = {policy.rendering_id for policy in shown}
+    acceptances = [_replaced(order_ref, each, occasion) for each in earlier if each.rendering.pk not in cited]
+    acceptances += [_answered(order_ref, policy, given[policy.slug], occasion) for policy in shown]
+    digests = [each.rendering.sha256 for each in earlier if each.rendering.pk not in cited]
+    digests += [policy.sha256 for policy in shown]
+    people, address = [], email_hmac(occasion.person.email)
+    for acceptance, digest in zip(acceptances, digests, strict=True):
         half = _person(acceptance, occasion.person, address)
-        acceptance.commitment = _commitment(acceptance, policy.sha256, half)
-        acceptances.append(acceptance)
+        acceptance.commitment = _commitment(acceptance, digest, half)
         people.append(half)
     commitments = [{"proof": acceptance.commitment} for acceptance in acceptances]  # salted: no two are alike
     proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments)
     return {"proofs": rows.insert(acceptances), "people": rows.insert(people, proof)}
+
+
+def _answered(order_ref: str, policy: ShownPolicy, answer: Answer, occasion: Occasion) -> Acceptance:
+    return Acceptance(
+        order_ref=order_ref,
+        rendering_id=policy.rendering_id,
+        surface=occasion.surface,
+        language=policy.language,
+        asked_language=policy.asked_language,
+        wording=policy.box_wording,
+        accepted=answer.accepted if policy.mandatory else None,
+        shown_at=occasion.shown_at,
+        answered_at=occasion.answered_at,
+    )
+
+
+def _replaced(order_ref: str, earlier: Earlier, occasion: Occasion) -> Acceptance:
+    version = earlier.rendering.version
+    return Acceptance(
+        order_ref=order_ref,
+        rendering_id=earlier.rendering.pk,
+        surface=occasion.surface,
+        language=version.language,
+        wording=version.box_wording,
+        accepted=earlier.accepted if version.mandatory else None,
+        replaced=True,
+        shown_at=earlier.shown_at,
+        answered_at=earlier.answered_at,
+    )
 
 
 def holds(acceptance: Acceptance) -> bool | None:
@@ -142,12 +183,10 @@ def _as_shown(current: ShownPolicy, answer: Answer) -> ShownPolicy | None:
     )
     if seen is None or not _says_the_same(seen, current):
         return None
-    return ShownPolicy(
+    return replace(
+        current,
         id=seen.version.ref,
-        slug=current.slug,
         number=seen.version.number,
-        kind=current.kind,
-        title=current.title,
         summary=seen.version.summary,
         html=seen.html,
         sha256=seen.sha256,
@@ -186,7 +225,7 @@ def _person(acceptance: Acceptance, person: Person, address: str) -> AcceptanceP
 
 def _commitment(acceptance: Acceptance, sha256: str, person: AcceptancePerson) -> str:
     """The salt keeps a guessed address or IP from being tried against the published digest."""
-    said = {
+    said: dict[str, Any] = {
         "order": acceptance.order_ref,
         "rendering": sha256,
         "surface": str(acceptance.surface),
@@ -200,4 +239,8 @@ def _commitment(acceptance: Acceptance, sha256: str, person: AcceptancePerson) -
         "email_hmac": person.email_hmac,
         "salt": person.salt,
     }
+    if acceptance.asked_language:  # rows from before it was recorded keep their commitments
+        said["asked_language"] = acceptance.asked_language
+    if acceptance.replaced:
+        said["replaced"] = True
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,24 +1,29 @@
 """What was promised: texts that never change once published, and the proof of who was shown what."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from merchant.append_only import append_only
+from policies import scopes
 
 
 class Kind(models.TextChoices):
     PRE_ORDER = "pre_order", "Pre-order"
     RETURNS = "returns", "Returns"
     REFUNDS = "refunds", "Refunds"
+    CANCELLATIONS = "cancellations", "Cancellations and withdrawal"
     SHIPPING = "shipping", "Shipping"
     AGE = "age", "Age restriction"
     FINAL_SALE = "final_sale", "Final sale"
     PRIVACY = "privacy", "Privacy"
     TERMS = "terms", "Terms"
+    EVENT = "event", "Event terms"
+    CREATOR = "creator", "Creator disclosure"
 
 
 class ChangeClass(models.TextChoices):
@@ -36,10 +41,21 @@ class Policy(models.Model):
     kind = models.CharField(max_length=20, choices=Kind)
     title = models.CharField(max_length=120)
     scope = models.CharField(
-        max_length=80,
-        default="shop",
-        validators=[RegexValidator(r"^(shop|drop:[\w-]+|tag:[\w-]+)$", "shop, drop:<slug> or tag:<word>.")],
-        help_text="Where it applies: shop, drop:<slug> or tag:<word>.",
+        max_length=200,
+        default=scopes.SHOP,
+        validators=[RegexValidator(rf"^{scopes.PATTERN.pattern}$", f"Write {scopes.SAID}.")],
+        help_text=f"Where it applies: {scopes.SAID}.",
+    )
+    keys = models.GeneratedField(
+        expression=Func(F("scope"), Value(scopes.AND), function="string_to_array"),
+        output_field=ArrayField(models.TextField()),
+        db_persist=True,
+    )
+    replaces_wider = models.BooleanField(
+        "stands instead of wider ones",
+        default=False,
+        db_default=False,
+        help_text="Where it applies, policies of the same kind with a wider scope are not shown.",
     )
     position = models.PositiveSmallIntegerField(default=100)
 
@@ -50,9 +66,7 @@ class Policy(models.Model):
     @property
     def scope_in_words(self) -> str:
         """Where it applies, for people."""
-        kind, _, name = self.scope.partition(":")
-        words = name.replace("-", " ")
-        return {"drop": f"the drop “{words}”", "tag": f"everything tagged “{words}”"}.get(kind, "the whole shop")
+        return scopes.in_words(self.scope)
 
     def __str__(self) -> str:
         return self.title
@@ -146,8 +160,20 @@ class Acceptance(models.Model):
     rendering = models.ForeignKey(Rendering, on_delete=models.PROTECT, related_name="acceptances")
     surface = models.CharField(max_length=20, choices=Surface)
     language = models.CharField(max_length=12, default="en")
+    asked_language = models.CharField(
+        max_length=12,
+        default="",
+        db_default="",
+        blank=True,
+        help_text="What the fan reads; another than the text's where no translation was published.",
+    )
     wording = models.CharField(max_length=200, blank=True, help_text="The words beside the box, if there was one.")
     accepted = models.BooleanField(null=True, help_text="Ticked or not; empty when there was no box.")
+    replaced = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Answered before the text changed under the fan; the order stands under the later answer.",
+    )
     shown_at = models.DateTimeField()
     answered_at = models.DateTimeField()
     commitment = models.CharField(max_length=64, help_text="Salted sha256 over the row and its person.")

@@ -7,10 +7,12 @@ from django.db import transaction
 from django.db.models import Max
 
 from merchant import journal
+from merchant.store import current_store
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
 from policies.models import ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
 from policies.rendering import VARIABLES, render, variables
+from policies.variables import lacking, of_shop, unknown
 
 
 @transaction.atomic
@@ -86,14 +88,24 @@ def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime) ->
         reasons.append("Write the one-sentence summary that fans read first.")
     if before and not draft.change_summary.strip():
         reasons.append(f"Say in plain words what changes since version {before.number}.")
-    if unknown := [name for name in variables(draft.source) if name not in VARIABLES]:
-        known = ", ".join(VARIABLES)
-        reasons.append(f"Nothing can fill in {{{{ {', '.join(unknown)} }}}}. There are: {known}.")
+    reasons += values_missing(draft)
     if effective_at < now:
         reasons.append("A text cannot take effect in the past. Leave the time empty to start now.")
     if before and before.effective_at and effective_at < before.effective_at:
         reasons.append(f"Version {before.number} takes effect later. Choose its time or a later one.")
     return reasons
+
+
+def values_missing(draft: PolicyVersion) -> list[str]:
+    """Variables that nothing can fill in, misspelt ones and those that the shop's profile lacks."""
+    names = variables(draft.source)
+    there = ", ".join(VARIABLES)
+    strange = [
+        f"Nothing can fill in {{{{ {name} }}}}. "
+        + (f"Did you mean {{{{ {meant} }}}}?" if meant else f"There are: {there}.")
+        for name, meant in unknown(names).items()
+    ]
+    return strange + lacking(names, of_shop(current_store()), "shop")
 
 
 def predecessor(version: PolicyVersion) -> PolicyVersion | None:

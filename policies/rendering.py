@@ -10,14 +10,9 @@ from markdown_it import MarkdownIt
 
 from policies.errors import NotPublished, UnknownVariable
 from policies.models import PolicyVersion, Rendering
+from policies.variables import NEUTRAL as VARIABLES, Value, in_words
 
-# The variables a text may use, and the words that stand in where no drop has filled them.
-VARIABLES = {
-    "ship_date": "the ship date shown with the drop",
-    "drop": "the drop",
-    "shop": "the shop",
-    "support_email": "our support address",
-}
+__all__ = ["VARIABLES", "render", "to_html", "variables"]
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -53,7 +48,7 @@ def variables(source: str) -> list[str]:
     return list(dict.fromkeys(_VARIABLE.findall(source)))
 
 
-def render(version: PolicyVersion, values: Mapping[str, str]) -> Rendering:
+def render(version: PolicyVersion, values: Mapping[str, Value]) -> Rendering:
     """Pin ``version`` with ``values``: the same bytes are stored once and always come back as the same row.
 
     Raises UnknownVariable when the text uses a name that ``values`` lacks, NotPublished for a draft.
@@ -65,15 +60,15 @@ def render(version: PolicyVersion, values: Mapping[str, str]) -> Rendering:
     return Rendering.objects.filter(sha256=digest).first() or _store(version, values, html, digest)
 
 
-def to_html(version: PolicyVersion, values: Mapping[str, str]) -> str:
+def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
-    body = _sanitised(_markdown(_filled(version.source, values)))
+    body = _sanitised(_markdown(_filled(version, values)))
     anchor = f"policy-{version.policy.slug}-v{version.number}"
     return f'<article class="prose" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
 
 
-def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest: str) -> Rendering:
-    used = {name: values[name] for name in variables(version.source)}
+def _store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
+    used = {name: in_words(values[name], version.language) for name in variables(version.source)}
     # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
     Rendering.objects.bulk_create(
         [Rendering(version=version, values=used, html=html, sha256=digest)], ignore_conflicts=True
@@ -81,13 +76,13 @@ def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest:
     return Rendering.objects.get(sha256=digest)
 
 
-def _filled(source: str, values: Mapping[str, str]) -> str:
+def _filled(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     def value_of(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise UnknownVariable(match[1])
-        return _MARKDOWN_PUNCTUATION.sub(r"\\\1", " ".join(values[match[1]].split()))
+        return _MARKDOWN_PUNCTUATION.sub(r"\\\1", " ".join(in_words(values[match[1]], version.language).split()))
 
-    return _VARIABLE.sub(value_of, source)
+    return _VARIABLE.sub(value_of, version.source)
 
 
 def _markdown(source: str) -> str:

@@ -13,7 +13,7 @@ from merchant.store import current_store
 from policies import changelog
 from policies.diffs import changes
 from policies.models import Rendering
-from policies.queries import overview, policy_page
+from policies.standing import overview, policy_page
 
 ENTRIES_A_PAGE = 20
 

@@ -12,10 +12,12 @@ from checkout.errors import AlreadyOrdered, Invalid
 from checkout.queries import cart_view
 from checkout.refusals import in_words
 from checkout.tokens import order_token
-from drops.disclosures import disclosures
+from drops.disclosures import Place, disclosures
 from drops.errors import DropError
 from drops.models import Drop, DropState
 from merchant.clock import now
+from merchant.store import current_store
+from policies.languages import asked_by
 
 
 def visible_drop(slug: str) -> Drop:
@@ -62,11 +64,14 @@ def cart_page(request: HttpRequest, drop: Drop, problem: str = "") -> HttpRespon
     at = now()
     cart = carts.open_cart(cart_token(request, drop), drop)
     view = cart_view(cart, drop, at)
+    country = current_store().country  # as the checkout page begins with
     context = {
         "drop": drop,
         "cart": view,
         "hold": view.hold,
-        "policies": disclosures(drop, now=at),
+        "policies": disclosures(
+            drop, now=at, language=asked_by(request), skus=[line.sku for line in view.lines], place=Place(country)
+        ),
         "problems": [problem] if problem else [],
         "server_now": at,
     }

@@ -37,7 +37,10 @@ from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
+from policies import changelog
 from policies.errors import PolicyUnanswered
+from policies.languages import asked_by
+from policies.seen import LONGEST as MAX_SEEN
 
 AGREE_AGAIN = (KeyReused, PoliciesChanged, QuoteExpired, TotalChanged)
 
@@ -48,6 +51,8 @@ class Trouble:
 
     problem: Problem | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    seen: str = ""
+    changes: list[changelog.Entry] = field(default_factory=list)
 
     @classmethod
     def of(cls, error: Exception) -> "Trouble":
@@ -56,6 +61,8 @@ class Trouble:
         problem = problem_of(error)
         if problem is None:
             raise error
+        if isinstance(error, PoliciesChanged):
+            return cls(problem, seen=error.seen, changes=changelog.since(error.answers, error.fresh.policies))
         return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
 
 
@@ -129,7 +136,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     if not lines:
         return redirect("checkout:cart", drop.slug)
     try:
-        quoted = _quote(drop, lines, values, at)
+        quoted = _quote(drop, lines, values, at, asked_by(request))
     except Invalid as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
@@ -145,6 +152,8 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "summary": list(trouble.errors.items()),
         "problem": _say(trouble.problem),
         "idempotency_key": key,
+        "seen": trouble.seen or request.POST.get("seen", "")[:MAX_SEEN],
+        "changes": trouble.changes,
         "sealed_cart": sealed_cart(cart.pk),
         "countries": countries(),
         "pay": pay_config(quoted.total_minor, quoted.currency),
@@ -156,9 +165,17 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     return response
 
 
-def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
+def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any, language: str) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
-    return quote(drop, lines, country=country, shipping_option=values["shipping_option"] or STANDARD, now=at)
+    return quote(
+        drop,
+        lines,
+        country=country,
+        region=values["region"],
+        shipping_option=values["shipping_option"] or STANDARD,
+        now=at,
+        language=language,
+    )
 
 
 def pay_config(amount: int, currency: str) -> dict[str, object]:

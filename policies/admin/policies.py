@@ -13,11 +13,13 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ConfirmDialog, DeskAdmin, done, story_of
 from merchant.templatetags.shop import day
+from policies import scopes
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft
 from policies.queries import LINE
@@ -26,15 +28,29 @@ RESERVED = ("changelog", "verify")  # pages of their own under /policies/
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    scope = forms.CharField(
+        max_length=200,
+        initial=scopes.SHOP,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag, "
+        "preorder for what ships later, country:DE, area:EU or region:US-CA for where it ships to. Several with + "
+        "between: all must hold.",
+    )
+
     class Meta:
         model = Policy
-        fields = ("title", "slug", "kind", "scope", "position")
+        fields = ("title", "slug", "kind", "scope", "replaces_wider", "position")
         help_texts = {
             "title": "As fans read it: Returns, When your pre-order ships.",
             "slug": "The word in its address, /policies/returns/. Fixed once a version is published.",
-            "scope": "shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag.",
             "position": "Fans read the lowest number first.",
         }
+
+    def clean_scope(self) -> str:
+        scope = scopes.tidy(self.cleaned_data["scope"])
+        if not scopes.PATTERN.fullmatch(scope):
+            raise ValidationError(f"Write {scopes.SAID}.")
+        return scope
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -62,7 +78,7 @@ class PolicyAdmin(DeskAdmin):
     list_filter = (("kind", ChoicesCheckboxFilter),)
     search_fields = ("title", "slug", "versions__source")
     prepopulated_fields = {"slug": ("title",)}
-    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), "position")}),)
+    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), ("position", "replaces_wider"))}),)
     change_form_outer_before_template = "policies/desk/policy_before.html"
     change_form_outer_after_template = "policies/desk/policy_after.html"
     actions_detail = ("start_version",)

@@ -103,9 +103,9 @@ def test_another_processs_publication_counts_within_two_seconds(
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     publish_text(returns, "30 days.")
     assert ids() == ["returns/v1"]
-    remembered = dict(queries._promises)
+    remembered = dict(queries._lines)
     publish_text(returns, "14 days.")
-    queries._promises.update(remembered)  # the other process has not heard of it
+    queries._lines.update(remembered)  # the other process has not heard of it
     assert ids() == ["returns/v1"]
     clock += 2
     assert ids() == ["returns/v2"]
