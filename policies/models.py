@@ -82,7 +82,9 @@ class PolicyVersion(models.Model):
     number = models.PositiveIntegerField(editable=False)
     language = models.CharField(max_length=12, default="en")
     summary = models.CharField(max_length=200, help_text="One sentence a fan reads before unfolding the whole text.")
-    source = models.TextField(help_text="Markdown. {{ ship_date }} and the like are filled in for each drop.")
+    source = models.TextField(
+        max_length=60_000, help_text="Markdown. {{ ship_date }} and the like are filled in for each drop."
+    )
     box_wording = models.CharField(
         max_length=200, blank=True, help_text="Words beside a box the fan must tick. Empty: shown, no box."
     )
@@ -94,6 +96,18 @@ class PolicyVersion(models.Model):
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     published_by = models.CharField(max_length=80, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    writers = ArrayField(models.CharField(max_length=80), default=list, db_default=[], editable=False)
+    edited_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+    review_asked_at = models.DateTimeField(null=True, editable=False)
+    review_asked_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    sent_back = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
+    approved_at = models.DateTimeField(null=True, editable=False)
+    approved_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    approved_print = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False, help_text="Names the words approved."
+    )
 
     class Meta:
         ordering = ["policy", "-number"]
