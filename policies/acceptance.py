@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -224,23 +224,47 @@ def _person(acceptance: Acceptance, person: Person, address: str) -> AcceptanceP
 
 
 def _commitment(acceptance: Acceptance, sha256: str, person: AcceptancePerson) -> str:
-    """The salt keeps a guessed address or IP from being tried against the published digest."""
+    return commitment_over(
+        {
+            "order_ref": acceptance.order_ref,
+            "rendering__sha256": sha256,
+            "surface": str(acceptance.surface),
+            "language": acceptance.language,
+            "asked_language": acceptance.asked_language,
+            "wording": acceptance.wording,
+            "accepted": acceptance.accepted,
+            "replaced": acceptance.replaced,
+            "shown_at": acceptance.shown_at,
+            "answered_at": acceptance.answered_at,
+            "ip": person.ip,
+            "user_agent": person.user_agent,
+            "email_hmac": person.email_hmac,
+            "salt": person.salt,
+        }
+    )
+
+
+def commitment_over(row: Mapping[str, Any]) -> str:
+    """The digest over an acceptance and its person, as a row of both.
+
+    The salt keeps a guessed address or IP from being tried against the published digest.
+    """
     said: dict[str, Any] = {
-        "order": acceptance.order_ref,
-        "rendering": sha256,
-        "surface": str(acceptance.surface),
-        "language": acceptance.language,
-        "wording": acceptance.wording,
-        "accepted": acceptance.accepted,
-        "shown_at": acceptance.shown_at.astimezone(UTC).isoformat(),
-        "answered_at": acceptance.answered_at.astimezone(UTC).isoformat(),
-        "ip": person.ip,
-        "user_agent": person.user_agent,
-        "email_hmac": person.email_hmac,
-        "salt": person.salt,
+        "order": row["order_ref"],
+        "rendering": row["rendering__sha256"],
+        "surface": row["surface"],
+        "language": row["language"],
+        "wording": row["wording"],
+        "accepted": row["accepted"],
+        "shown_at": row["shown_at"].astimezone(UTC).isoformat(),
+        "answered_at": row["answered_at"].astimezone(UTC).isoformat(),
+        "ip": row["ip"],
+        "user_agent": row["user_agent"],
+        "email_hmac": row["email_hmac"],
+        "salt": row["salt"],
     }
-    if acceptance.asked_language:  # rows from before it was recorded keep their commitments
-        said["asked_language"] = acceptance.asked_language
-    if acceptance.replaced:
+    if row["asked_language"]:  # rows from before it was recorded keep their commitments
+        said["asked_language"] = row["asked_language"]
+    if row["replaced"]:
         said["replaced"] = True
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

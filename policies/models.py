@@ -202,6 +202,31 @@ class Acceptance(models.Model):
         return f"{self.order_ref} {self.rendering_id}"
 
 
+class SealKind(models.TextChoices):
+    VERSIONS = "versions", "Versions"
+    ACCEPTANCES = "acceptances", "Acceptances"
+
+
+class Seal(models.Model):
+    """A link of the chain: digests of rows, and the name of the link before. Written by a worker; never changed."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    previous = models.CharField(max_length=64, unique=True, help_text="The hash of the link before.")
+    kind = models.CharField(max_length=12, choices=SealKind)
+    rows = ArrayField(models.BigIntegerField(), help_text="Which rows, in the order of their leaves.")
+    leaves = models.BinaryField(help_text="The 32-byte digest of each row, one after the other.")
+    highest = models.BigIntegerField(help_text="The highest row of this kind sealed so far.")
+    sealed_at = models.DateTimeField()
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["-number"]
+        triggers: list[pgtrigger.Trigger] = append_only("seal")
+
+    def __str__(self) -> str:
+        return f"link {self.number}"
+
+
 class AcceptancePerson(models.Model):
     """The erasable half of an acceptance. Deleting it leaves the commitment, and the chain, whole."""
 

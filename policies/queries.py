@@ -16,7 +16,7 @@ from merchant.store import current_store
 from policies import scopes
 from policies.languages import DEFAULT_LANGUAGE, nearest
 from policies.models import Policy, PolicyVersion
-from policies.rendering import VARIABLES, render
+from policies.rendering import VARIABLES, render_all
 from policies.shown import ShownPolicy
 from policies.variables import Value, of_shop
 
@@ -32,9 +32,9 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class _Promise:
-    """A published version without its text: enough to tell when it stands."""
+    """A published version: enough to tell when it stands, and what it says."""
 
-    version_id: int
+    version: PolicyVersion
     slug: str
     number: int
     kind: str
@@ -108,9 +108,9 @@ def applicable(
     standing = [(line, promise) for line in lines if (promise := line.standing(now, language))]
     held = [line for line, _ in standing]
     standing = [(line, promise) for line, promise in standing if not _is_replaced(line, held)]
-    texts = _texts_of([promise.version_id for _, promise in standing], given)
+    texts = _texts_of([promise.version for _, promise in standing], given)
     return [
-        replace(_shown(promise, texts[promise.version_id]), because=line.because, asked_language=language)
+        replace(_shown(promise, texts[promise.version.pk]), because=line.because, asked_language=language)
         for line, promise in standing
     ]
 
@@ -118,7 +118,7 @@ def applicable(
 def show(version: PolicyVersion) -> ShownPolicy:
     """A public version as its own page shows it, with neutral words where a drop would fill in its values."""
     promise = _promise(version)
-    return _shown(promise, _texts_of([version.pk], VARIABLES | of_shop(current_store()))[version.pk])
+    return _shown(promise, _texts_of([version], VARIABLES | of_shop(current_store()))[version.pk])
 
 
 def _is_replaced(line: _Line, standing: Sequence[_Line]) -> bool:
@@ -155,7 +155,6 @@ def _may_stand(held: frozenset[str], floor: datetime) -> QuerySet[PolicyVersion]
         .filter(policy__keys__contained_by=sorted(held))
         .annotate(until=until)
         .filter(Q(until=None) | Q(until__gt=floor))
-        .defer("source")
         .order_by("policy__position", "policy__title", "policy_id", *LINE)
     )
 
@@ -171,14 +170,14 @@ def _line(policy: Policy) -> _Line:
     )
 
 
-def _texts_of(version_ids: Sequence[int], given: Mapping[str, Value]) -> dict[int, _Text]:
+def _texts_of(versions: Sequence[PolicyVersion], given: Mapping[str, Value]) -> dict[int, _Text]:
+    """The bytes of each version with these values: from memory, else in one query for all of them."""
     values = tuple(sorted(given.items()))
-    texts = {pk: text for pk in version_ids if (text := _texts.get((pk, values)))}
-    if len(texts) < len(version_ids):
-        for version in published().filter(pk__in=set(version_ids) - set(texts)):
-            rendering = render(version, given)
-            texts[version.pk] = _Text(rendering.pk, SafeString(rendering.html), rendering.sha256)
-            _remember(_texts, (version.pk, values), texts[version.pk])
+    texts = {each.pk: text for each in versions if (text := _texts.get((each.pk, values)))}
+    if new := [each for each in versions if each.pk not in texts]:
+        for pk, rendering in render_all(new, given).items():
+            texts[pk] = _Text(rendering.pk, SafeString(rendering.html), rendering.sha256)
+            _remember(_texts, (pk, values), texts[pk])
     return texts
 
 
@@ -197,7 +196,7 @@ def _promise(version: PolicyVersion) -> _Promise:
     if version.effective_at is None:
         raise ValueError(f"{version.ref} has no effective time.")
     return _Promise(
-        version_id=version.pk,
+        version=version,
         slug=version.policy.slug,
         number=version.number,
         kind=version.policy.kind,

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import nh3
@@ -12,7 +12,7 @@ from policies.errors import NotPublished, UnknownVariable
 from policies.models import PolicyVersion, Rendering
 from policies.variables import NEUTRAL as VARIABLES, Value, in_words
 
-__all__ = ["VARIABLES", "render", "to_html", "variables"]
+__all__ = ["VARIABLES", "render", "render_all", "to_html", "variables"]
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -53,11 +53,24 @@ def render(version: PolicyVersion, values: Mapping[str, Value]) -> Rendering:
 
     Raises UnknownVariable when the text uses a name that ``values`` lacks, NotPublished for a draft.
     """
+    return render_all([version], values)[version.pk]
+
+
+def render_all(versions: Sequence[PolicyVersion], values: Mapping[str, Value]) -> dict[int, Rendering]:
+    """The same for several, by the version's key: one query where all of them were stored before."""
+    pages = {version.pk: _page(version, values) for version in versions}
+    stored = {each.sha256: each for each in Rendering.objects.filter(sha256__in=[page[1] for page in pages.values()])}
+    return {
+        version.pk: stored.get(pages[version.pk][1]) or _store(version, values, *pages[version.pk])
+        for version in versions
+    }
+
+
+def _page(version: PolicyVersion, values: Mapping[str, Value]) -> tuple[str, str]:
     if version.published_at is None:
         raise NotPublished(version.ref)
     html = to_html(version, values)
-    digest = hashlib.sha256(html.encode()).hexdigest()
-    return Rendering.objects.filter(sha256=digest).first() or _store(version, values, html, digest)
+    return html, hashlib.sha256(html.encode()).hexdigest()
 
 
 def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
