@@ -14,6 +14,7 @@ from merchant.theme import theme
 urlpatterns = [
     path("", include("drops.urls")),  # / and /drops/<slug>/
     path("", include("checkout.urls")),  # /drops/<slug>/cart|checkout/, /orders/<token>/, /webhooks/stripe/
+    path("policies/news/", include("segments.urls")),  # changes by e-mail
     path("policies/", include("policies.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from policies.acceptance import Answer
-from policies.diffs import Piece, changes
+from policies.diffs import Piece, changes, headlines
 from policies.models import PolicyVersion, Rendering
 from policies.queries import published
 from policies.shown import ShownPolicy
@@ -24,6 +24,11 @@ class Entry:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         return changes(self.before, self.version)
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """The short changes: ``within 30 → 14 days``."""
+        return headlines(self.before, self.version)
 
     @property
     def headline(self) -> str:

@@ -20,7 +20,7 @@ from policies.rendering import VARIABLES, render_all
 from policies.shown import ShownPolicy
 from policies.variables import Value, of_shop
 
-__all__ = ["ShownPolicy", "applicable", "forget", "in_force", "published", "show"]
+__all__ = ["ShownPolicy", "applicable", "forget", "in_force", "published", "show", "standing_scopes"]
 
 FRESH_SECONDS = 1.0
 BACK = timedelta(hours=1)  # how far before the present a question may lie and be answered from memory
@@ -113,6 +113,12 @@ def applicable(
         replace(_shown(promise, texts[promise.version.pk]), because=line.because, asked_language=language)
         for line, promise in standing
     ]
+
+
+def standing_scopes(kind: str, now: datetime) -> list[frozenset[str]]:
+    """The keys of every policy of a kind that has a text in force. One query."""
+    there = published().filter(policy__kind=kind, effective_at__lte=now).order_by()
+    return [scopes.widened(keys) for keys in there.values_list("policy__keys", flat=True).distinct()]
 
 
 def show(version: PolicyVersion) -> ShownPolicy:

@@ -26,7 +26,7 @@ from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft
 from policies.queries import LINE
 
-RESERVED = ("changelog", "verify")  # pages of their own under /policies/
+RESERVED = ("changelog", "news", "verify")  # pages of their own under /policies/
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
