@@ -16,7 +16,7 @@ from policies.lint import Wording, contradictions, stumbles
 from policies.models import Kind, PolicyVersion
 from policies.places import EU, country_names
 from policies.queries import standing_scopes
-from policies.rendering import variables
+from policies.rendering import names_in
 from policies.variables import lacking
 
 AGE_TAG = re.compile(r"age-\d{1,2}|adults?")
@@ -94,7 +94,7 @@ def _ages(drop: Drop, now: datetime, library: str) -> Iterator[Demand]:
 def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
     given = values(drop)
     for text in texts:
-        names = variables(text.source)
+        names = names_in(text)
         for wanted in lacking(names, given, "drop"):
             yield Demand(done=False, words=f"“{text.policy}” says {wanted}", fix=_page(drop))
         for wanted in lacking(names, given, "shop"):

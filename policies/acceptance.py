@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from merchant import journal, rows
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
+from policies.rendering import plain
 from policies.shown import ShownPolicy
 
 
@@ -132,7 +133,7 @@ def _replaced(order_ref: str, earlier: Earlier, occasion: Occasion) -> Acceptanc
         rendering_id=earlier.rendering.pk,
         surface=occasion.surface,
         language=version.language,
-        wording=version.box_wording,
+        wording=plain(version.box_wording, earlier.rendering.values, version.language),
         accepted=earlier.accepted if version.mandatory else None,
         replaced=True,
         shown_at=earlier.shown_at,
@@ -187,10 +188,10 @@ def _as_shown(current: ShownPolicy, answer: Answer) -> ShownPolicy | None:
         current,
         id=seen.version.ref,
         number=seen.version.number,
-        summary=seen.version.summary,
+        summary=plain(seen.version.summary, seen.values, seen.version.language),
         html=seen.html,
         sha256=seen.sha256,
-        box_wording=seen.version.box_wording,
+        box_wording=plain(seen.version.box_wording, seen.values, seen.version.language),
         mandatory=seen.version.mandatory,
         language=seen.version.language,
         rendering_id=seen.pk,

@@ -11,6 +11,7 @@ from policies.acceptance import Answer
 from policies.diffs import Piece, changes, headlines
 from policies.models import PolicyVersion, Rendering
 from policies.queries import published
+from policies.rendering import neutral
 from policies.shown import ShownPolicy
 
 
@@ -33,7 +34,8 @@ class Entry:
     @property
     def headline(self) -> str:
         """What happened, in a sentence, whether or not the merchant wrote one."""
-        return self.version.change_summary or (self.version.summary if not self.before else "Published anew.")
+        first = neutral(self.version, self.version.summary)
+        return self.version.change_summary or (first if not self.before else "Published anew.")
 
 
 def newest_first() -> QuerySet[PolicyVersion]:

@@ -83,6 +83,8 @@ def _said(row: "Row") -> list[str]:
     for place, (gone, come) in enumerate(pairwise(pieces)):
         if (gone.kind, come.kind) != ("del", "ins") or max(len(gone.text.split()), len(come.text.split())) > SHORT:
             continue
+        if not gone.text.strip() or not come.text.strip():  # a space is no news
+            continue
         before = pieces[place - 1].text.split()[-1:] if place else []
         after = pieces[place + 2].text.split()[:1] if place + 2 < len(pieces) else []
         words_ = [*before, gone.text.strip(), "→", come.text.strip(), *after]

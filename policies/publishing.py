@@ -13,7 +13,7 @@ from merchant.templatetags.shop import moment
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
 from policies.models import ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
-from policies.rendering import VARIABLES, render, variables
+from policies.rendering import VARIABLES, names_in, render, variables
 from policies.variables import lacking, of_shop, unknown
 
 
@@ -129,14 +129,17 @@ def _shop() -> StoreProfile:
 
 def values_missing(draft: PolicyVersion) -> list[str]:
     """Variables that nothing can fill in, misspelt ones and those that the shop's profile lacks."""
-    names = variables(draft.source)
+    names = names_in(draft)
     there = ", ".join(VARIABLES)
     strange = [
         f"Nothing can fill in {{{{ {name} }}}}. "
         + (f"Did you mean {{{{ {meant} }}}}?" if meant else f"There are: {there}.")
         for name, meant in unknown(names).items()
     ]
-    return strange + lacking(names, of_shop(current_store()), "shop")
+    # The digest is over the whole text: what the short words say must be in it.
+    alone = [name for name in names if name in VARIABLES and name not in variables(draft.source)]
+    short = [f"The whole text says {{{{ {name} }}}} too, where the short words do." for name in alone]
+    return strange + short + lacking(names, of_shop(current_store()), "shop")
 
 
 def predecessor(version: PolicyVersion) -> PolicyVersion | None:

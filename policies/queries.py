@@ -16,7 +16,7 @@ from merchant.store import current_store
 from policies import scopes
 from policies.languages import DEFAULT_LANGUAGE, nearest
 from policies.models import Policy, PolicyVersion
-from policies.rendering import VARIABLES, render_all
+from policies.rendering import VARIABLES, plain, render_all
 from policies.shown import ShownPolicy
 from policies.variables import Value, of_shop
 
@@ -110,7 +110,7 @@ def applicable(
     standing = [(line, promise) for line, promise in standing if not _is_replaced(line, held)]
     texts = _texts_of([promise.version for _, promise in standing], given)
     return [
-        replace(_shown(promise, texts[promise.version.pk]), because=line.because, asked_language=language)
+        replace(_shown(promise, texts[promise.version.pk], given), because=line.because, asked_language=language)
         for line, promise in standing
     ]
 
@@ -124,7 +124,8 @@ def standing_scopes(kind: str, now: datetime) -> list[frozenset[str]]:
 def show(version: PolicyVersion) -> ShownPolicy:
     """A public version as its own page shows it, with neutral words where a drop would fill in its values."""
     promise = _promise(version)
-    return _shown(promise, _texts_of([version], VARIABLES | of_shop(current_store()))[version.pk])
+    given: dict[str, Value] = VARIABLES | of_shop(current_store())
+    return _shown(promise, _texts_of([version], given)[version.pk], given)
 
 
 def _is_replaced(line: _Line, standing: Sequence[_Line]) -> bool:
@@ -214,17 +215,17 @@ def _promise(version: PolicyVersion) -> _Promise:
     )
 
 
-def _shown(promise: _Promise, text: _Text) -> ShownPolicy:
+def _shown(promise: _Promise, text: _Text, given: Mapping[str, Value]) -> ShownPolicy:
     return ShownPolicy(
         id=f"{promise.slug}/v{promise.number}",
         slug=promise.slug,
         number=promise.number,
         kind=promise.kind,
         title=promise.title,
-        summary=promise.summary,
+        summary=plain(promise.summary, given, promise.language),
         html=text.html,
         sha256=text.sha256,
-        box_wording=promise.box_wording,
+        box_wording=plain(promise.box_wording, given, promise.language),
         mandatory=bool(promise.box_wording),
         language=promise.language,
         rendering_id=text.rendering_id,

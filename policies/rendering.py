@@ -8,11 +8,12 @@ from html import escape
 import nh3
 from markdown_it import MarkdownIt
 
+from merchant.store import current_store
 from policies.errors import NotPublished, UnknownVariable
 from policies.models import PolicyVersion, Rendering
-from policies.variables import NEUTRAL as VARIABLES, Value, in_words
+from policies.variables import NEUTRAL as VARIABLES, Value, in_words, of_shop
 
-__all__ = ["VARIABLES", "render", "render_all", "to_html", "variables"]
+__all__ = ["VARIABLES", "names_in", "neutral", "plain", "render", "render_all", "to_html", "variables"]
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -80,8 +81,23 @@ def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     return f'<article class="prose" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
 
 
+def plain(text: str, values: Mapping[str, Value], language: str) -> str:
+    """Words without markup, such as the one sentence or those beside a box, with their values filled in."""
+    return _VARIABLE.sub(lambda match: in_words(values.get(match[1], match[0]), language), text)
+
+
+def neutral(version: PolicyVersion, text: str) -> str:
+    """The same where no drop gives values: the shop's own, and neutral words for the others."""
+    return plain(text, VARIABLES | of_shop(current_store()), version.language)
+
+
+def names_in(version: PolicyVersion) -> list[str]:
+    """The variables of the whole version: text, summary and the words beside the box."""
+    return variables(f"{version.source}\n{version.summary}\n{version.box_wording}")
+
+
 def _store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
-    used = {name: in_words(values[name], version.language) for name in variables(version.source)}
+    used = {name: in_words(values[name], version.language) for name in names_in(version) if name in values}
     # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
     Rendering.objects.bulk_create(
         [Rendering(version=version, values=used, html=html, sha256=digest)], ignore_conflicts=True

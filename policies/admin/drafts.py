@@ -15,7 +15,7 @@ from policies.errors import EditedMeanwhile, PolicyError
 from policies.lint import Wording, stumbles
 from policies.models import PolicyVersion
 from policies.publishing import obstacles, starts_at, values_missing
-from policies.rendering import VARIABLES, to_html, variables
+from policies.rendering import VARIABLES, names_in, plain, to_html
 from policies.reviewing import edit
 from policies.shown import ShownPolicy
 from policies.variables import of_shop
@@ -61,7 +61,7 @@ def live_context(draft: PolicyVersion) -> dict[str, Any]:
         "strange": strange,
         "missing": [each for each in checked if each not in strange],
         "advice": stumbles(wording),
-        "used": [(name, values.get(name, "")) for name in variables(draft.source) if name in VARIABLES],
+        "used": [(name, values.get(name, "")) for name in names_in(draft) if name in VARIABLES],
         "previews": previews(draft),
     }
 
@@ -82,18 +82,19 @@ def previews(draft: PolicyVersion) -> list[tuple[str, str]]:
 
 def _shown(draft: PolicyVersion) -> ShownPolicy:
     """The text as it would be shown; variables that nothing fills in stand out instead of failing."""
-    unknown = {name: f"?{name}?" for name in variables(draft.source) if name not in VARIABLES}
-    html = to_html(draft, VARIABLES | of_shop(current_store()) | unknown)
+    unknown = {name: f"?{name}?" for name in names_in(draft) if name not in VARIABLES}
+    values = VARIABLES | of_shop(current_store()) | unknown
+    html = to_html(draft, values)
     return ShownPolicy(
         id=draft.ref,
         slug=draft.policy.slug,
         number=draft.number,
         kind=draft.policy.kind,
         title=draft.policy.title,
-        summary=draft.summary,
+        summary=plain(draft.summary, values, draft.language),
         html=SafeString(html),  # sanitised where it is made
         sha256="",
-        box_wording=draft.box_wording,
+        box_wording=plain(draft.box_wording, values, draft.language),
         mandatory=draft.mandatory,
         language=draft.language,
         rendering_id=0,

@@ -70,6 +70,7 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
         super().__init__(*args, **kwargs)
         for name in TYPED:
             if name in self.fields:
+                self.fields[name].required = name == "change_class"  # a draft may be unfinished; publishing asks
                 self.fields[name].widget.attrs |= _saves_as_one_types(self.instance)
 
     def clean(self) -> dict[str, Any]:
@@ -87,6 +88,7 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(DeskAdmin):
     form = DraftForm
+    compressed_fields = False  # the words get the room; how they read stands beside them
     view_on_site = False
     actions = None
     list_display = ("name", "state", "takes_effect", "change_summary")

@@ -234,6 +234,16 @@ def test_a_field_that_is_too_long_is_said_not_saved(sign_in: SignIn, draft: Poli
     assert "In one sentence: Ensure this value has at most 200 characters" in answer
 
 
+def test_a_draft_may_be_unfinished(sign_in: SignIn, draft: PolicyVersion) -> None:
+    client = sign_in(*EDIT)
+    answer = client.post(live(draft), typed(revision="1", summary="", source="Half a")).content.decode()
+    assert "Saved as you type" in answer
+    assert "Write the one-sentence summary" in answer
+    assert client.post(change_page(draft), typed(revision="2", source="")).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.summary, draft.source) == ("In short.", "")
+
+
 @pytest.mark.parametrize("revision", ["", "x", "9" * 30, "-1"])
 def test_a_strange_revision_is_no_error(sign_in: SignIn, draft: PolicyVersion, revision: str) -> None:
     assert sign_in(*EDIT).post(live(draft), typed(revision=revision)).status_code == 200

@@ -18,6 +18,7 @@ def test_each_is_whole_readable_and_fits_its_fields(template) -> None:  # type: 
     assert template.jurisdiction in JURISDICTIONS
     assert 0 < len(template.summary) <= 200 >= len(template.box)
     assert set(variables(template.source)) <= set(VARIABLES)
+    assert set(variables(template.summary + template.box)) <= set(variables(template.source))
     wording = Wording(template.kind, template.title, template.summary, template.source, template.box)
     assert stumbles(wording) == []
 
