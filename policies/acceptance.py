@@ -1,7 +1,6 @@
 """What a buyer was shown and how they answered: checked before the order, recorded with it, provable after it."""
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
 from policies.rendering import plain
 from policies.shown import ShownPolicy
+from policies.verify_chain import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def proofs(
     digests = [each.rendering.sha256 for each in earlier if each.rendering.pk not in cited]
     digests += [policy.sha256 for policy in shown]
     people, address = [], email_hmac(occasion.person.email)
-    for acceptance, digest in zip(acceptances, digests, strict=True):
+    for acceptance, sha256 in zip(acceptances, digests, strict=True):
         half = _person(acceptance, occasion.person, address)
-        acceptance.commitment = _commitment(acceptance, digest, half)
+        acceptance.commitment = _commitment(acceptance, sha256, half)
         people.append(half)
     commitments = [{"proof": acceptance.commitment} for acceptance in acceptances]  # salted: no two are alike
     proof = rows.Parent("acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments)
@@ -146,8 +146,8 @@ def holds(acceptance: Acceptance) -> bool | None:
     person = AcceptancePerson.objects.filter(acceptance=acceptance).first()
     if person is None:
         return None
-    digest = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
-    return constant_time_compare(acceptance.commitment, _commitment(acceptance, digest, person))
+    shown = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
+    return constant_time_compare(acceptance.commitment, _commitment(acceptance, shown, person))
 
 
 @transaction.atomic
@@ -268,4 +268,4 @@ def commitment_over(row: Mapping[str, Any]) -> str:
         said["asked_language"] = row["asked_language"]
     if row["replaced"]:
         said["replaced"] = True
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return digest(said)

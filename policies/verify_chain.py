@@ -23,12 +23,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 START = "0" * 64  # what the first link names as the one before it
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: a record has millions of rows
 LINK = ("number", "previous", "kind", "count", "leaves", "sealed_at")
 
 
 def canonical(value: Any) -> bytes:
     """The bytes that are hashed: JSON with sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return _JSON.encode(value).encode()
 
 
 def digest(value: Any) -> str:

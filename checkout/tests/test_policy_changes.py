@@ -1,4 +1,4 @@
-"""A text changes while somebody checks out (P1, P3, P4), is missing in their language (P8), or depends on the place."""
+"""A text changes while somebody checks out (P1–P4), is missing in their language (P8), or depends on the place."""
 
 import html
 import json
@@ -8,14 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import ProgrammingError
 from django.test import Client
 
+from checkout import fallback, payments
 from checkout.errors import PoliciesChanged
-from checkout.models import Order
+from checkout.models import Order, OrderState
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import quote
+from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
+from checkout.tests.test_fallback import pay_there
+from checkout.tests.test_payments import fresh
 from drops.models import Drop
 from merchant.clock import now as clock
 from policies.models import Acceptance, Policy
@@ -117,6 +122,22 @@ def test_another_address_may_bring_other_texts(robe: Drop, returns: Policy, now:
     with pytest.raises(PoliciesChanged) as refusal:
         place_order(robe, fan.request(shown, contact=there), person=fan.PERSON, now=now)
     assert [text.because for text in refusal.value.fresh.policies] == [(), ("ships to Germany",)]
+
+
+def test_p2_a_change_after_a_session_was_opened_touches_neither_the_order_nor_its_record(
+    robe: Drop, returns: Policy, sandbox: SandboxServer
+) -> None:
+    order = fan.placed(robe, at=clock())
+    payments.drain(clock)
+    page = fallback.open_session(order.pk, now=clock())
+    says(returns, "Send it back within 14 days.", at=clock())
+    pay_there(page)
+    payments.look_again(order.pk, now=clock())
+    payments.drain(clock)
+    assert fresh(order).state == OrderState.CONFIRMED
+    assert recorded(order) == [("returns/v1", True, False)]
+    with pytest.raises(ProgrammingError, match="Cannot update"):
+        Acceptance.objects.update(accepted=False)
 
 
 # --- at the doors -----------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from policies.publishing import obstacles, starts_at, values_missing
 from policies.rendering import VARIABLES, names_in, plain, to_html
 from policies.reviewing import edit
 from policies.shown import ShownPolicy
-from policies.variables import of_shop
+from policies.variables import TABLE, of_shop
 
+_WITHOUT = {"drop": "from the drop", "shop": "no value yet"}
 TYPED = ("summary", "source", "box_wording", "change_class", "change_summary")  # saved as one types; times are not
 
 
@@ -61,7 +62,7 @@ def live_context(draft: PolicyVersion) -> dict[str, Any]:
         "strange": strange,
         "missing": [each for each in checked if each not in strange],
         "advice": stumbles(wording),
-        "used": [(name, values.get(name, "")) for name in names_in(draft) if name in VARIABLES],
+        "used": [(name, values.get(name, _WITHOUT[TABLE[name].giver])) for name in names_in(draft) if name in TABLE],
         "previews": previews(draft),
     }
 
