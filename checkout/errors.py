@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from checkout.gateway import IntentView
     from checkout.models import Order
     from checkout.quote import Quote
+    from policies.acceptance import Answer
     from policies.ages import AgeAsked
     from policies.restrictions import Verdict
 
@@ -69,9 +70,14 @@ class TotalChanged(CheckoutError):
 
 @dataclass(eq=False)
 class PoliciesChanged(CheckoutError):
-    """A text differs from the one shown; ``fresh`` carries the ones in force now."""
+    """A text differs from the one shown; ``fresh`` carries the ones in force now.
+
+    ``seen``: ``answers`` to the texts before, sealed. The next order brings them back, so that both go on record.
+    """
 
     fresh: "Quote"
+    seen: str = ""
+    answers: "tuple[Answer, ...]" = ()
 
 
 @dataclass(eq=False)

@@ -54,6 +54,7 @@ def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], curr
         surface=Surface.CHECKOUT,
         cart_id=cart_id,
         discount_code=posted.get("discount_code", "")[:MAX_CODE],
+        seen=posted.get("seen", "")[:MAX_QUOTE],
         payment_method="pickup" if posted.get("shipping_option") == PICKUP else "card",
         birth_date=read_birth_date(posted.get("birth_date")),
         of_age=posted.get("of_age") == "yes",

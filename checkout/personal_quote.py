@@ -13,6 +13,7 @@ from checkout.totals import discounts, provider_tax, redemptions
 from drops.models import Drop
 from drops.terms import Terms
 from merchant.store import current_store
+from policies.languages import DEFAULT_LANGUAGE
 from policies.places import Where
 from policies.rules import Asked
 
@@ -28,6 +29,7 @@ def personal_quote(
     email: str = "",
     now: datetime,
     terms: Terms | None = None,
+    language: str = DEFAULT_LANGUAGE,
 ) -> Quote:
     """``quote`` for one person. It may call the payment provider: never in a transaction. Raises as ``quote`` does."""
 
@@ -48,6 +50,7 @@ def personal_quote(
             asked=asked,
             withheld=withheld,
             ask_tax=ask_tax,
+            language=language,
         )
 
     first = told({})

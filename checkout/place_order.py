@@ -6,7 +6,7 @@ possible. The payment provider is not called here at all; a worker is woken afte
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -41,7 +41,7 @@ from drops.terms import Terms
 from merchant import journal, rows
 from merchant.money import Money
 from merchant.wake import wake
-from policies import acceptance, decisions
+from policies import acceptance, decisions, seen
 from policies.acceptance import Answer, Occasion, Person
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Surface
@@ -73,6 +73,7 @@ class OrderRequest:
     discount_code: str = ""
     birth_date: date | None = None
     of_age: bool = False
+    seen: str = ""  # what a refusal for a changed text gave back: the answers before
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
@@ -178,11 +179,12 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
         tables=totals_tables.at(tables_version),
         ask_tax=opened.tax_of,
         asked=_asked(request, person),
+        language=opened.language,
     )
     fresh = quoted(withheld=opened.withheld)
     agreed = agree(drop, opened, request.agreed_total, fresh)
     kept_until = _kept_until(drop, request)
-    shown = _shown_texts(fresh, agreed, request.answers)
+    shown = _shown_texts(drop, fresh, agreed, request, now)
     cart = _locked_cart(request, wanted)
     if refused := redemptions.take(fresh.discounts, request.contact.email):
         raise TotalChanged(quoted(withheld=opened.withheld | refused))
@@ -192,6 +194,7 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
         shown,
         request.answers,
         Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person),
+        seen.read(drop.slug, request.seen),
     )
     proofs |= decisions.proof(order.reference, fresh.verdict, now=now)
     order.pk = _write(order, fresh, request, proofs)
@@ -218,16 +221,24 @@ def _kept_until(drop: Drop, request: OrderRequest) -> datetime | None:
     return None
 
 
-def _shown_texts(fresh: Quote, agreed: Agreed, answers: Sequence[Answer]) -> list[ShownPolicy]:
+def _shown_texts(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest, now: datetime) -> list[ShownPolicy]:
     """What the fan was really shown. A text that came after their quote is a change, not a missing answer."""
     try:
-        return acceptance.check(fresh.policies, answers)
+        return acceptance.check(fresh.policies, request.answers)
     except PolicyChanged as changed:
-        raise PoliciesChanged(fresh) from changed
+        raise _changed(drop, fresh, agreed, request, now) from changed
     except PolicyUnanswered as unanswered:
         if any(policy.slug not in agreed.policy_slugs for policy in unanswered.missing):
-            raise PoliciesChanged(fresh) from unanswered
+            raise _changed(drop, fresh, agreed, request, now) from unanswered
         raise
+
+
+def _changed(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest, now: datetime) -> PoliciesChanged:
+    answers = tuple(answer for answer in request.answers if answer.slug in agreed.policy_slugs)
+    before = seen.seal(
+        drop.slug, answers, fresh.policies, shown_at=agreed.shown_at, answered_at=now, before=request.seen
+    )
+    return PoliciesChanged(fresh, before, answers)
 
 
 def _locked_cart(request: OrderRequest, wanted: tuple[Wanted, ...]) -> Cart | None:

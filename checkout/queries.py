@@ -299,7 +299,8 @@ def _address_lines(order: Order) -> tuple[str, ...]:
 
 
 def _policies(order: Order) -> tuple[AcceptedPolicy, ...]:
-    accepted = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
+    stands = Acceptance.objects.filter(order_ref=order.reference, replaced=False)
+    accepted = stands.select_related("rendering__version__policy")
     return tuple(
         AcceptedPolicy(
             id=one.rendering.version.ref,

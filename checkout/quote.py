@@ -26,6 +26,7 @@ from drops.models import Drop
 from drops.terms import Terms
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 from merchant.store import current_store
+from policies.languages import DEFAULT_LANGUAGE
 from policies.places import Where
 from policies.queries import ShownPolicy
 from policies.restrictions import Verdict, judge
@@ -69,6 +70,7 @@ class Quote:
     issued_at: datetime
     expires_at: datetime
     drop: str
+    language: str
     withheld: dict[int, str]
     told_tax: dict[str, Any] | None
 
@@ -88,6 +90,7 @@ class Quote:
             "withheld": self.withheld,
             "tax": self.told_tax,
             "at": self.issued_at.timestamp(),
+            "language": self.language,
         }
         return signing.dumps(shown, salt=SALT, compress=True)
 
@@ -118,27 +121,29 @@ def quote(
     tables: Tables | None = None,
     withheld: Mapping[int, str] | None = None,
     ask_tax: AskTax | None = None,
+    language: str = DEFAULT_LANGUAGE,
 ) -> Quote:
     """Price the wanted lines for a place at ``now``; valid for 30 minutes.
 
     ``terms`` and ``tables``: what the drop sells and what the shop adds, where they were read already. ``asked``: the
     place of the address and the age as shown, where they are known: some rules need them. ``withheld``: discounts that
     this person may not have (any more), by id with the reason. ``ask_tax`` is asked before the table of taxes; None
-    from it means the table.
+    from it means the table. ``language``: in which the fan reads.
 
     Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is no error here, read ``verdict``; nor is
     a discount code that does not apply, read ``discount_problem``.
     """
-    store, code = current_store(), discounts.tidy(discount_code)
+    store, code, where = current_store(), discounts.tidy(discount_code), Where(country, region, postal_code)
     tables = tables or totals_tables.known()
     terms = terms or drop_terms.read(drop.pk)
     lines = price_lines(terms, merged(wanted))
     job = _Job(drop, lines, _currency(lines), Place(country, region, postal_code), shipping_option, code, tables, now)
     reckoned = _reckon(job, dict(withheld or {}), ask_tax)
-    found, policies = reckoned.sums, tuple(disclosures(drop, now=now))
+    found, skus = reckoned.sums, [line.sku for line in lines]
+    policies = tuple(disclosures(drop, now=now, language=language, skus=skus, place=where))
     total = Money(found.total_minor, job.currency)
     allowed = judge(
-        asked or Asked(Where(country, region, postal_code)),
+        asked or Asked(where),
         [Item(terms.offers[line.sku].tags, line.quantity) for line in lines],
         ships_to=store.ships_to,
         now=now,
@@ -170,6 +175,7 @@ def quote(
         drop=drop.slug,
         withheld=dict(withheld or {}),
         told_tax=_told(reckoned.tax),
+        language=language,
     )
 
 
@@ -259,6 +265,11 @@ class Opened:
     def withheld(self) -> dict[int, str]:
         """The discounts that the quote left out because this person may not have them."""
         return {int(one): why for one, why in self.shown["withheld"].items()} if self.shown else {}
+
+    @property
+    def language(self) -> str:
+        """In which the texts were shown."""
+        return str((self.shown or {}).get("language", DEFAULT_LANGUAGE))
 
     def tax_of(self, asked: Taxed) -> TaxAnswer | None:
         """The tax that the provider's service told for this very question; None where the table was asked."""

@@ -27,6 +27,7 @@ from drops.queries import DropView, drop_page, home
 from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.store import current_store
+from policies.languages import tidy
 
 api = StorefrontAPI(
     title="Frontrow storefront",
@@ -92,6 +93,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
             email=body.email or "",
             now=now(),
             terms=terms,
+            language=tidy(body.language),
         )
     )
 

@@ -112,6 +112,7 @@ def _order_request(body: OrderIn, key: str, *, cart_id: int | None) -> OrderRequ
         discount_code=body.discount_code,
         birth_date=read_birth_date(body.birth_date),
         of_age=body.of_age,
+        seen=body.seen,
     )
 
 

@@ -9,9 +9,10 @@ from ninja.responses import Response
 from checkout.errors import AlreadyOrdered, PoliciesChanged, QuoteExpired, TotalChanged
 from checkout.refusals import TELLERS, problem_of
 from checkout.storefront_reading import token_unknown
-from checkout.storefront_shapes import order_url, quote_json
+from checkout.storefront_shapes import change_json, order_url, quote_json
 from checkout.tokens import order_token
 from merchant.problems import Problem
+from policies import changelog
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -73,6 +74,9 @@ def _refusal(error: Exception) -> Problem:
     if isinstance(error, AlreadyOrdered):
         token = order_token(error.order.token_nonce)  # whoever holds the cart's token may hold its order's
         problem.extra |= {"token": token, "status_url": order_url(token)}
+    if isinstance(error, PoliciesChanged):
+        entries = changelog.since(error.answers, error.fresh.policies)
+        problem.extra |= {"seen": error.seen, "changes": [change_json(entry) for entry in entries]}
     return problem
 
 

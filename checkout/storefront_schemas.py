@@ -60,6 +60,7 @@ class QuoteIn(BaseModel):
     shipping_option: Short = "standard"
     discount_code: Code = ""
     email: Short | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] = "en"
 
 
 class LineOut(BaseModel):
@@ -113,13 +114,18 @@ class DiscountOut(BaseModel):
 
 
 class PolicyOut(BaseModel):
+    """``because``: why it applies here; nothing, to every order. ``fallback``: no translation is published."""
+
     id: str
+    kind: str
     sha256: str
     title: str
     summary: str
     html: str
     box_wording: str
     language: str
+    fallback: bool
+    because: list[str]
     mandatory: bool
     url: Annotated[str, Field(description="The page of this very version, there for good.")]
 
@@ -176,6 +182,7 @@ class OrderIn(BaseModel):
     discount_code: Code = ""
     invite: Short | None = None
     payment_method: Literal["card", "pickup"] = "card"
+    seen: Annotated[str, StringConstraints(max_length=20_000)] = ""
 
 
 class PlacedOut(BaseModel):

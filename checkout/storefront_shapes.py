@@ -19,6 +19,7 @@ from merchant.clock import now
 from merchant.models import StoreProfile
 from merchant.money import Money
 from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
+from policies.changelog import Entry
 from policies.restrictions import Verdict
 from policies.shown import ShownPolicy
 
@@ -125,8 +126,20 @@ def offer_json(offer: Any) -> dict[str, Any]:
 
 
 def policy_json(text: ShownPolicy) -> dict[str, Any]:
-    names = ("id", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
-    return {name: getattr(text, name) for name in names} | {"url": settings.PUBLIC_URL + text.url}
+    names = ("id", "kind", "sha256", "title", "summary", "html", "box_wording", "language", "mandatory")
+    more = {"because": list(text.because), "fallback": text.is_fallback, "url": settings.PUBLIC_URL + text.url}
+    return {name: getattr(text, name) for name in names} | more
+
+
+def change_json(entry: Entry) -> dict[str, Any]:
+    """What differs between the text a fan answered and the one in force: pieces that stayed, came or went."""
+    return {
+        "id": entry.version.ref,
+        "was": entry.before.ref if entry.before else "",
+        "change": entry.version.change_class,
+        "change_summary": entry.headline,
+        "pieces": [{"kind": piece.kind, "text": piece.text} for piece in entry.pieces],
+    }
 
 
 def _line(line: PricedLine) -> dict[str, Any]:

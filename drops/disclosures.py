@@ -1,27 +1,43 @@
 """The texts that apply to a drop: on its page, in its cart and in every quote the same ones, byte for byte."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from drops.models import Drop
 from drops.queries import tags_of
 from merchant.store import current_store
+from policies import scopes
+from policies.languages import DEFAULT_LANGUAGE
+from policies.places import Where
 from policies.queries import ShownPolicy, applicable
+from policies.variables import Value, of_shop
+
+NOWHERE_YET = Where("")
 
 
-def scopes(drop: Drop) -> list[str]:
-    """Everything of ours a policy can be about: the shop, this drop, the tags of what it sells."""
-    return ["shop", f"drop:{drop.slug}", *sorted(f"tag:{tag}" for tag in tags_of(drop))]
+def held_keys(drop: Drop, *, skus: Iterable[str] | None = None, place: Where = NOWHERE_YET) -> list[str]:
+    """Everything of ours a policy can be about: the shop, this drop, the tags of what is bought, where it goes.
+
+    ``skus``: what is in the cart; None for all that the drop sells.
+    """
+    tags = sorted(f"tag:{tag}" for tag in tags_of(drop, skus))
+    later = [scopes.PREORDER] if drop.ship_date else []
+    return [scopes.SHOP, f"drop:{drop.slug}", *tags, *later, *scopes.of_place(place.country, place.region)]
 
 
-def values(drop: Drop) -> dict[str, str]:
-    """What a text may fill in: ``{{ ship_date }}``, ``{{ drop }}``, ``{{ shop }}``, ``{{ support_email }}``."""
-    store = current_store()
-    known = {"drop": drop.title, "shop": store.name, "support_email": store.support_email}
-    if drop.ship_date:
-        known["ship_date"] = drop.ship_date.strftime("%-d %B %Y")
-    return known
+def values(drop: Drop) -> dict[str, Value]:
+    """What a text may fill in: the shop's own values, ``{{ drop }}`` and, for a pre-order, ``{{ ship_date }}``."""
+    known = of_shop(current_store()) | {"drop": drop.title}
+    return known | ({"ship_date": drop.ship_date} if drop.ship_date else {})
 
 
-def disclosures(drop: Drop, *, now: datetime, language: str = "en") -> list[ShownPolicy]:
-    """The policies in force for this drop at ``now``, rendered with its values."""
-    return applicable(scopes(drop), now=now, values=values(drop), language=language)
+def disclosures(
+    drop: Drop,
+    *,
+    now: datetime,
+    language: str = DEFAULT_LANGUAGE,
+    skus: Iterable[str] | None = None,
+    place: Where = NOWHERE_YET,
+) -> list[ShownPolicy]:
+    """The policies in force at ``now`` for these things of the drop and this place, rendered with their values."""
+    return applicable(held_keys(drop, skus=skus, place=place), now=now, values=values(drop), language=language)

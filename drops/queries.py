@@ -1,6 +1,7 @@
 """What the pages of drops show. What rarely changes is kept for two seconds in each process; stock never is."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -179,9 +180,11 @@ def stock_of(drop_id: int) -> dict[str, Stock]:
     return {sku: Stock(available, unsold - available) for sku, available, unsold in rows}
 
 
-def tags_of(drop: Drop) -> set[str]:
-    """The tags of everything the drop sells; at most two seconds old."""
-    return {tag for offer in _shelf(drop).offers for tag in offer.variant.product.tags}
+def tags_of(drop: Drop, skus: Iterable[str] | None = None) -> set[str]:
+    """The tags of these things of a drop, or of everything it sells; at most two seconds old."""
+    wanted = None if skus is None else set(skus)
+    offers = [offer for offer in _shelf(drop).offers if wanted is None or offer.variant.sku in wanted]
+    return {tag for offer in offers for tag in offer.variant.product.tags}
 
 
 def picture_urls(drop: Drop) -> dict[str, str]:

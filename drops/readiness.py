@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from drops.disclosures import disclosures
 from drops.models import Drop, DropKind, Offer
+from drops.promises import demands
 from merchant.models import StoreProfile
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
-from policies.models import Kind
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,7 @@ class Check:
     done: bool
     words: str
     must: bool = True
+    fix: str = ""  # the page of the desk where it is mended, where that is another one than the drop's
 
 
 def checklist(drop: Drop, *, now: datetime) -> list[Check]:
@@ -29,7 +29,7 @@ def checklist(drop: Drop, *, now: datetime) -> list[Check]:
         *_times(drop, now),
         *_offers(offers),
         *_payable(shop, offers),
-        *_promises(drop, now),
+        *_promises(drop, shop, now),
         *_looks(drop, offers),
     ]
 
@@ -85,12 +85,9 @@ def _has_stock(offer: Offer) -> bool:
     return bool(components) and all(each.stock_item.available >= each.quantity for each in components)
 
 
-def _promises(drop: Drop, now: datetime) -> Iterator[Check]:
-    kinds = {policy.kind for policy in disclosures(drop, now=now)}
-    yield Check(Kind.RETURNS in kinds, "Publish a returns policy: a buyer must be able to read it.")
-    yield Check(Kind.PRIVACY in kinds, "Publish a privacy policy.", must=False)
-    if drop.ship_date:
-        yield Check(Kind.PRE_ORDER in kinds, "Publish a pre-order policy: this drop ships later.")
+def _promises(drop: Drop, shop: StoreProfile | None, now: datetime) -> Iterator[Check]:
+    for demand in demands(drop, shop, now=now):
+        yield Check(demand.done, demand.words, must=demand.must, fix=demand.fix)
 
 
 def _looks(drop: Drop, offers: list[Offer]) -> Iterator[Check]:

@@ -98,6 +98,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
         ("Payment", {"fields": (("late_payments", "late_payment_days"),)}),
         ("Other sites", {"fields": ("allowed_origins",)}),
+        ("Policies", {"fields": (("return_days", "notice_days"), "postal_address", "second_person_approves")}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -34,6 +34,8 @@ SWEEPS = [
     ("drops that start or end", "drops.tasks.turn_drops", 1.0),
     ("live pages", "drops.tasks.publish_live", 2.0),
     ("page visits", "drops.tasks.keep_visits", 30.0),
+    ("policies that changed", "segments.tasks.tell_policy_news", 60.0),
+    ("evidence that no link holds", "policies.tasks.seal_evidence", 60.0),
     ("a worker was here", "merchant.tasks.heartbeat", 5.0),
 ]
 app.conf.beat_schedule = {

@@ -35,6 +35,32 @@ class StoreProfile(models.Model):
     country = models.CharField(max_length=2, default="US", help_text="Where the shop is, as two letters: US, DE.")
     timezone = models.CharField(max_length=64, default="UTC", help_text="For example Europe/Berlin.")
     support_email = models.EmailField(default="help@example.com")
+    postal_address = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where letters and parcels reach you. Policies may fill it in as {{ postal_address }}.",
+    )
+    return_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="How many days fans have to send something back. Policies may fill it in as {{ return_days }}.",
+    )
+    second_person_approves = models.BooleanField(
+        "a second person approves policies",
+        default=False,
+        db_default=False,
+        help_text="Nobody publishes a text that they wrote themselves.",
+    )
+    notice_days = models.PositiveSmallIntegerField(
+        "notice of material changes",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(180)],
+        help_text="Days from the publishing of a material change until it takes effect. 0: at once is fine.",
+    )
     ships_to = ArrayField(
         models.CharField(max_length=2),
         default=list,

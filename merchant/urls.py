@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", api.urls),  # first: the busiest address is found at once
     path("", include("drops.urls")),  # / and /drops/<slug>/
     path("", include("checkout.urls")),  # /drops/<slug>/cart|checkout/, /orders/<token>/, /webhooks/stripe/
+    path("policies/news/", include("segments.urls")),  # changes by e-mail
     path("policies/", include("policies.urls")),
     path("admin/", admin.site.urls),
     path("sw.js", worker, name="worker"),

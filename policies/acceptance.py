@@ -1,10 +1,9 @@
 """What a buyer was shown and how they answered: checked before the order, recorded with it, provable after it."""
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,9 @@ from merchant import journal, rows
 from merchant.keyed import keyed
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
+from policies.rendering import plain
 from policies.shown import ShownPolicy
+from policies.verify_chain import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class Occasion:
     person: Person
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An answer to a text that was replaced before the order stood."""
+
+    rendering: Rendering
+    accepted: bool | None
+    shown_at: datetime
+    answered_at: datetime
+
+
 def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[ShownPolicy]:
     """Compare the answers with the texts in force; give back what the fan was really shown, to be recorded.
 
@@ -75,30 +86,28 @@ def record(order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answe
 
 
 def proofs(
-    order_ref: str, shown: Sequence[ShownPolicy], answers: Iterable[Answer], occasion: Occasion
+    order_ref: str,
+    shown: Sequence[ShownPolicy],
+    answers: Iterable[Answer],
+    occasion: Occasion,
+    earlier: Sequence[Earlier] = (),
 ) -> dict[str, rows.Insert]:
-    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown."""
+    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown.
+
+    ``earlier``: what the fan had answered before a text changed; both versions go on record.
+    """
     if not shown:
         return {}
     given = {answer.slug: answer for answer in answers}
-    acceptances: list[dict[str, Any]] = []
-    people: list[dict[str, Any]] = []
+    cited = {policy.rendering_id for policy in shown}
+    replaced = [each for each in earlier if each.rendering.pk not in cited]
+    acceptances = [_replaced(order_ref, each, occasion) for each in replaced]
+    acceptances += [_answered(order_ref, policy, given[policy.slug], occasion) for policy in shown]
+    digests = [each.rendering.sha256 for each in replaced] + [policy.sha256 for policy in shown]
     address = email_hmac(occasion.person.email)
-    for policy in shown:
-        proof = {
-            "order_ref": order_ref,
-            "rendering_id": policy.rendering_id,
-            "surface": str(occasion.surface),
-            "language": policy.language,
-            "wording": policy.box_wording,
-            "accepted": given[policy.slug].accepted if policy.mandatory else None,
-            "shown_at": occasion.shown_at,
-            "answered_at": occasion.answered_at,
-        }
-        person = _person(occasion.person, address)
-        proof["commitment"] = _commitment(proof, policy.sha256, person)
-        acceptances.append(proof)
-        people.append(person)
+    people = [_person(occasion.person, address) for _ in acceptances]
+    for acceptance, sha256, person in zip(acceptances, digests, people, strict=True):
+        acceptance["commitment"] = _commitment(acceptance, sha256, person)
     commitments = [{"proof": acceptance["commitment"]} for acceptance in acceptances]  # salted: no two are alike
     its_proof = rows.Parent(
         "acceptance_id", "(SELECT id FROM proofs WHERE commitment = given.row->>'proof')", commitments
@@ -109,13 +118,44 @@ def proofs(
     }
 
 
+def _answered(order_ref: str, policy: ShownPolicy, answer: Answer, occasion: Occasion) -> dict[str, Any]:
+    return {
+        "order_ref": order_ref,
+        "rendering_id": policy.rendering_id,
+        "surface": str(occasion.surface),
+        "language": policy.language,
+        "asked_language": policy.asked_language,
+        "wording": policy.box_wording,
+        "accepted": answer.accepted if policy.mandatory else None,
+        "replaced": False,
+        "shown_at": occasion.shown_at,
+        "answered_at": occasion.answered_at,
+    }
+
+
+def _replaced(order_ref: str, earlier: Earlier, occasion: Occasion) -> dict[str, Any]:
+    version = earlier.rendering.version
+    return {
+        "order_ref": order_ref,
+        "rendering_id": earlier.rendering.pk,
+        "surface": str(occasion.surface),
+        "language": version.language,
+        "asked_language": "",
+        "wording": plain(version.box_wording, earlier.rendering.values, version.language),
+        "accepted": earlier.accepted if version.mandatory else None,
+        "replaced": True,
+        "shown_at": earlier.shown_at,
+        "answered_at": earlier.answered_at,
+    }
+
+
 def holds(acceptance: Acceptance) -> bool | None:
     """Whether the commitment still matches the row, its bytes and its person; None once the person was erased."""
     person = AcceptancePerson.objects.filter(acceptance=acceptance).first()
     if person is None:
         return None
-    digest = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
-    return constant_time_compare(acceptance.commitment, _commitment(vars(acceptance), digest, vars(person)))
+    shown = hashlib.sha256(acceptance.rendering.html.encode()).hexdigest()
+    return constant_time_compare(acceptance.commitment, _commitment(vars(acceptance), shown, vars(person)))
 
 
 @transaction.atomic
@@ -152,16 +192,14 @@ def _as_shown(current: ShownPolicy, answer: Answer) -> ShownPolicy | None:
     )
     if seen is None or not _says_the_same(seen, current):
         return None
-    return ShownPolicy(
+    return replace(
+        current,
         id=seen.version.ref,
-        slug=current.slug,
         number=seen.version.number,
-        kind=current.kind,
-        title=current.title,
-        summary=seen.version.summary,
+        summary=plain(seen.version.summary, seen.values, seen.version.language),
         html=seen.html,
         sha256=seen.sha256,
-        box_wording=seen.version.box_wording,
+        box_wording=plain(seen.version.box_wording, seen.values, seen.version.language),
         mandatory=seen.version.mandatory,
         language=seen.version.language,
         rendering_id=seen.pk,
@@ -194,16 +232,27 @@ def _person(person: Person, address: str) -> dict[str, Any]:
 
 
 def _commitment(acceptance: Mapping[str, Any], sha256: str, person: Mapping[str, Any]) -> str:
-    """The salt keeps a guessed address or IP from being tried against the published digest."""
-    said = {
-        "order": acceptance["order_ref"],
-        "rendering": sha256,
-        "surface": str(acceptance["surface"]),
-        "language": acceptance["language"],
-        "wording": acceptance["wording"],
-        "accepted": acceptance["accepted"],
-        "shown_at": acceptance["shown_at"].astimezone(UTC).isoformat(),
-        "answered_at": acceptance["answered_at"].astimezone(UTC).isoformat(),
-        **{name: person[name] for name in ("ip", "user_agent", "email_hmac", "salt")},
+    return commitment_over({**person, **acceptance, "rendering__sha256": sha256})
+
+
+def commitment_over(row: Mapping[str, Any]) -> str:
+    """The digest over an acceptance and its person, as a row of both.
+
+    The salt keeps a guessed address or IP from being tried against the published digest.
+    """
+    said: dict[str, Any] = {
+        "order": row["order_ref"],
+        "rendering": row["rendering__sha256"],
+        "surface": str(row["surface"]),
+        "language": row["language"],
+        "wording": row["wording"],
+        "accepted": row["accepted"],
+        "shown_at": row["shown_at"].astimezone(UTC).isoformat(),
+        "answered_at": row["answered_at"].astimezone(UTC).isoformat(),
+        **{name: row[name] for name in ("ip", "user_agent", "email_hmac", "salt")},
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    if row["asked_language"]:  # rows from before it was recorded keep their commitments
+        said["asked_language"] = row["asked_language"]
+    if row["replaced"]:
+        said["replaced"] = True
+    return digest(said)

@@ -1,15 +1,22 @@
-"""What changed between two texts, word by word, in a form that a template can show."""
+"""What changed between two texts, clause by clause and word by word, in forms that a template can show."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from policies.models import PolicyVersion
 
 WORTH_LEAVING_OUT = 40  # words and the spaces between them
+MOST_HEADLINES = 5
+SHORT = 4  # words; a longer change is no headline
+ALIKE = 0.5  # from which likeness on two clauses are one clause that changed
+MOST_PAIRED = 400  # pairs of clauses looked at in one change; beyond it they are shown as gone and come
 _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
+_CLAUSES = re.compile(r"\n+|[^\n]+?(?:[.!?:;]+(?=\s)[ \t]*\n*|\n+|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,16 @@ def changes(old: PolicyVersion | None, new: PolicyVersion) -> tuple[Piece, ...]:
 @lru_cache(maxsize=256)
 def words(old: str, new: str) -> tuple[Piece, ...]:
     """The pieces from ``old`` to ``new``. Joining all but the ``del`` ones of a short text gives ``new`` again."""
+    return _word_by_word(old, new, shorten=True)
+
+
+def _word_by_word(old: str, new: str, *, shorten: bool = False) -> tuple[Piece, ...]:
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     pieces: list[Piece] = []
     for tag, a_from, a_to, b_from, b_to in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            pieces += _shortened(after[b_from:b_to], first=b_from == 0, last=b_to == len(after))
+            same, ends = after[b_from:b_to], (b_from == 0, b_to == len(after))
+            pieces += _shortened(same, first=ends[0], last=ends[1]) if shorten else [Piece("same", "".join(same))]
             continue
         pieces += [Piece("del", "".join(before[a_from:a_to]))] if a_to > a_from else []
         pieces += [Piece("ins", "".join(after[b_from:b_to]))] if b_to > b_from else []
@@ -48,6 +60,144 @@ def _shortened(same: list[str], *, first: bool, last: bool) -> list[Piece]:
         return [Piece("same", "".join(same))]
     around = [Piece("same", "".join(same[:head])), Piece("gap"), Piece("same", "".join(same[tail:]))]
     return [piece for piece in around if piece.text or piece.kind == "gap"]
+
+
+def headlines(old: PolicyVersion | None, new: PolicyVersion) -> tuple[str, ...]:
+    """Short changes, said: ``within 30 → 14 days``. The longer ones are in the whole difference."""
+    return said(_whole(old), _whole(new)) if old else ()
+
+
+@lru_cache(maxsize=256)
+def said(old: str, new: str) -> tuple[str, ...]:
+    """The short changes between two texts, each once."""
+    found: list[str] = []
+    for row in rows(old, new):
+        if row.kind == "changed":
+            found += _said(row)
+    return tuple(dict.fromkeys(found))[:MOST_HEADLINES]
+
+
+def _said(row: "Row") -> list[str]:
+    pieces = _word_by_word("".join(each.text for each in row.old), "".join(each.text for each in row.new))
+    found = []
+    for place, (gone, come) in enumerate(pairwise(pieces)):
+        if (gone.kind, come.kind) != ("del", "ins") or max(len(gone.text.split()), len(come.text.split())) > SHORT:
+            continue
+        if not gone.text.strip() or not come.text.strip():  # a space is no news
+            continue
+        before = pieces[place - 1].text.split()[-1:] if place else []
+        after = pieces[place + 2].text.split()[:1] if place + 2 < len(pieces) else []
+        words_ = [*before, gone.text.strip(), "→", come.text.strip(), *after]
+        found.append(" ".join(words_).strip(".,; "))
+    return found
+
+
+# --- clause by clause -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the side-by-side view; ``gap`` stands for equal clauses left out."""
+
+    kind: Literal["same", "changed", "added", "removed", "gap"]
+    old: tuple[Piece, ...] = ()
+    new: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Clauses ``start`` to ``end`` of the old text give way to ``new``."""
+
+    start: int
+    end: int
+    new: tuple[str, ...]
+
+
+def clauses(text: str) -> list[str]:
+    """Sentences, list items and headings with the space behind each; joined they are the text."""
+    return _CLAUSES.findall(text)
+
+
+def edits(old: str, new: str) -> list[Edit]:
+    """What turns the clauses of ``old`` into those of ``new``, from the top to the bottom."""
+    before, after = clauses(old), clauses(new)
+    found = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [Edit(a, b, tuple(after[c:d])) for tag, a, b, c, d in found if tag != "equal"]
+
+
+def apply(old: str, changes_: Sequence[Edit]) -> str:
+    """``old`` with the edits made: the new text, to the letter."""
+    text = clauses(old)
+    for edit in reversed(changes_):
+        text[edit.start : edit.end] = edit.new
+    return "".join(text)
+
+
+def side_by_side(old: PolicyVersion, new: PolicyVersion) -> tuple[Row, ...]:
+    """Both texts in rows; equal clauses are left out but for those beside a change."""
+    return _without_the_equal(rows(_whole(old), _whole(new)))
+
+
+@lru_cache(maxsize=256)
+def rows(old: str, new: str) -> tuple[Row, ...]:
+    """Every clause of both texts, each beside what became of it."""
+    before, after = clauses(old), clauses(new)
+    found: list[Row] = []
+    place = 0
+    for edit in edits(old, new):
+        found += [_same(clause) for clause in before[place : edit.start]]
+        found += _paired(before[edit.start : edit.end], list(edit.new))
+        place = edit.end
+    found += [_same(clause) for clause in before[place:]]
+    return tuple(found) if after or before else ()
+
+
+def _same(clause: str) -> Row:
+    piece = (Piece("same", clause),)
+    return Row("same", piece, piece)
+
+
+def _paired(gone: list[str], come: list[str]) -> list[Row]:
+    """Clauses that are alike stand beside each other, in the order of both texts; the others alone."""
+    pair = _likest(gone, come)
+    if pair is None:
+        return [
+            *(Row("removed", (Piece("del", each),)) for each in gone),
+            *(Row("added", (), (Piece("ins", each),)) for each in come),
+        ]
+    a, b = pair
+    return [*_paired(gone[:a], come[:b]), _changed(gone[a], come[b]), *_paired(gone[a + 1 :], come[b + 1 :])]
+
+
+def _likest(gone: list[str], come: list[str]) -> tuple[int, int] | None:
+    if not gone or not come or len(gone) * len(come) > MOST_PAIRED:
+        return None
+    alike, a, b = max(
+        (SequenceMatcher(None, old.split(), new.split(), autojunk=False).ratio(), -a, -b)
+        for a, old in enumerate(gone)
+        for b, new in enumerate(come)
+    )
+    return (-a, -b) if alike >= ALIKE else None
+
+
+def _changed(old: str, new: str) -> Row:
+    pieces = _word_by_word(old, new)
+    return Row(
+        "changed",
+        tuple(piece for piece in pieces if piece.kind != "ins"),
+        tuple(piece for piece in pieces if piece.kind != "del"),
+    )
+
+
+def _without_the_equal(found: Sequence[Row]) -> tuple[Row, ...]:
+    near = {place + step for place, row in enumerate(found) if row.kind != "same" for step in (-1, 0, 1)}
+    kept: list[Row] = []
+    for place, row in enumerate(found):
+        if place in near:
+            kept.append(row)
+        elif not kept or kept[-1].kind != "gap":
+            kept.append(Row("gap"))
+    return tuple(kept)
 
 
 def _whole(version: PolicyVersion) -> str:

@@ -1,6 +1,7 @@
 """What can be wrong about a promise, in the words of the domain."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from policies.shown import ShownPolicy
 
@@ -27,6 +28,21 @@ class NotPublishable(PolicyError):
 
 class DraftChanged(PolicyError):
     """Somebody edited the draft after it was reviewed; what would be published is not what was read."""
+
+
+class EditedMeanwhile(PolicyError):
+    """Two people write the same draft; the later one has not read what the earlier one wrote."""
+
+    def __init__(self, by: str, at: datetime | None) -> None:
+        super().__init__(f"{by.removeprefix('staff:')} wrote in this draft after you opened it.")
+        self.by, self.at = by, at
+
+
+class OwnText(PolicyError):
+    """The shop wants a second person, and this one wrote the text."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"You wrote in {ref}: somebody else approves it.")
 
 
 class NotPublished(PolicyError):

@@ -1,23 +1,39 @@
 """The changelog as an Atom feed, for whoever wants to hear of every change."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
 from merchant.store import current_store
+from policies.chain import head
 from policies.changelog import Entry, entries, newest_first
 
 NEWEST = 50
 
 
+class ChainedAtom(Atom1Feed):
+    """Atom with the head of the chain: who keeps the feed keeps a proof of everything before it."""
+
+    def root_attributes(self) -> dict[str, str]:
+        return {**super().root_attributes(), "xmlns:chain": f"tag:{_host()},2026:policies/chain"}
+
+    def add_root_elements(self, handler: Any) -> None:
+        super().add_root_elements(handler)
+        if last := head():
+            about = {"number": str(last.number), "sealed": last.sealed_at.astimezone(UTC).isoformat()}
+            handler.addQuickElement("chain:head", last.hash, about)
+
+
 class ChangelogFeed(Feed):  # type: ignore[type-arg]  # generic for the type checker alone
     """The ids are tag: URIs (RFC 4151): an entry stays the same entry when the shop moves to another address."""
 
-    feed_type = Atom1Feed
+    feed_type = ChainedAtom
 
     def title(self) -> str:
         return f"{current_store().name}: policy changes"
@@ -44,7 +60,8 @@ class ChangelogFeed(Feed):  # type: ignore[type-arg]  # generic for the type che
         return f"{item.version.policy.title}, version {item.version.number}"
 
     def item_description(self, item: Entry) -> str:
-        return item.headline
+        """What changed and from when on, in HTML, with the words that came and went."""
+        return render_to_string("policies/feed_entry.html", {"entry": item})
 
     def item_link(self, item: Entry) -> str:
         return item.version.get_absolute_url()

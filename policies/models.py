@@ -1,25 +1,29 @@
 """What was promised: texts that never change once published, and the proof of who was shown what."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from merchant.append_only import append_only
-from policies import rules_models  # noqa: F401  # Django looks for an app's models here
+from policies import rules_models, scopes  # noqa: F401  # Django looks for an app's models here
 
 
 class Kind(models.TextChoices):
     PRE_ORDER = "pre_order", "Pre-order"
     RETURNS = "returns", "Returns"
     REFUNDS = "refunds", "Refunds"
+    CANCELLATIONS = "cancellations", "Cancellations and withdrawal"
     SHIPPING = "shipping", "Shipping"
     AGE = "age", "Age restriction"
     FINAL_SALE = "final_sale", "Final sale"
     PRIVACY = "privacy", "Privacy"
     TERMS = "terms", "Terms"
+    EVENT = "event", "Event terms"
+    CREATOR = "creator", "Creator disclosure"
 
 
 class ChangeClass(models.TextChoices):
@@ -37,10 +41,21 @@ class Policy(models.Model):
     kind = models.CharField(max_length=20, choices=Kind)
     title = models.CharField(max_length=120)
     scope = models.CharField(
-        max_length=80,
-        default="shop",
-        validators=[RegexValidator(r"^(shop|drop:[\w-]+|tag:[\w-]+)$", "shop, drop:<slug> or tag:<word>.")],
-        help_text="Where it applies: shop, drop:<slug> or tag:<word>.",
+        max_length=200,
+        default=scopes.SHOP,
+        validators=[RegexValidator(rf"^{scopes.PATTERN.pattern}$", f"Write {scopes.SAID}.")],
+        help_text=f"Where it applies: {scopes.SAID}.",
+    )
+    keys = models.GeneratedField(
+        expression=Func(F("scope"), Value(scopes.AND), function="string_to_array"),
+        output_field=ArrayField(models.TextField()),
+        db_persist=True,
+    )
+    replaces_wider = models.BooleanField(
+        "stands instead of wider ones",
+        default=False,
+        db_default=False,
+        help_text="Where it applies, policies of the same kind with a wider scope are not shown.",
     )
     position = models.PositiveSmallIntegerField(default=100)
 
@@ -51,9 +66,7 @@ class Policy(models.Model):
     @property
     def scope_in_words(self) -> str:
         """Where it applies, for people."""
-        kind, _, name = self.scope.partition(":")
-        words = name.replace("-", " ")
-        return {"drop": f"the drop “{words}”", "tag": f"everything tagged “{words}”"}.get(kind, "the whole shop")
+        return scopes.in_words(self.scope)
 
     def __str__(self) -> str:
         return self.title
@@ -69,7 +82,9 @@ class PolicyVersion(models.Model):
     number = models.PositiveIntegerField(editable=False)
     language = models.CharField(max_length=12, default="en")
     summary = models.CharField(max_length=200, help_text="One sentence a fan reads before unfolding the whole text.")
-    source = models.TextField(help_text="Markdown. {{ ship_date }} and the like are filled in for each drop.")
+    source = models.TextField(
+        max_length=60_000, help_text="Markdown. {{ ship_date }} and the like are filled in for each drop."
+    )
     box_wording = models.CharField(
         max_length=200, blank=True, help_text="Words beside a box the fan must tick. Empty: shown, no box."
     )
@@ -81,6 +96,18 @@ class PolicyVersion(models.Model):
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     published_by = models.CharField(max_length=80, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    writers = ArrayField(models.CharField(max_length=80), default=list, db_default=[], editable=False)
+    edited_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+    review_asked_at = models.DateTimeField(null=True, editable=False)
+    review_asked_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    sent_back = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
+    approved_at = models.DateTimeField(null=True, editable=False)
+    approved_by = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    approved_print = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False, help_text="Names the words approved."
+    )
 
     class Meta:
         ordering = ["policy", "-number"]
@@ -147,8 +174,20 @@ class Acceptance(models.Model):
     rendering = models.ForeignKey(Rendering, on_delete=models.PROTECT, related_name="acceptances")
     surface = models.CharField(max_length=20, choices=Surface)
     language = models.CharField(max_length=12, default="en")
+    asked_language = models.CharField(
+        max_length=12,
+        default="",
+        db_default="",
+        blank=True,
+        help_text="What the fan reads; another than the text's where no translation was published.",
+    )
     wording = models.CharField(max_length=200, blank=True, help_text="The words beside the box, if there was one.")
     accepted = models.BooleanField(null=True, help_text="Ticked or not; empty when there was no box.")
+    replaced = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Answered before the text changed under the fan; the order stands under the later answer.",
+    )
     shown_at = models.DateTimeField()
     answered_at = models.DateTimeField()
     commitment = models.CharField(max_length=64, help_text="Salted sha256 over the row and its person.")
@@ -161,6 +200,31 @@ class Acceptance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_ref} {self.rendering_id}"
+
+
+class SealKind(models.TextChoices):
+    VERSIONS = "versions", "Versions"
+    ACCEPTANCES = "acceptances", "Acceptances"
+
+
+class Seal(models.Model):
+    """A link of the chain: digests of rows, and the name of the link before. Written by a worker; never changed."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    previous = models.CharField(max_length=64, unique=True, help_text="The hash of the link before.")
+    kind = models.CharField(max_length=12, choices=SealKind)
+    rows = ArrayField(models.BigIntegerField(), help_text="Which rows, in the order of their leaves.")
+    leaves = models.BinaryField(help_text="The 32-byte digest of each row, one after the other.")
+    highest = models.BigIntegerField(help_text="The highest row of this kind sealed so far.")
+    sealed_at = models.DateTimeField()
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["-number"]
+        triggers: list[pgtrigger.Trigger] = append_only("seal")
+
+    def __str__(self) -> str:
+        return f"link {self.number}"
 
 
 class AcceptancePerson(models.Model):

@@ -10,6 +10,11 @@ from functools import cache, lru_cache
 import pycountry
 from babel import Locale
 
+# Who is in it: https://european-union.europa.eu/principles-countries-history/eu-countries_en
+_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU = frozenset(_EU.split())
+AREAS = {"EU": EU}
+AREA_NAMES = {"EU": "the European Union"}
 MOST_PLACES = 200
 MOST_TEXT = 4_000
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -104,6 +109,16 @@ def region_code(country: str, said: str) -> str | None:
         return None
     code = said if said.startswith(f"{country}-") else f"{country}-{said}"
     return code if code in _regions() else _region_names().get((country, said))
+
+
+def region_name(code: str) -> str:
+    """``US-CA`` → ``California``; a code nobody knows stays as it is."""
+    return _regions().get(code, code)
+
+
+def areas_of(country: str) -> list[str]:
+    """The unions a country belongs to."""
+    return [area for area, members in AREAS.items() if country in members]
 
 
 def needs(places: Sequence[str], where: Where) -> dict[str, str]:

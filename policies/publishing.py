@@ -1,16 +1,20 @@
 """A draft begins, is read, and is published once. From then on only another version can follow it."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
 
 from merchant import journal
+from merchant.models import StoreProfile
+from merchant.store import current_store
+from merchant.templatetags.shop import moment
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
 from policies.models import ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
-from policies.rendering import VARIABLES, render, variables
+from policies.rendering import VARIABLES, names_in, render, variables
+from policies.variables import lacking, of_shop, unknown
 
 
 @transaction.atomic
@@ -29,6 +33,8 @@ def new_draft(policy: Policy, by: str, *, language: str = "en") -> PolicyVersion
         source=last.source if last else "",
         box_wording=last.box_wording if last else "",
         change_class=ChangeClass.MATERIAL,
+        writers=[by],
+        edited_by=by,
     )
     journal.record(_subject(policy), "draft_started", actor=by, data={"version": draft.number})
     return draft
@@ -43,7 +49,7 @@ def publish(
     effective_at: datetime | None = None,
     reviewed: str | None = None,
 ) -> PolicyVersion:
-    """Make a draft public for good, in force from ``effective_at`` (else the draft's own, else ``now``) on.
+    """Make a draft public for good, in force from ``effective_at`` (else the draft's own, else ``starts_at``) on.
 
     ``reviewed`` is the fingerprint of what was read before deciding: raises DraftChanged if the draft differs by now.
     Raises AlreadyPublished, and NotPublishable with every reason at once. A text never takes effect before it is
@@ -55,7 +61,7 @@ def publish(
         raise AlreadyPublished(draft.ref)
     if reviewed is not None and reviewed != fingerprint(draft):
         raise DraftChanged(draft.ref)
-    starts = effective_at or draft.effective_at or now
+    starts = effective_at or starts_at(draft, now)
     if reasons := obstacles(draft, now=now, effective_at=starts):
         raise NotPublishable(reasons)
     claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
@@ -76,8 +82,11 @@ def publish(
     return draft
 
 
-def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime) -> list[str]:
-    """Everything that keeps a draft from being published, as sentences for the merchant."""
+def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime, approval: bool = True) -> list[str]:
+    """Everything that keeps a draft from being published, as sentences for the merchant.
+
+    ``approval``: whether a missing second person counts, too.
+    """
     before = predecessor(draft)
     reasons = []
     if not draft.source.strip():
@@ -86,14 +95,51 @@ def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime) ->
         reasons.append("Write the one-sentence summary that fans read first.")
     if before and not draft.change_summary.strip():
         reasons.append(f"Say in plain words what changes since version {before.number}.")
-    if unknown := [name for name in variables(draft.source) if name not in VARIABLES]:
-        known = ", ".join(VARIABLES)
-        reasons.append(f"Nothing can fill in {{{{ {', '.join(unknown)} }}}}. There are: {known}.")
+    reasons += values_missing(draft)
     if effective_at < now:
         reasons.append("A text cannot take effect in the past. Leave the time empty to start now.")
+    elif effective_at < (earliest := earliest_start(draft, now)):
+        reasons.append(f"A material change is announced first: it takes effect on {moment(earliest)} or later.")
     if before and before.effective_at and effective_at < before.effective_at:
         reasons.append(f"Version {before.number} takes effect later. Choose its time or a later one.")
+    if approval and _lacks_approval(draft):
+        reasons.append("A second person approves it first: send it to review.")
     return reasons
+
+
+def starts_at(draft: PolicyVersion, now: datetime) -> datetime:
+    """When a draft would take effect if it were published at ``now``."""
+    return draft.effective_at or earliest_start(draft, now)
+
+
+def earliest_start(draft: PolicyVersion, now: datetime) -> datetime:
+    """At once; for a material change after as many days of notice as the shop promises."""
+    is_change = draft.change_class == ChangeClass.MATERIAL and predecessor(draft) is not None
+    return now + timedelta(days=_shop().notice_days) if is_change else now
+
+
+def _lacks_approval(draft: PolicyVersion) -> bool:
+    return _shop().second_person_approves and draft.approved_print != fingerprint(draft)
+
+
+def _shop() -> StoreProfile:
+    """What the shop asks for at this moment, not what this process remembers."""
+    return StoreProfile.objects.first() or StoreProfile(pk=1)
+
+
+def values_missing(draft: PolicyVersion) -> list[str]:
+    """Variables that nothing can fill in, misspelt ones and those that the shop's profile lacks."""
+    names = names_in(draft)
+    there = ", ".join(VARIABLES)
+    strange = [
+        f"Nothing can fill in {{{{ {name} }}}}. "
+        + (f"Did you mean {{{{ {meant} }}}}?" if meant else f"There are: {there}.")
+        for name, meant in unknown(names).items()
+    ]
+    # The digest is over the whole text: what the short words say must be in it.
+    alone = [name for name in names if name in VARIABLES and name not in variables(draft.source)]
+    short = [f"The whole text says {{{{ {name} }}}} too, where the short words do." for name in alone]
+    return strange + short + lacking(names, of_shop(current_store()), "shop")
 
 
 def predecessor(version: PolicyVersion) -> PolicyVersion | None:
@@ -114,7 +160,7 @@ def predecessor(version: PolicyVersion) -> PolicyVersion | None:
 def fingerprint(version: PolicyVersion) -> str:
     """Names everything a reviewer reads of a draft, so that publishing can tell whether it is still the same."""
     read = (version.summary, version.source, version.box_wording, version.change_class, version.change_summary)
-    starts = version.effective_at.isoformat() if version.effective_at else ""
+    starts = version.effective_at.astimezone(UTC).isoformat() if version.effective_at else ""
     return hashlib.sha256("\0".join((*map(str, read), starts)).encode()).hexdigest()
 
 

@@ -1,35 +1,29 @@
 """Which texts stand, at which instant. Answers come from the times alone; nothing is ever marked "current"."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import Lead
 from django.utils.safestring import SafeString
 
 from merchant.store import current_store
+from policies import scopes
+from policies.languages import DEFAULT_LANGUAGE, nearest
 from policies.models import Policy, PolicyVersion
-from policies.rendering import VARIABLES, render
+from policies.rendering import VARIABLES, plain, render_all
 from policies.shown import ShownPolicy
+from policies.variables import Value, of_shop
 
-__all__ = [
-    "PolicyPage",
-    "ShownPolicy",
-    "Standing",
-    "applicable",
-    "forget",
-    "in_force",
-    "overview",
-    "policy_page",
-    "published",
-    "show",
-]
+__all__ = ["ShownPolicy", "applicable", "forget", "in_force", "published", "show", "standing_scopes"]
 
-DEFAULT_LANGUAGE = "en"
 FRESH_SECONDS = 1.0
+BACK = timedelta(hours=1)  # how far before the present a question may lie and be answered from memory
 LINE = ("effective_at", "number")  # the order in which the versions of a policy replace each other
 MOST_REMEMBERED = 2_000
 K = TypeVar("K")
@@ -38,9 +32,9 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class _Promise:
-    """A published version without its text: enough to tell when it stands."""
+    """A published version: enough to tell when it stands, and what it says."""
 
-    version_id: int
+    version: PolicyVersion
     slug: str
     number: int
     kind: str
@@ -51,6 +45,25 @@ class _Promise:
     effective_at: datetime
 
 
+@dataclass(slots=True)
+class _Line:
+    """A policy that applies, with the versions that may stand, by language, in the order of their beginning."""
+
+    keys: frozenset[str]
+    kind: str
+    replaces_wider: bool
+    because: tuple[str, ...]
+    promises: dict[str, list[_Promise]]
+    starts: dict[str, list[datetime]]
+
+    def standing(self, now: datetime, language: str) -> _Promise | None:
+        found = {tag: place for tag, starts in self.starts.items() if (place := bisect_right(starts, now))}
+        if not found:
+            return None
+        tag = nearest(language, found)
+        return self.promises[tag][found[tag] - 1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     rendering_id: int
@@ -58,14 +71,14 @@ class _Text:
     sha256: str
 
 
-Values = tuple[tuple[str, str], ...]
-_promises: dict[tuple[str, ...], tuple[float, list[_Promise]]] = {}
+Values = tuple[tuple[str, Value], ...]
+_lines: dict[tuple[frozenset[str], datetime], tuple[float, list[_Line]]] = {}
 _texts: dict[tuple[int, Values], _Text] = {}  # published texts never change, so neither do these
 
 
 def forget() -> None:
     """Read everything anew at the next call."""
-    _promises.clear()
+    _lines.clear()
     _texts.clear()
 
 
@@ -75,138 +88,103 @@ def published() -> QuerySet[PolicyVersion]:
 
 
 def in_force(policy: Policy, now: datetime, language: str = DEFAULT_LANGUAGE) -> PolicyVersion | None:
-    """The version that stands at ``now``, in ``language`` or else in English. Of two that began together, the later."""
+    """The version that stands at ``now``, in the nearest language. Of two that began together, the later."""
     versions = published().filter(policy=policy, effective_at__lte=now).order_by("-effective_at", "-number")
-    return versions.filter(language=language).first() or versions.filter(language=DEFAULT_LANGUAGE).first()
+    there = set(versions.order_by().values_list("language", flat=True))
+    return versions.filter(language=nearest(language, there)).first() if there else None
 
 
 def applicable(
-    scopes: Iterable[str], *, now: datetime, values: Mapping[str, str], language: str = DEFAULT_LANGUAGE
+    scope_keys: Iterable[str], *, now: datetime, values: Mapping[str, Value], language: str = DEFAULT_LANGUAGE
 ) -> list[ShownPolicy]:
-    """What a fan must be shown at ``now`` for ``scopes`` such as "shop" and "drop:winter-robe", in reading order.
+    """What a fan must be shown at ``now`` where ``scope_keys`` hold, such as "shop" and "country:DE", in reading order.
 
-    A new version counts within two seconds of its publishing, and from its effective time to the instant. Costs no
-    query while remembered. Each ``language`` tells what is shown: English stands in where a translation is missing.
+    Each says why it applies, and whether another language stands in for a missing translation. A new version counts
+    within two seconds of its publishing, and from its effective time to the instant. One query tells what applies; no
+    query while it is remembered.
     """
-    given = VARIABLES | {name: value for name, value in values.items() if value}
-    standing = _standing(_promises_of(tuple(sorted(set(scopes)))), now, language)
-    texts = _texts_of([promise.version_id for promise in standing], given)
-    return [_shown(promise, texts[promise.version_id]) for promise in standing]
+    given: dict[str, Value] = VARIABLES | {name: value for name, value in values.items() if value}
+    lines = _lines_of(scopes.widened(scope_keys), now)
+    standing = [(line, promise) for line in lines if (promise := line.standing(now, language))]
+    held = [line for line, _ in standing]
+    standing = [(line, promise) for line, promise in standing if not _is_replaced(line, held)]
+    texts = _texts_of([promise.version for _, promise in standing], given)
+    return [
+        replace(_shown(promise, texts[promise.version.pk], given), because=line.because, asked_language=language)
+        for line, promise in standing
+    ]
+
+
+def standing_scopes(kind: str, now: datetime) -> list[frozenset[str]]:
+    """The keys of every policy of a kind that has a text in force. One query."""
+    there = published().filter(policy__kind=kind, effective_at__lte=now).order_by()
+    return [scopes.widened(keys) for keys in there.values_list("policy__keys", flat=True).distinct()]
 
 
 def show(version: PolicyVersion) -> ShownPolicy:
     """A public version as its own page shows it, with neutral words where a drop would fill in its values."""
     promise = _promise(version)
-    store = current_store()
-    neutral = VARIABLES | {"shop": store.name, "support_email": store.support_email}
-    return _shown(promise, _texts_of([version.pk], neutral)[version.pk])
+    given: dict[str, Value] = VARIABLES | of_shop(current_store())
+    return _shown(promise, _texts_of([version], given)[version.pk], given)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A policy on the index: what holds now and what has been announced."""
-
-    policy: Policy
-    current: PolicyVersion | None
-    upcoming: PolicyVersion | None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyPage:
-    """One version with its place in the policy's history."""
-
-    version: PolicyVersion
-    shown: ShownPolicy
-    current: PolicyVersion | None
-    upcoming: PolicyVersion | None
-    before: PolicyVersion | None
-    until: datetime | None
-    history: list[PolicyVersion]
-
-    @property
-    def is_current(self) -> bool:
-        return self.version == self.current
-
-    @property
-    def is_upcoming(self) -> bool:
-        return self.version != self.current and (not self.current or self.version.number > self.current.number)
-
-
-def overview(now: datetime) -> list[Standing]:
-    """Every policy that has been published, in the merchant's order, with what holds now and what comes next."""
-    lines: dict[Policy, list[PolicyVersion]] = {}
-    versions = published().filter(language=DEFAULT_LANGUAGE).defer("source")
-    for version in versions.order_by("policy__position", "policy__title", "policy_id", *LINE):
-        lines.setdefault(version.policy, []).append(version)
-    return [Standing(policy, _current(line, now), _upcoming(line, now)) for policy, line in lines.items()]
-
-
-def policy_page(slug: str, now: datetime, number: int | None = None) -> PolicyPage | None:
-    """Version ``number`` of a policy, else the one in force, else the one announced; None when nothing is public."""
-    versions = list(published().filter(policy__slug=slug).order_by(*LINE))
-    line = [version for version in versions if version.language == DEFAULT_LANGUAGE] or versions
-    version = next((each for each in versions if each.number == number), None)
-    if number is None:
-        version = _current(line, now) or _upcoming(line, now)
-    if version is None:
-        return None
-    line = [each for each in versions if each.language == version.language]
-    place = line.index(version)
-    return PolicyPage(
-        version=version,
-        shown=show(version),
-        current=_current(line, now),
-        upcoming=_upcoming(line, now),
-        before=line[place - 1] if place else None,
-        until=line[place + 1].effective_at if place + 1 < len(line) else None,
-        history=versions[::-1],
+def _is_replaced(line: _Line, standing: Sequence[_Line]) -> bool:
+    return any(
+        other.replaces_wider and other.kind == line.kind and scopes.is_wider(line.keys, other.keys)
+        for other in standing
     )
 
 
-def _current(line: Sequence[PolicyVersion], now: datetime) -> PolicyVersion | None:
-    return next((each for each in reversed(line) if each.effective_at and each.effective_at <= now), None)
-
-
-def _upcoming(line: Sequence[PolicyVersion], now: datetime) -> PolicyVersion | None:
-    return next((each for each in reversed(line) if each.effective_at and each.effective_at > now), None)
-
-
-def _standing(promises: Sequence[_Promise], now: datetime, language: str) -> list[_Promise]:
-    best: dict[str, _Promise] = {}
-    for promise in promises:  # in the order of their beginning: a later one replaces the earlier
-        if promise.effective_at > now or promise.language not in (language, DEFAULT_LANGUAGE):
-            continue
-        before = best.get(promise.slug)
-        if before is None or promise.language == language or before.language != language:
-            best[promise.slug] = promise
-    order = {slug: rank for rank, slug in enumerate(dict.fromkeys(promise.slug for promise in promises))}
-    return sorted(best.values(), key=lambda promise: order[promise.slug])
-
-
-def _promises_of(scopes: tuple[str, ...]) -> list[_Promise]:
-    read_at = time.monotonic()
-    known = _promises.get(scopes)
+def _lines_of(held: frozenset[str], now: datetime) -> list[_Line]:
+    read_at, floor = time.monotonic(), _floor(now)
+    known = _lines.get((held, floor))
     if known and read_at - known[0] < FRESH_SECONDS:
         return known[1]
-    rows = (
+    lines: dict[str, _Line] = {}
+    for version in _may_stand(held, floor):
+        line = lines.setdefault(version.policy.slug, _line(version.policy))
+        line.promises.setdefault(version.language, []).append(_promise(version))
+    for line in lines.values():
+        line.starts = {tag: [each.effective_at for each in line.promises[tag]] for tag in line.promises}
+    _remember(_lines, (held, floor), (read_at, list(lines.values())))
+    return list(lines.values())
+
+
+def _floor(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0) - BACK
+
+
+def _may_stand(held: frozenset[str], floor: datetime) -> QuerySet[PolicyVersion]:
+    """Versions of the policies whose keys all hold, less those that were replaced before ``floor``."""
+    until = Window(Lead("effective_at"), partition_by=["policy_id", "language"], order_by=[F(name) for name in LINE])
+    return (
         published()
-        .filter(policy__scope__in=scopes)
-        .defer("source")
-        .order_by("policy__position", "policy__title", "policy_id", "effective_at", "number")
+        .filter(policy__keys__contained_by=sorted(held))
+        .annotate(until=until)
+        .filter(Q(until=None) | Q(until__gt=floor))
+        .order_by("policy__position", "policy__title", "policy_id", *LINE)
     )
-    promises = [_promise(version) for version in rows]
-    _remember(_promises, scopes, (read_at, promises))
-    return promises
 
 
-def _texts_of(version_ids: Sequence[int], given: Mapping[str, str]) -> dict[int, _Text]:
+def _line(policy: Policy) -> _Line:
+    return _Line(
+        keys=scopes.widened(scopes.keys(policy.scope)),
+        kind=policy.kind,
+        replaces_wider=policy.replaces_wider,
+        because=tuple(scopes.reasons(policy.scope)),
+        promises={},
+        starts={},
+    )
+
+
+def _texts_of(versions: Sequence[PolicyVersion], given: Mapping[str, Value]) -> dict[int, _Text]:
+    """The bytes of each version with these values: from memory, else in one query for all of them."""
     values = tuple(sorted(given.items()))
-    texts = {pk: text for pk in version_ids if (text := _texts.get((pk, values)))}
-    if len(texts) < len(version_ids):
-        for version in published().filter(pk__in=set(version_ids) - set(texts)):
-            rendering = render(version, given)
-            texts[version.pk] = _Text(rendering.pk, SafeString(rendering.html), rendering.sha256)
-            _remember(_texts, (version.pk, values), texts[version.pk])
+    texts = {each.pk: text for each in versions if (text := _texts.get((each.pk, values)))}
+    if new := [each for each in versions if each.pk not in texts]:
+        for pk, rendering in render_all(new, given).items():
+            texts[pk] = _Text(rendering.pk, SafeString(rendering.html), rendering.sha256)
+            _remember(_texts, (pk, values), texts[pk])
     return texts
 
 
@@ -225,7 +203,7 @@ def _promise(version: PolicyVersion) -> _Promise:
     if version.effective_at is None:
         raise ValueError(f"{version.ref} has no effective time.")
     return _Promise(
-        version_id=version.pk,
+        version=version,
         slug=version.policy.slug,
         number=version.number,
         kind=version.policy.kind,
@@ -237,17 +215,17 @@ def _promise(version: PolicyVersion) -> _Promise:
     )
 
 
-def _shown(promise: _Promise, text: _Text) -> ShownPolicy:
+def _shown(promise: _Promise, text: _Text, given: Mapping[str, Value]) -> ShownPolicy:
     return ShownPolicy(
         id=f"{promise.slug}/v{promise.number}",
         slug=promise.slug,
         number=promise.number,
         kind=promise.kind,
         title=promise.title,
-        summary=promise.summary,
+        summary=plain(promise.summary, given, promise.language),
         html=text.html,
         sha256=text.sha256,
-        box_wording=promise.box_wording,
+        box_wording=plain(promise.box_wording, given, promise.language),
         mandatory=bool(promise.box_wording),
         language=promise.language,
         rendering_id=text.rendering_id,

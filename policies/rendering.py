@@ -2,22 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import nh3
 from markdown_it import MarkdownIt
 
+from merchant.store import current_store
 from policies.errors import NotPublished, UnknownVariable
 from policies.models import PolicyVersion, Rendering
+from policies.variables import NEUTRAL as VARIABLES, Value, in_words, of_shop
 
-# The variables a text may use, and the words that stand in where no drop has filled them.
-VARIABLES = {
-    "ship_date": "the ship date shown with the drop",
-    "drop": "the drop",
-    "shop": "the shop",
-    "support_email": "our support address",
-}
+__all__ = ["VARIABLES", "names_in", "neutral", "plain", "render", "render_all", "to_html", "variables"]
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -53,27 +49,55 @@ def variables(source: str) -> list[str]:
     return list(dict.fromkeys(_VARIABLE.findall(source)))
 
 
-def render(version: PolicyVersion, values: Mapping[str, str]) -> Rendering:
+def render(version: PolicyVersion, values: Mapping[str, Value]) -> Rendering:
     """Pin ``version`` with ``values``: the same bytes are stored once and always come back as the same row.
 
     Raises UnknownVariable when the text uses a name that ``values`` lacks, NotPublished for a draft.
     """
+    return render_all([version], values)[version.pk]
+
+
+def render_all(versions: Sequence[PolicyVersion], values: Mapping[str, Value]) -> dict[int, Rendering]:
+    """The same for several, by the version's key: one query where all of them were stored before."""
+    pages = {version.pk: _page(version, values) for version in versions}
+    stored = {each.sha256: each for each in Rendering.objects.filter(sha256__in=[page[1] for page in pages.values()])}
+    return {
+        version.pk: stored.get(pages[version.pk][1]) or _store(version, values, *pages[version.pk])
+        for version in versions
+    }
+
+
+def _page(version: PolicyVersion, values: Mapping[str, Value]) -> tuple[str, str]:
     if version.published_at is None:
         raise NotPublished(version.ref)
     html = to_html(version, values)
-    digest = hashlib.sha256(html.encode()).hexdigest()
-    return Rendering.objects.filter(sha256=digest).first() or _store(version, values, html, digest)
+    return html, hashlib.sha256(html.encode()).hexdigest()
 
 
-def to_html(version: PolicyVersion, values: Mapping[str, str]) -> str:
+def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
-    body = _sanitised(_markdown(_filled(version.source, values)))
+    body = _sanitised(_markdown(_filled(version, values)))
     anchor = f"policy-{version.policy.slug}-v{version.number}"
     return f'<article class="prose" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
 
 
-def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest: str) -> Rendering:
-    used = {name: values[name] for name in variables(version.source)}
+def plain(text: str, values: Mapping[str, Value], language: str) -> str:
+    """Words without markup, such as the one sentence or those beside a box, with their values filled in."""
+    return _VARIABLE.sub(lambda match: in_words(values.get(match[1], match[0]), language), text)
+
+
+def neutral(version: PolicyVersion, text: str) -> str:
+    """The same where no drop gives values: the shop's own, and neutral words for the others."""
+    return plain(text, VARIABLES | of_shop(current_store()), version.language)
+
+
+def names_in(version: PolicyVersion) -> list[str]:
+    """The variables of the whole version: text, summary and the words beside the box."""
+    return variables(f"{version.source}\n{version.summary}\n{version.box_wording}")
+
+
+def _store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
+    used = {name: in_words(values[name], version.language) for name in names_in(version) if name in values}
     # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
     Rendering.objects.bulk_create(
         [Rendering(version=version, values=used, html=html, sha256=digest)], ignore_conflicts=True
@@ -81,13 +105,13 @@ def _store(version: PolicyVersion, values: Mapping[str, str], html: str, digest:
     return Rendering.objects.get(sha256=digest)
 
 
-def _filled(source: str, values: Mapping[str, str]) -> str:
+def _filled(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     def value_of(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise UnknownVariable(match[1])
-        return _MARKDOWN_PUNCTUATION.sub(r"\\\1", " ".join(values[match[1]].split()))
+        return _MARKDOWN_PUNCTUATION.sub(r"\\\1", " ".join(in_words(values[match[1]], version.language).split()))
 
-    return _VARIABLE.sub(value_of, source)
+    return _VARIABLE.sub(value_of, version.source)
 
 
 def _markdown(source: str) -> str:

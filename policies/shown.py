@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from policies.languages import language_name
+
 
 @dataclass(frozen=True, slots=True)
 class ShownPolicy:
@@ -21,6 +23,21 @@ class ShownPolicy:
     mandatory: bool
     language: str
     rendering_id: int
+    because: tuple[str, ...] = ()  # why it applies here: "ships to Germany", "pre-order"; nothing: to everything
+    asked_language: str = ""  # what the fan reads
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a translation is missing and another language stands in."""
+        return bool(self.asked_language) and self.language.split("-")[0] != self.asked_language.split("-")[0]
+
+    @property
+    def language_name(self) -> str:
+        return language_name(self.language)
+
+    @property
+    def asked_language_name(self) -> str:
+        return language_name(self.asked_language)
 
     @property
     def url(self) -> str:

@@ -7,3 +7,7 @@ class BadRule(Exception):  # reads as what it is
 
 class NotResendable(Exception):
     """Only a message that failed, or of which nobody knows whether it was sent, can be sent again."""
+
+
+class NotAnAddress(Exception):
+    """What was typed is no e-mail address."""

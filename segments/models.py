@@ -111,6 +111,19 @@ class MembershipSnapshot(models.Model):
         return f"{self.segment} at {self.frozen_at:%Y-%m-%d %H:%M}"
 
 
+class PolicyNews(models.Model):
+    """A version of a policy of which the followers were told; once."""
+
+    version = models.CharField(max_length=80, unique=True, help_text="An opaque key: returns/v3.")
+    told_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "policy news"
+
+    def __str__(self) -> str:
+        return self.version
+
+
 class MessageState(models.TextChoices):
     DUE = "due", "To be sent"
     SENT = "sent", "Sent"

@@ -2,7 +2,13 @@ from celery import shared_task
 
 from merchant import clock
 from merchant.wake import awake
+from segments import policy_news
 from segments.delivery import drain
+
+
+@shared_task
+def tell_policy_news() -> None:
+    policy_news.tell(clock.now())
 
 
 @shared_task

@@ -16,6 +16,9 @@ from drops.disclosures import disclosures
 from drops.errors import DropError
 from drops.models import Drop, DropState
 from merchant.clock import now
+from merchant.store import current_store
+from policies.languages import asked_by
+from policies.places import Where
 
 
 def visible_drop(slug: str) -> Drop:
@@ -63,11 +66,14 @@ def cart_page(request: HttpRequest, drop: Drop, problem: str = "") -> HttpRespon
     at = now()
     cart = carts.open_cart(cart_token(request, drop), drop)
     view = cart_view(cart, drop, at)
+    country = current_store().country  # as the checkout page begins with
     context = {
         "drop": drop,
         "cart": view,
         "hold": view.hold,
-        "policies": disclosures(drop, now=at),
+        "policies": disclosures(
+            drop, now=at, language=asked_by(request), skus=[line.sku for line in view.lines], place=Where(country)
+        ),
         "problems": [problem] if problem else [],
         "server_now": at,
     }

@@ -41,8 +41,11 @@ from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
+from policies import changelog
 from policies.errors import PolicyUnanswered
+from policies.languages import asked_by
 from policies.rules_models import Proof
+from policies.seen import LONGEST as MAX_SEEN
 
 AGREE_AGAIN = (KeyReused, PoliciesChanged, QuoteExpired, TotalChanged)
 
@@ -53,6 +56,8 @@ class Trouble:
 
     problem: Problem | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    seen: str = ""
+    changes: list[changelog.Entry] = field(default_factory=list)
 
     @classmethod
     def of(cls, error: Exception) -> "Trouble":
@@ -63,6 +68,8 @@ class Trouble:
             raise error
         if isinstance(error, AgeRequired):
             return cls(errors={"birth_date" if error.age.proof == Proof.BIRTH_DATE else "of_age": problem.detail})
+        if isinstance(error, PoliciesChanged):
+            return cls(problem, seen=error.seen, changes=changelog.since(error.answers, error.fresh.policies))
         return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
 
 
@@ -142,7 +149,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     if not lines:
         return redirect("checkout:cart", drop.slug)
     try:
-        quoted = _quote(drop, lines, values, at, client_place(request))
+        quoted = _quote(request, drop, lines, values, at)
     except Invalid as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
@@ -159,6 +166,8 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "summary": list(trouble.errors.items()),
         "problem": _say(trouble.problem),
         "idempotency_key": key,
+        "seen": trouble.seen or request.POST.get("seen", "")[:MAX_SEEN],
+        "changes": trouble.changes,
         "sealed_cart": sealed_cart(cart.pk),
         "countries": countries(),
         "takes_codes": any(one.code for one in tables.known().discounts),
@@ -171,17 +180,18 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     return response
 
 
-def _quote(drop: Drop, lines: Any, values: dict[str, str], at: Any, ip_place: str) -> Quote:
+def _quote(request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
     ask = partial(
         personal_quote,
         drop,
         lines,
         Place(country, values["region"], values["postal_code"]),
-        ip_place=ip_place,
+        ip_place=client_place(request),
         discount_code=values["discount_code"],
         email=values["email"],
         now=at,
+        language=asked_by(request),
     )
     try:
         return ask(shipping_option=values["shipping_option"])

@@ -49,6 +49,8 @@ def seed_shop() -> None:
             "country": "DE",
             "timezone": ZONE.key,
             "support_email": "help@example.com",
+            "return_days": 14,
+            "postal_address": "Evenfall, Long Street 1, 10115 Berlin",
             "ships_to": ["DE", "AT", "FR", "NL", "BE", "DK", "SE", "IT", "ES", "PL", "CH", "GB"],
             "shipping_minor": 600,
             "tax_basis_points": 1900,

@@ -77,6 +77,14 @@ PROMISES = (
         ),
     ),
     Promise(
+        "withdrawal",
+        Kind.CANCELLATIONS,
+        "Right of withdrawal",
+        "area:EU",
+        25,
+        (Text(380, "In the European Union you can withdraw for 14 days after it arrived."),),
+    ),
+    Promise(
         "shipping",
         Kind.SHIPPING,
         "Shipping",

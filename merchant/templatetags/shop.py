@@ -1,7 +1,7 @@
 """Filters that every template may use."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from django import template
@@ -30,6 +30,16 @@ def clock(at: datetime, now: datetime) -> str:
     """``19:00 CET``; with its day when that is not today's."""
     same_day = timezone.localdate(at) == timezone.localdate(now)
     return timezone.localtime(at).strftime("%H:%M %Z") if same_day else moment(at)
+
+
+@register.filter
+def with_utc(at: datetime) -> str:
+    """``21 Nov 2026, 00:00 CET (20 Nov, 23:00 UTC)``: for what must be exact whoever reads it, and wherever."""
+    here, utc = timezone.localtime(at), at.astimezone(UTC)
+    words = here.strftime("%-d %b %Y, %H:%M %Z")
+    if here.utcoffset() == utc.utcoffset():
+        return words
+    return f"{words} ({utc:{'%H:%M' if here.date() == utc.date() else '%-d %b, %H:%M'}} UTC)"
 
 
 @register.filter

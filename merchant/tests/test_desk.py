@@ -98,7 +98,11 @@ def test_the_shop_is_edited_at_the_desk_and_every_page_knows_at_once() -> None:
     client = signed_in(OWNER)
     page = client.get("/admin/merchant/storeprofile/", follow=True)
     form = page.context["adminform"].form
-    typed = {name: form[name].value() or "" for name in form.fields} | {"name": "Evenfall", "shipping_minor": "6.50"}
+    typed = {name: form[name].value() or "" for name in form.fields} | {
+        "name": "Evenfall",
+        "shipping_minor": "6.50",
+        "notice_days": "0",
+    }
     assert client.post("/admin/merchant/storeprofile/1/change/", typed).status_code == 302
     assert StoreProfile.objects.values_list("name", "shipping_minor").get() == ("Evenfall", 650)
 

@@ -24,7 +24,7 @@ QUERIES_OF_A_LIST = 8
 @pytest.fixture(autouse=True)
 def _shop() -> None:
     forget_store()
-    StoreProfile.objects.create(pk=1, name="Shop", currency="USD", timezone="Europe/Berlin")
+    StoreProfile.objects.create(pk=1, name="Shop", currency="USD", timezone="Europe/Berlin", ships_to=["US"])
 
 
 @pytest.fixture

@@ -98,7 +98,14 @@ class TestDemo(TestCase):
 
     def test_policies_have_several_versions_and_one_draft_to_review(self) -> None:
         numbers = dict(PolicyVersion.objects.order_by().values_list("policy__slug").annotate(Count("id")))
-        assert numbers == {"pre-order": 2, "returns": 3, "shipping": 3, "open-flame": 1, "privacy": 1}
+        assert numbers == {
+            "pre-order": 2,
+            "returns": 3,
+            "withdrawal": 1,
+            "shipping": 3,
+            "open-flame": 1,
+            "privacy": 1,
+        }
         assert PolicyVersion.objects.filter(published_at=None).count() == 1
 
     def test_a_second_seeding_changes_nothing(self) -> None:

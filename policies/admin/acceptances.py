@@ -35,6 +35,8 @@ class AcceptanceAdmin(ReadOnlyAdmin):
         "answered",
         "surface",
         "language",
+        "asked_language",
+        "replaced",
         "proof",
     )
     ordering = ("-id",)

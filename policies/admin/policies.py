@@ -5,36 +5,54 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ConfirmDialog, DeskAdmin, done, story_of
 from merchant.templatetags.shop import day
+from policies import scopes
+from policies.library import NOT_LEGAL_ADVICE, start, templates
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft
 from policies.queries import LINE
 
-RESERVED = ("changelog", "verify")  # pages of their own under /policies/
+RESERVED = ("changelog", "news", "verify")  # pages of their own under /policies/
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    scope = forms.CharField(
+        max_length=200,
+        initial=scopes.SHOP,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag, "
+        "preorder for what ships later, country:DE, area:EU or region:US-CA for where it ships to. Several with + "
+        "between: all must hold.",
+    )
+
     class Meta:
         model = Policy
-        fields = ("title", "slug", "kind", "scope", "position")
+        fields = ("title", "slug", "kind", "scope", "replaces_wider", "position")
         help_texts = {
             "title": "As fans read it: Returns, When your pre-order ships.",
             "slug": "The word in its address, /policies/returns/. Fixed once a version is published.",
-            "scope": "shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag.",
             "position": "Fans read the lowest number first.",
         }
+
+    def clean_scope(self) -> str:
+        scope = scopes.tidy(self.cleaned_data["scope"])
+        if not scopes.PATTERN.fullmatch(scope):
+            raise ValidationError(f"Write {scopes.SAID}.")
+        return scope
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -62,10 +80,11 @@ class PolicyAdmin(DeskAdmin):
     list_filter = (("kind", ChoicesCheckboxFilter),)
     search_fields = ("title", "slug", "versions__source")
     prepopulated_fields = {"slug": ("title",)}
-    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), "position")}),)
+    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), ("position", "replaces_wider"))}),)
     change_form_outer_before_template = "policies/desk/policy_before.html"
     change_form_outer_after_template = "policies/desk/policy_after.html"
     actions_detail = ("start_version",)
+    actions_list = ("start_from_template",)
 
     class Media:
         css = {"all": ("css/desk_policies.css",)}
@@ -124,6 +143,33 @@ class PolicyAdmin(DeskAdmin):
             }
             extra_context = {**(extra_context or {}), **around}
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_urls(self) -> list[Any]:
+        shelf = self.admin_site.admin_view(self.library_view)
+        return [path("library/", shelf, name="policies_policy_library"), *super().get_urls()]
+
+    def library_view(self, request: HttpRequest) -> HttpResponse:
+        """GET shows the templates; POST ``template`` starts a policy from one and opens its draft."""
+        if not self.has_add_permission(request) or not request.user.has_perm("policies.add_policyversion"):
+            raise PermissionDenied
+        if request.method != "POST":
+            context = {"title": "Start from a template", "templates": templates(), "warning": NOT_LEGAL_ADVICE}
+            return render(request, "policies/desk/library.html", {**self.admin_site.each_context(request), **context})
+        try:
+            draft = start(request.POST.get("template", ""), by=_who(request))
+        except KeyError:
+            raise Http404 from None
+        messages.warning(request, NOT_LEGAL_ADVICE)
+        return HttpResponseRedirect(reverse("admin:policies_policyversion_change", args=[draft.pk]))
+
+    @action(
+        description="Start from a template",
+        url_path="from-template",
+        icon="library_books",
+        permissions=["policies.add_policy", "policies.add_policyversion"],
+    )
+    def start_from_template(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:policies_policy_library"))
 
     @action(
         description="Start a new version",

@@ -1,25 +1,43 @@
 """The words of a policy at the desk: written as a draft, read with what they change, published once."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
+from django.forms.models import model_to_dict
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_cell, moment_words
-from policies.diffs import changes
-from policies.errors import PolicyError
+from merchant.desk import DeskAdmin, done, moment_cell, moment_words
+from policies.admin.comparing import compare
+from policies.admin.dialogs import BUTTONS, ApproveDialog, PublishDialog, ReviewDialog, SendBackDialog, dialog
+from policies.admin.drafts import TYPED, live_context, save_typed
+from policies.diffs import changes, headlines
+from policies.errors import EditedMeanwhile, PolicyError
+from policies.life import Life, life_of, with_life
 from policies.models import PolicyVersion
-from policies.publishing import fingerprint, obstacles, predecessor, publish
-from policies.rendering import VARIABLES, to_html, variables
+from policies.publishing import obstacles, predecessor, publish, starts_at
+from policies.rendering import VARIABLES
+from policies.reviewing import approve, ask_review, edit, second_person_approves, send_back
+
+LABELS = {
+    Life.DRAFT.label: "default",
+    Life.IN_REVIEW.label: "warning",
+    Life.APPROVED.label: "info",
+    Life.SCHEDULED.label: "info",
+    Life.IN_FORCE.label: "success",
+    Life.SUPERSEDED.label: "default",
+}
 
 
 class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
@@ -48,44 +66,29 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
             "change_summary": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         }
 
-
-class PublishDialog(ConfirmDialog):
-    """Shows what is about to become public, and remembers which words those were."""
-
-    form_before_template = "policies/desk/_publish.html"
-    reviewed = forms.CharField(widget=forms.HiddenInput)
-
-    def __init__(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, object_id, *args, **kwargs)
-        self.draft = PolicyVersion.objects.select_related("policy").get(pk=object_id)
-        self.fields["reviewed"].initial = fingerprint(self.draft)
-
-    def consequence(self) -> dict[str, Any]:
-        before = predecessor(self.draft)
-        starts = moment_words(self.draft.effective_at) if self.draft.effective_at else "at once"
-        after = f" It follows version {before.number}; orders placed until then keep that one." if before else ""
-        return {
-            "text": f"{self.draft} becomes public and takes effect {starts}. It can never be edited again.{after}",
-            "hurdles": self._hurdles(),
-            "pieces": changes(before, self.draft),
-        }
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in TYPED:
+            if name in self.fields:
+                self.fields[name].required = name == "change_class"  # a draft may be unfinished; publishing asks
+                self.fields[name].widget.attrs |= _saves_as_one_types(self.instance)
 
     def clean(self) -> dict[str, Any]:
-        if self._hurdles():
-            raise forms.ValidationError("It cannot be published yet.")
-        if self.cleaned_data.get("reviewed") != fingerprint(self.draft):
-            raise forms.ValidationError("Somebody edited this draft meanwhile. Close this and read it again.")
-        typed: dict[str, Any] = self.cleaned_data
+        """Two people must not write over each other: what this one typed stays on the page, with the reason."""
+        typed: dict[str, Any] = super().clean() or {}
+        revision = _whole(self.data.get("revision", ""))
+        if revision is not None and self.instance.pk and revision != self.instance.revision:
+            raise forms.ValidationError(
+                f"{EditedMeanwhile(self.instance.edited_by, self.instance.edited_at)} Copy your words, open the draft "
+                "anew and put in what is missing."
+            )
         return typed
-
-    def _hurdles(self) -> list[str]:
-        at = now()
-        return obstacles(self.draft, now=at, effective_at=self.draft.effective_at or at)
 
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(DeskAdmin):
     form = DraftForm
+    compressed_fields = False  # the words get the room; how they read stands beside them
     view_on_site = False
     actions = None
     list_display = ("name", "state", "takes_effect", "change_summary")
@@ -100,7 +103,8 @@ class PolicyVersionAdmin(DeskAdmin):
     change_form_outer_before_template = "policies/desk/version_before.html"
     change_form_outer_after_template = "policies/desk/version_after.html"
     readonly_fields = ("takes_effect",)
-    actions_detail = ("publish_version",)
+    change_form_before_template = "policies/desk/_revision.html"
+    actions_detail = ("ask_review", "approve_version", "send_back", "publish_version")
 
     class Media:
         css = {"all": ("css/desk_policies.css",)}
@@ -109,11 +113,9 @@ class PolicyVersionAdmin(DeskAdmin):
     def name(self, version: PolicyVersion) -> str:
         return str(version)
 
-    @display(description="State")
+    @display(description="State", label=LABELS)
     def state(self, version: PolicyVersion) -> str:
-        if not version.published_at:
-            return "Draft"
-        return "Published" if version.effective_at and version.effective_at <= now() else "Announced"
+        return Life(version.life).label  # type: ignore[attr-defined]  # annotated by with_life
 
     @display(description="Takes effect", ordering="effective_at")
     def takes_effect(self, version: PolicyVersion) -> str:
@@ -121,7 +123,7 @@ class PolicyVersionAdmin(DeskAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PolicyVersion]:
         rows: QuerySet[PolicyVersion] = super().get_queryset(request).select_related("policy")
-        return rows
+        return with_life(rows, now())
 
     def get_fieldsets(self, request: HttpRequest, obj: PolicyVersion | None = None) -> Any:
         """A published text is read as fans read it, below; only what is about it stays in the form."""
@@ -139,25 +141,49 @@ class PolicyVersionAdmin(DeskAdmin):
         return bool(super().has_delete_permission(request, obj)) and obj is not None and obj.published_at is None
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        if PolicyVersion.objects.filter(pk=object_id, published_at=None).exists():
-            return list(super().get_actions_detail(request, object_id))
-        return []
+        version = PolicyVersion.objects.get(pk=object_id)
+        wanted = list(BUTTONS.get(life_of(version, now()), ()))
+        if second_person_approves() and wanted[:1] != ["publish_version"]:
+            wanted = [name for name in wanted if name != "publish_version"]
+        offered = {each.action_name: each for each in super().get_actions_detail(request, object_id)}
+        names = [f"policies_policyversion_{name}" for name in wanted]
+        return [offered[name] for name in names if name in offered]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the draft, and only while it is one: a colleague may publish it at this moment."""
         typed = {name: form.cleaned_data[name] for name in form.changed_data}
-        if not typed:
-            return
-        if PolicyVersion.objects.filter(pk=obj.pk, published_at=None).update(**typed) != 1:
-            messages.error(request, f"{obj} was published while you wrote; your words were not saved.")
-            return
-        journal.record(
-            f"policy:{obj.policy.slug}",
-            "draft_edited",
-            actor=journal.staff(request.user.get_username()),
-            why=", ".join(form.changed_data),
-            data={"version": obj.number},
-        )
+        try:
+            edit(obj, typed, by=_who(request), now=now(), revision=_whole(request.POST.get("revision", "")))
+        except PolicyError as refusal:
+            messages.error(request, f"Your words were not saved. {refusal}")
+
+    def get_urls(self) -> list[Any]:
+        """Behind the form: the door for what is typed; and two versions beside each other."""
+        live = self.admin_site.admin_view(self.live_view)
+        beside = self.admin_site.admin_view(lambda request, pk: compare(request, pk, self.admin_site))
+        return [
+            path("<int:pk>/live/", live, name="policies_policyversion_live"),
+            path("<int:pk>/compare/", beside, name="policies_policyversion_compare"),
+            *super().get_urls(),
+        ]
+
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST saves what was typed so far and answers with what is wrong with it and how it reads."""
+        version = get_object_or_404(PolicyVersion.objects.select_related("policy"), pk=pk)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request, version):
+            raise PermissionDenied
+        form = DraftForm({**model_to_dict(version, TYPED), **request.POST.dict()}, instance=version)
+        form.is_valid()
+        fields = {name: form.cleaned_data[name] for name in TYPED if name in form.cleaned_data}
+        typed = {name: request.POST.get(name, "") for name in TYPED if name in request.POST} | fields
+        errors = [f"{form[name].label}: {told[0]}" for name, told in form.errors.items() if name in TYPED]
+        version.refresh_from_db()
+        revision = _whole(request.POST.get("revision", ""))
+        saving = save_typed(version, typed, by=_who(request), revision=revision, errors=errors)
+        context = {"saving": saving, **live_context(saving.draft)}
+        return render(request, "policies/desk/_live.html", context)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -168,26 +194,92 @@ class PolicyVersionAdmin(DeskAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     @action(
+        description="Send to review",
+        url_path="ask-review",
+        icon="rate_review",
+        variant=ActionVariant.PRIMARY,
+        permissions=["policies.change_policyversion"],
+        dialog=dialog("Send to review", ReviewDialog, "Send to review"),
+    )
+    def ask_review(self, request: HttpRequest, form: ReviewDialog, object_id: str) -> HttpResponse:
+        return _do(request, object_id, lambda: ask_review(form.draft, by=_who(request), now=now()), "is in review")
+
+    @action(
+        description="Approve",
+        url_path="approve",
+        icon="check_circle",
+        variant=ActionVariant.PRIMARY,
+        permissions=["policies.publish_policyversion"],
+        dialog=dialog("Approve this version", ApproveDialog, "Approve"),
+    )
+    def approve_version(self, request: HttpRequest, form: ApproveDialog, object_id: str) -> HttpResponse:
+        reviewed = form.cleaned_data["reviewed"]
+
+        def decide() -> PolicyVersion:
+            with transaction.atomic():
+                draft = approve(form.draft, by=_who(request), now=now(), reviewed=reviewed, effective_at=form.starts)
+                return publish(draft, by=_who(request), now=now()) if form.publishes else draft
+
+        return _do(request, object_id, decide, "is approved")
+
+    @action(
+        description="Send back",
+        url_path="send-back",
+        icon="undo",
+        permissions=["policies.publish_policyversion"],
+        dialog=dialog("Send back", SendBackDialog, "Send back"),
+    )
+    def send_back(self, request: HttpRequest, form: SendBackDialog, object_id: str) -> HttpResponse:
+        why = form.cleaned_data["why"]
+        return _do(request, object_id, lambda: send_back(form.draft, by=_who(request), why=why), "went back")
+
+    @action(
         description="Publish this version",
         url_path="publish",
         icon="publish",
         variant=ActionVariant.PRIMARY,
         permissions=["policies.publish_policyversion"],
-        dialog={
-            "title": "Publish this version",
-            "description": "",
-            "form_class": PublishDialog,
-            "form_submit_text": "Publish for good",
-        },
+        dialog=dialog("Publish this version", PublishDialog, "Publish for good"),
     )
     def publish_version(self, request: HttpRequest, form: PublishDialog, object_id: str) -> HttpResponse:
-        who = journal.staff(request.user.get_username())
-        try:
-            published = publish(form.draft, by=who, now=now(), reviewed=form.cleaned_data["reviewed"])
-            messages.success(request, f"{published} is public. It takes effect {moment_words(published.effective_at)}.")
-        except PolicyError as refusal:
-            messages.error(request, str(refusal) or "Somebody edited this draft. Read it again.")
-        return done(reverse("admin:policies_policyversion_change", args=[object_id]))
+        reviewed = form.cleaned_data["reviewed"]
+        return _do(
+            request, object_id, lambda: publish(form.draft, by=_who(request), now=now(), reviewed=reviewed), "is public"
+        )
+
+
+def _do(request: HttpRequest, object_id: str, deed: Callable[[], PolicyVersion], words: str) -> HttpResponse:
+    """Do it, say what became of it, and go back to the version's page."""
+    try:
+        version = deed()
+        if version.published_at:
+            words = f"is public. It takes effect {moment_words(version.effective_at)}"
+        messages.success(request, f"{version} {words}.")
+    except PolicyError as refusal:
+        messages.error(request, str(refusal) or "Somebody edited this draft. Read it again.")
+    return done(reverse("admin:policies_policyversion_change", args=[object_id]))
+
+
+def _saves_as_one_types(version: PolicyVersion) -> dict[str, str]:
+    """One request at a time: the next one carries the revision that the last one made."""
+    if not version.pk:
+        return {}
+    return {
+        "hx-post": reverse("admin:policies_policyversion_live", args=[version.pk]),
+        "hx-trigger": "input changed delay:600ms, change",
+        "hx-include": "closest form",
+        "hx-target": "#policy-live",
+        "hx-swap": "outerHTML",
+        "hx-sync": "closest form:queue last",
+    }
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _who(request: HttpRequest) -> str:
+    return journal.staff(request.user.get_username())
 
 
 def _around(version: PolicyVersion) -> dict[str, Any]:
@@ -195,15 +287,12 @@ def _around(version: PolicyVersion) -> dict[str, Any]:
     is_draft = version.published_at is None
     return {
         "version": version,
+        "life": life_of(version, at).label,
         "before": before,
         "pieces": changes(before, version),
-        "preview": _preview(version),
-        "hurdles": obstacles(version, now=at, effective_at=version.effective_at or at) if is_draft else [],
+        "headlines": headlines(before, version),
+        "hurdles": obstacles(version, now=at, effective_at=starts_at(version, at)) if is_draft else [],
+        "starts": starts_at(version, at) if is_draft else version.effective_at,
         "server_now": at,
+        **live_context(version),
     }
-
-
-def _preview(version: PolicyVersion) -> SafeString:
-    """The text as fans would read it, unknown variables standing out instead of failing."""
-    unknown = {name: f"?{name}?" for name in variables(version.source) if name not in VARIABLES}
-    return mark_safe(to_html(version, VARIABLES | unknown))  # noqa: S308  # sanitised where it is made

@@ -1,3 +1,4 @@
+import html
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -6,9 +7,11 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from merchant.models import JournalEntry
+from merchant.models import JournalEntry, StoreProfile
+from merchant.store import forget_store
 from policies.models import Policy, PolicyVersion
 from policies.publishing import fingerprint, new_draft
+from policies.reviewing import ask_review, edit
 from policies.tests.conftest import Publish
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +83,7 @@ def test_a_draft_is_edited_and_the_journal_knows(sign_in: SignIn, draft: PolicyV
 
 
 def test_the_draft_shows_what_it_changes_and_how_fans_read_it(sign_in: SignIn, draft: PolicyVersion) -> None:
-    page = sign_in(*EDIT).get(change_page(draft)).content.decode()
+    page = html.unescape(sign_in(*EDIT).get(change_page(draft)).content.decode())
     assert "<del>30</del><ins>14</ins>" in page
     assert "<p>Send it back within 14 days.</p>" in page
     assert "Ready to be published." in page
@@ -179,3 +182,163 @@ def test_acceptances_are_shown_with_their_proof(sign_in: SignIn, accepted: str) 
     said = Policy.objects.get().versions.get().renderings.get().acceptances.get()
     page = client.get(reverse("admin:policies_acceptance_change", args=[said.pk])).content.decode()
     assert "Whole: text, answer and person are as they were recorded." in page
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def live(version: PolicyVersion) -> str:
+    return reverse("admin:policies_policyversion_live", args=[version.pk])
+
+
+def test_what_is_typed_is_saved_and_shown_as_fans_read_it(sign_in: SignIn, draft: PolicyVersion) -> None:
+    client = sign_in(*EDIT)
+    answer = client.post(live(draft), typed(revision="1", source="Send it back, **please**.")).content.decode()
+    draft.refresh_from_db()
+    assert (draft.source, draft.revision, draft.writers) == (
+        "Send it back, **please**.",
+        2,
+        ["staff:owner", "staff:colleague"],
+    )
+    assert "Saved as you type" in answer
+    assert 'value="2"' in answer
+    assert "&lt;strong&gt;please&lt;/strong&gt;" in answer
+    assert answer.count("<iframe") == 3
+    assert 'sandbox="allow-same-origin"' in answer
+
+
+def test_a_variable_is_checked_while_it_is_typed(sign_in: SignIn, draft: PolicyVersion) -> None:
+    answer = sign_in(*EDIT).post(live(draft), typed(revision="1", source="On {{ ship_dat }}, {{ return_days }} days."))
+    page = html.unescape(answer.content.decode())
+    assert "Nothing can fill in {{ ship_dat }}. Did you mean {{ ship_date }}?" in page
+    assert "{{ return_days }} has no value. Set the return days in the shop's profile." in page
+
+
+def test_two_who_type_at_once_are_told_and_nothing_is_lost(sign_in: SignIn, draft: PolicyVersion) -> None:
+    client = sign_in(*EDIT)
+    edit(draft, {"source": "Theirs."}, by="staff:reviewer", now=datetime.now(UTC))
+    answer = client.post(live(draft), typed(revision="1", source="Ours.")).content.decode()
+    assert "reviewer wrote in this draft after you opened it." in answer
+    assert "<del>Theirs</del><ins>Ours</ins>" in answer
+    saved = client.post(change_page(draft), typed(revision="1", source="Ours."))
+    assert saved.status_code == 200
+    assert "Copy your words" in saved.content.decode()
+    assert "Ours." in saved.content.decode()
+    draft.refresh_from_db()
+    assert draft.source == "Theirs."
+
+
+def test_a_field_that_is_too_long_is_said_not_saved(sign_in: SignIn, draft: PolicyVersion) -> None:
+    answer = sign_in(*EDIT).post(live(draft), typed(revision="1", summary="x" * 201)).content.decode()
+    assert "Not saved." in answer
+    assert "In one sentence: Ensure this value has at most 200 characters" in answer
+
+
+def test_a_draft_may_be_unfinished(sign_in: SignIn, draft: PolicyVersion) -> None:
+    client = sign_in(*EDIT)
+    answer = client.post(live(draft), typed(revision="1", summary="", source="Half a")).content.decode()
+    assert "Saved as you type" in answer
+    assert "Write the one-sentence summary" in answer
+    assert client.post(change_page(draft), typed(revision="2", source="")).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.summary, draft.source) == ("In short.", "")
+
+
+@pytest.mark.parametrize("revision", ["", "x", "9" * 30, "-1"])
+def test_a_strange_revision_is_no_error(sign_in: SignIn, draft: PolicyVersion, revision: str) -> None:
+    assert sign_in(*EDIT).post(live(draft), typed(revision=revision)).status_code == 200
+
+
+def test_only_writers_write_and_only_drafts(sign_in: SignIn, draft: PolicyVersion) -> None:
+    first = PolicyVersion.objects.get(number=1)
+    reader = sign_in("view_policyversion")
+    assert reader.post(live(draft), typed()).status_code == 403
+    assert reader.get(live(draft)).status_code == 405
+    User.objects.all().delete()
+    assert sign_in(*EDIT).post(live(first), typed()).status_code == 403
+
+
+def test_the_library_leads_to_a_draft_in_two_clicks(sign_in: SignIn) -> None:
+    client = sign_in(*EDIT)
+    listed = client.get(reverse("admin:policies_policy_changelist")).content.decode()
+    assert "Start from a template" in listed
+    shelf = reverse("admin:policies_policy_library")
+    assert "not legal advice" in client.get(shelf).content.decode()
+    answer = client.post(shelf, {"template": "withdrawal-eu"}, follow=True)
+    page = html.unescape(answer.content.decode())
+    assert "not legal advice" in page
+    assert "{{ postal_address }} has no value." in page
+    assert client.post(shelf, {"template": "nonsense"}).status_code == 404
+
+
+def test_the_library_is_for_writers(sign_in: SignIn) -> None:
+    assert sign_in(*READ_AND_PUBLISH).get(reverse("admin:policies_policy_library")).status_code == 403
+
+
+# --- review -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_writer_asks_and_a_reviewer_approves_with_a_schedule(sign_in: SignIn, draft: PolicyVersion) -> None:
+    StoreProfile.objects.create(pk=1, name="Shop", second_person_approves=True, timezone="Europe/Berlin")
+    forget_store()
+    writer = sign_in(*EDIT)
+    page = writer.get(change_page(draft)).content.decode()
+    assert "A second person approves it first" in page
+    asked = reverse("admin:policies_policyversion_ask_review", args=[draft.pk])
+    writer.post(asked, {"_form_submitted": "on", "reviewed": fingerprint(draft)})
+    User.objects.all().delete()
+    reviewer = sign_in(*READ_AND_PUBLISH)
+    approve = reverse("admin:policies_policyversion_approve_version", args=[draft.pk])
+    assert "30 → 14" in reviewer.get(approve).content.decode()
+    form = {"_form_submitted": "on", "reviewed": fingerprint(draft), "when": "time"}
+    assert "Choose the day and the time" in reviewer.post(approve, form).content.decode()
+    starts = {"effective_at_0": "2030-01-01", "effective_at_1": "00:00:00"}
+    assert reviewer.post(approve, form | starts)["HX-Redirect"] == change_page(draft)
+    draft.refresh_from_db()
+    assert (draft.approved_by, draft.published_by) == ("staff:colleague", "staff:colleague")
+    assert draft.effective_at == datetime(2029, 12, 31, 23, tzinfo=UTC)
+    forget_store()
+
+
+def test_a_reviewer_sends_back_with_a_reason(sign_in: SignIn, draft: PolicyVersion) -> None:
+    ask_review(draft, by="staff:owner", now=datetime.now(UTC))
+    back = reverse("admin:policies_policyversion_send_back", args=[draft.pk])
+    form = {"_form_submitted": "on", "reviewed": fingerprint(draft), "why": "Who pays the postage?"}
+    client = sign_in(*READ_AND_PUBLISH)
+    client.post(back, form)
+    assert "Who pays the postage?" in client.get(change_page(draft)).content.decode()
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------
+
+
+def test_any_two_versions_beside_each_other_with_their_orders(
+    sign_in: SignIn, returns: Policy, publish_text: Publish, accepted: str
+) -> None:
+    publish_text(returns, "14 days, and not one more.")
+    third = publish_text(returns, "60 days.")
+    client = sign_in("view_policyversion")
+    beside = reverse("admin:policies_policyversion_compare", args=[third.pk])
+    page = client.get(beside, {"with": "1"}).content.decode()
+    assert "1 order under it" in page
+    assert "0 orders under it" in page
+    assert "<del>30</del>" in page
+    assert "<ins>60</ins>" in page
+    assert "30 → 60 days" in page
+    assert "<del>30</del><ins>60</ins>" in client.get(beside, {"with": "1", "as": "inline"}).content.decode()
+    assert "<del>14 days, and not one more." in client.get(beside, {"with": "nonsense"}).content.decode()
+
+
+def test_one_version_alone_has_nothing_beside_it(sign_in: SignIn, returns: Policy, publish_text: Publish) -> None:
+    only = publish_text(returns, "30 days.")
+    page = sign_in("view_policyversion").get(reverse("admin:policies_policyversion_compare", args=[only.pk]))
+    assert "There is one version only." in page.content.decode()
+
+
+def test_a_scope_is_tidied_and_a_strange_one_refused(sign_in: SignIn) -> None:
+    named = {"title": "Here", "slug": "here", "kind": "shipping", "scope": "country:de, preorder", "position": "20"}
+    client = sign_in(*EDIT)
+    client.post(reverse("admin:policies_policy_add"), named)
+    assert Policy.objects.get().scope == "preorder + country:DE"
+    answer = client.post(reverse("admin:policies_policy_add"), named | {"slug": "there", "scope": "the moon"})
+    assert "Write shop, preorder" in answer.content.decode()

@@ -1,6 +1,6 @@
 from hypothesis import given, strategies
 
-from policies.diffs import Piece, words
+from policies.diffs import Piece, apply, clauses, edits, rows, said, words
 
 
 def test_shows_words_that_went_and_came() -> None:
@@ -37,3 +37,49 @@ def test_the_pieces_give_both_texts_again(old: str, new: str) -> None:
     pieces = words(old, new)
     assert "".join(piece.text for piece in pieces if piece.kind != "del") == new
     assert "".join(piece.text for piece in pieces if piece.kind != "ins").split() == old.split()
+
+
+LETTERS = strategies.text(alphabet="ab30 .!?\n-#*→é", max_size=60)
+
+
+@given(LETTERS)
+def test_clauses_lose_nothing(text: str) -> None:
+    assert "".join(clauses(text)) == text
+
+
+@given(LETTERS, LETTERS)
+def test_applying_the_difference_gives_the_new_text(old: str, new: str) -> None:
+    assert apply(old, edits(old, new)) == new
+
+
+@given(LETTERS, LETTERS)
+def test_the_rows_give_both_texts_again(old: str, new: str) -> None:
+    found = rows(old, new)
+    assert "".join(piece.text for row in found for piece in row.old) == old
+    assert "".join(piece.text for row in found for piece in row.new) == new
+
+
+def test_a_changed_clause_stands_beside_what_it_was() -> None:
+    old = "Send it back within 30 days. Keep the receipt."
+    new = "Send it back within 14 days. Keep the receipt. Write to us first."
+    kinds = [row.kind for row in rows(old, new)]
+    assert kinds == ["changed", "changed", "added"]
+    first = rows(old, new)[0]
+    assert [piece.text for piece in first.old if piece.kind == "del"] == ["30"]
+    assert [piece.text for piece in first.new if piece.kind == "ins"] == ["14"]
+
+
+def test_clauses_that_are_not_alike_stand_alone() -> None:
+    kinds = [row.kind for row in rows("Dogs may come in.\n", "Prices include tax.\n")]
+    assert kinds == ["removed", "added"]
+
+
+def test_a_short_change_is_said() -> None:
+    assert said("Returns are open for a window of 30 days.", "Returns are open for a window of 14 days.") == (
+        "of 30 → 14 days",
+    )
+    assert said("Postage is on us.", "Postage is on you.") == ("on us → you",)
+
+
+def test_a_long_change_is_no_headline() -> None:
+    assert said("One two three four five six.", "Seven eight nine ten eleven twelve.") == ()

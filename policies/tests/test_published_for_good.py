@@ -38,7 +38,9 @@ def test_rows_refuse_change(published: PolicyVersion, table: str, deed: str) -> 
 
 
 @pytest.mark.usefixtures("_as_in_production")
-@pytest.mark.parametrize("table", ["policies_policyversion", "policies_rendering", "policies_acceptance"])
+@pytest.mark.parametrize(
+    "table", ["policies_policyversion", "policies_rendering", "policies_acceptance", "policies_seal"]
+)
 def test_tables_refuse_truncate(table: str) -> None:
     assert "append-only: policies_" in refused(f"TRUNCATE {table} CASCADE")
 

@@ -51,7 +51,7 @@ def test_names_every_obstacle_at_once(returns: Policy, publish_text: Publish) ->
     assert refusal.value.reasons == [
         "Write the one-sentence summary that fans read first.",
         "Say in plain words what changes since version 1.",
-        "Nothing can fill in {{ ship_day }}. There are: ship_date, drop, shop, support_email.",
+        "Nothing can fill in {{ ship_day }}. Did you mean {{ ship_date }}?",
         "A text cannot take effect in the past. Leave the time empty to start now.",
         "Version 1 takes effect later. Choose its time or a later one.",
     ]

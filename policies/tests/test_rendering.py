@@ -1,13 +1,16 @@
 import hashlib
+import re
+from datetime import date
 
 import pytest
 from django.db import IntegrityError
 
-from policies.errors import NotPublished, UnknownVariable
+from policies.errors import NotPublishable, NotPublished, UnknownVariable
 from policies.models import Policy, PolicyVersion, Rendering
-from policies.publishing import new_draft
-from policies.rendering import VARIABLES, render, to_html, variables
-from policies.tests.conftest import Publish
+from policies.publishing import new_draft, publish
+from policies.queries import applicable
+from policies.rendering import VARIABLES, neutral, render, to_html, variables
+from policies.tests.conftest import NOON, Publish
 from policies.tests.racing import TWINS, race
 
 
@@ -118,3 +121,69 @@ def insert_unguarded(version: PolicyVersion) -> str:
     except IntegrityError:
         return "collided"
     return "stored"
+
+
+@pytest.mark.django_db
+def test_the_one_sentence_and_the_box_are_filled_in_too(returns: Policy) -> None:
+    draft = new_draft(returns, "staff:owner")
+    draft.summary, draft.source = "Leaves on {{ ship_date }}.", "It leaves on {{ ship_date }}, or earlier."
+    draft.box_wording = "I know it leaves on {{ship_date}}."
+    draft.save()
+    version = publish(draft, by="staff:owner", now=NOON)
+    [shown] = applicable(["shop"], now=NOON, values={"ship_date": date(2026, 12, 12)})
+    assert shown.summary == "Leaves on 12 December 2026."
+    assert shown.box_wording == "I know it leaves on 12 December 2026."
+    assert neutral(version, version.summary) == "Leaves on the ship date shown with the drop."
+
+
+@pytest.mark.django_db
+def test_the_short_words_say_nothing_that_the_whole_does_not(returns: Policy) -> None:
+    draft = new_draft(returns, "staff:owner")
+    draft.summary, draft.source = "Leaves on {{ ship_date }}.", "Soon."
+    draft.save()
+    with pytest.raises(NotPublishable, match=r"The whole text says \{\{ ship_date \}\} too"):
+        publish(draft, by="staff:owner", now=NOON)
+
+
+@pytest.mark.django_db
+def test_a_date_is_written_in_the_language_of_the_text(returns: Policy, publish_text: Publish) -> None:
+    publish_text(returns, "Ab {{ ship_date }}.", language="de")
+    [shown] = applicable(["shop"], now=NOON, values={"ship_date": date(2026, 12, 12)}, language="de")
+    assert "Ab 12. Dezember 2026." in shown.html
+
+
+VECTORS = [
+    "<svg/onload=alert(1)>",
+    "<math><mtext></table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<a href='jav&#x09;ascript:alert(1)'>x</a>",
+    "[x](vbscript:msgbox)",
+    "[x](  javascript:alert(1))",
+    "[x](javascript&colon;alert(1))",
+    "![x](x 'onerror=alert(1)')",
+    "<details open ontoggle=alert(1)>",
+    "`<script>alert(1)</script>`",
+    '"><script>alert(1)</script>',
+    "<form action=https://x.example><button>go</button></form>",
+    "<base href=https://x.example/>",
+    "<meta http-equiv=refresh content=0>",
+    "<link rel=stylesheet href=//x.example>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<object data=javascript:alert(1)>",
+    "{{ constructor }}",
+    "javascript:alert(1)",
+    'https://x.example/" onmouseover=alert(1) x="',
+]
+ALLOWED = re.compile(
+    r"</?(?:article|h[2-6]|p|ul|ol|li|blockquote|hr|br|pre|code|em|strong|a|table|thead|tbody|tr|th|td)"
+    r"(?: (?:href|title|rel|start|class|id|lang)=\"[^\"<>]*\")* ?/?>"
+)
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_neither_text_nor_value_brings_anything_executable(vector: str) -> None:
+    """Everything that looks like a tag is one of ours with attributes of ours, and no link leads to a script."""
+    as_text = html_of(vector.replace("{{ constructor }}", "x"))
+    as_value = html_of("Before {{ ship_date }} after, [{{ ship_date }}](https://x.example).", ship_date=vector)
+    for html in (as_text, as_value):
+        assert "<" not in ALLOWED.sub("", html), html
+        assert not re.search(r"href=\"(?!https?:|mailto:|tel:|[/#])", html), html

@@ -1,0 +1,120 @@
+"""What the checklist asks of the texts of a drop: are they there, do they fit, can they be read."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from drops.disclosures import disclosures, held_keys, values
+from drops.models import Drop
+from drops.queries import tags_of
+from merchant.models import StoreProfile
+from policies import scopes
+from policies.lint import Wording, contradictions, stumbles
+from policies.models import Kind, PolicyVersion
+from policies.places import EU, country_names
+from policies.queries import standing_scopes
+from policies.rendering import names_in
+from policies.variables import lacking
+
+AGE_TAG = re.compile(r"age-\d{1,2}|adults?")
+PREORDER_TAGS = {"preorder", "pre-order"}
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One thing asked of the texts. ``fix``: the page of the desk where it is mended."""
+
+    done: bool
+    words: str
+    fix: str
+    must: bool = True
+
+
+def demands(drop: Drop, shop: StoreProfile | None, *, now: datetime) -> Iterator[Demand]:
+    """Everything asked of what this drop promises, done or not."""
+    shown = disclosures(drop, now=now)
+    kinds = {policy.kind for policy in shown}
+    shelf, library = reverse("admin:policies_policy_changelist"), reverse("admin:policies_policy_library")
+    yield Demand(Kind.RETURNS in kinds, "Publish a returns policy: a buyer must be able to read it.", library)
+    yield Demand(Kind.PRIVACY in kinds, "Publish a privacy policy.", library, must=False)
+    texts = _texts([policy.rendering_id for policy in shown])
+    yield from _pre_order(drop, kinds, texts, library)
+    yield from _withdrawal(drop, shop, now, library)
+    yield from _ages(drop, now, library)
+    yield from _values(drop, texts)
+    yield from _readable(drop, texts, shelf)
+
+
+def _texts(renderings: list[int]) -> list[PolicyVersion]:
+    found = PolicyVersion.objects.select_related("policy").filter(renderings__in=renderings)
+    return list(found.order_by("policy__position", "policy__title").distinct())
+
+
+def _pre_order(drop: Drop, kinds: set[str], texts: list[PolicyVersion], library: str) -> Iterator[Demand]:
+    """A drop with a ship date needs its text; one that is spoken of as a pre-order needs its date."""
+    if drop.ship_date:
+        yield Demand(Kind.PRE_ORDER in kinds, "Publish a pre-order policy: this drop ships later.", library)
+        return
+    speaks = [str(text.policy) for text in texts if text.policy.kind == Kind.PRE_ORDER]
+    if speaks or tags_of(drop) & PREORDER_TAGS:
+        why = f"“{speaks[0]}” applies to it" if speaks else "a product is tagged as one"
+        yield Demand(done=False, words=f"Set the ship date: this is a pre-order, {why}.", fix=_page(drop))
+
+
+def _withdrawal(drop: Drop, shop: StoreProfile | None, now: datetime, library: str) -> Iterator[Demand]:
+    """Buyers in the Union must be told of their right to withdraw: Directive 2011/83/EU, article 6 (1) h."""
+    ships_to = {place.upper() for place in shop.ships_to} if shop else set()
+    goes = sorted(EU & ships_to if ships_to else EU)
+    told = standing_scopes(Kind.CANCELLATIONS, now)
+    here = held_keys(drop)
+    untold = [code for code in goes if not _covers(told, [*here, f"country:{code}"])]
+    if not goes:
+        return
+    words = "Publish the right of withdrawal for the European Union"
+    if untold and len(untold) < len(goes):
+        named = ", ".join(country_names()[code] for code in untold[:MOST_NAMED])
+        more = f" and {len(untold) - MOST_NAMED} more" if len(untold) > MOST_NAMED else ""
+        words += f": orders to {named}{more} are told nothing of it"
+    elif not ships_to:
+        words += ", or name the countries you ship to"
+    yield Demand(not untold, f"{words}.", library)
+
+
+def _ages(drop: Drop, now: datetime, library: str) -> Iterator[Demand]:
+    told = standing_scopes(Kind.AGE, now)
+    for tag in sorted(filter(AGE_TAG.fullmatch, tags_of(drop))):
+        covered = _covers(told, ["shop", f"drop:{drop.slug}", f"tag:{tag}"])
+        yield Demand(covered, f"Publish the age restriction for what is tagged “{tag}”.", library)
+
+
+def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
+    given = values(drop)
+    for text in texts:
+        names = names_in(text)
+        for wanted in lacking(names, given, "drop"):
+            yield Demand(done=False, words=f"“{text.policy}” says {wanted}", fix=_page(drop))
+        for wanted in lacking(names, given, "shop"):
+            shop = reverse("admin:merchant_storeprofile_changelist")
+            yield Demand(done=False, words=f"“{text.policy}” says {wanted}", fix=shop)
+
+
+def _readable(drop: Drop, texts: list[PolicyVersion], shelf: str) -> Iterator[Demand]:
+    wordings = [Wording(t.policy.kind, t.policy.title, t.summary, t.source, t.box_wording) for t in texts]
+    for words in contradictions(wordings, values(drop)):
+        yield Demand(done=False, words=words, fix=shelf, must=False)
+    for text, wording in zip(texts, wordings, strict=True):
+        page = reverse("admin:policies_policy_change", args=[text.policy_id])
+        for words in stumbles(wording)[:2]:
+            yield Demand(done=False, words=f"“{text.policy}”: {words}", fix=page, must=False)
+
+
+def _covers(told: list[frozenset[str]], held: list[str]) -> bool:
+    return any(keys <= scopes.widened(held) for keys in told)
+
+
+def _page(drop: Drop) -> str:
+    return reverse("admin:drops_drop_change", args=[drop.pk])

@@ -1,0 +1,125 @@
+"""What the checklist asks of the texts of a drop (P18), and where it sends the merchant to mend it."""
+
+from datetime import timedelta
+
+import pytest
+
+from drops import queries, scheduling
+from drops.errors import NotReady
+from drops.models import Drop, DropState
+from drops.promises import Demand, demands
+from drops.readiness import checklist, hurdles
+from drops.tests.factories import NOW, drop, offer
+from merchant.models import StoreProfile
+from policies.models import Policy
+from policies.publishing import new_draft, publish
+
+pytestmark = pytest.mark.django_db
+BEFORE = NOW - timedelta(days=1)
+
+
+@pytest.fixture
+def shop() -> StoreProfile:
+    return StoreProfile.objects.create(pk=1, name="Shop", ships_to=["US"])
+
+
+@pytest.fixture
+def robe(shop: StoreProfile) -> Drop:
+    says("returns", "30 days to send it back.")
+    planned = drop(state=DropState.DRAFT, starts_at=NOW + timedelta(hours=1), ends_at=NOW + timedelta(hours=3))
+    offer(planned)
+    return planned
+
+
+def says(kind: str, summary: str, *, scope: str = "shop", source: str = "", slug: str = "") -> None:
+    policy = Policy.objects.create(slug=slug or kind, kind=kind, title=(slug or kind).capitalize(), scope=scope)
+    draft = new_draft(policy, "staff:owner")
+    draft.source, draft.summary = source or summary, summary
+    draft.save()
+    publish(draft, by="staff:owner", now=BEFORE)
+
+
+def ships_to(shop: StoreProfile, *countries: str) -> None:
+    shop.ships_to = list(countries)
+    shop.save()
+
+
+def open_ones(of: Drop, about: str) -> list[Demand]:
+    shop = StoreProfile.objects.get()
+    return [each for each in demands(of, shop, now=NOW) if not each.done and about in each.words]
+
+
+def tagged(of: Drop, *tags: str) -> None:
+    product = of.offers.get().variant.product
+    product.tags = list(tags)
+    product.save()
+    queries.forget()
+
+
+def test_a_drop_that_promises_all_it_must_may_go_live(robe: Drop) -> None:
+    assert hurdles(robe, now=NOW) == []
+    scheduling.schedule(robe, actor="staff:owner", now=NOW)
+
+
+def test_p18_a_pre_order_without_a_ship_date_cannot_go_live(robe: Drop) -> None:
+    says("pre_order", "You pay today.", scope=f"drop:{robe.slug}")
+    words = "Set the ship date: this is a pre-order, “Pre_order” applies to it."
+    assert [each.fix for each in open_ones(robe, words)] == [f"/admin/drops/drop/{robe.pk}/change/"]
+    with pytest.raises(NotReady) as refusal:
+        scheduling.schedule(robe, actor="staff:owner", now=NOW)
+    assert refusal.value.hurdles == [words]
+    robe.ship_date = (NOW + timedelta(days=30)).date()
+    assert hurdles(robe, now=NOW) == []
+
+
+def test_a_product_tagged_as_a_pre_order_wants_its_date_too(robe: Drop) -> None:
+    tagged(robe, "pre-order")
+    assert len(open_ones(robe, "a product is tagged as one")) == 1
+
+
+def test_p18_a_drop_to_the_union_without_withdrawal_cannot_go_live(robe: Drop, shop: StoreProfile) -> None:
+    ships_to(shop, "US", "DE", "FR")
+    [demand] = open_ones(robe, "right of withdrawal")
+    assert (demand.words, demand.fix) == (
+        "Publish the right of withdrawal for the European Union.",
+        "/admin/policies/policy/library/",
+    )
+    with pytest.raises(NotReady):
+        scheduling.schedule(robe, actor="staff:owner", now=NOW)
+    [check] = [each for each in checklist(robe, now=NOW) if "right of withdrawal" in each.words]
+    assert (check.must, check.fix) == (True, demand.fix)
+    says("cancellations", "14 days.", scope="country:DE")
+    assert "orders to France are told nothing of it" in open_ones(robe, "right of withdrawal")[0].words
+    says("cancellations", "14 days.", scope="area:EU", slug="withdrawal")
+    assert open_ones(robe, "right of withdrawal") == []
+
+
+def test_a_shop_that_ships_everywhere_ships_to_the_union(robe: Drop, shop: StoreProfile) -> None:
+    ships_to(shop)
+    assert "or name the countries you ship to" in open_ones(robe, "right of withdrawal")[0].words
+    ships_to(shop, "US", "CA")
+    assert open_ones(robe, "right of withdrawal") == []
+
+
+def test_what_is_for_adults_wants_its_rule(robe: Drop) -> None:
+    tagged(robe, "age-18", "candle")
+    assert [each.must for each in open_ones(robe, "tagged “age-18”")] == [True]
+    says("age", "For people of 18 and over.", scope="tag:age-18")
+    assert open_ones(robe, "age restriction") == []
+
+
+def test_a_text_whose_value_the_drop_lacks(robe: Drop) -> None:
+    says("shipping", "It ships.", source="It leaves on {{ ship_date }}.")
+    [demand] = open_ones(robe, "ship_date")
+    assert demand.words == "“Shipping” says {{ ship_date }} has no value. Set the drop's ship date."
+
+
+def test_return_windows_that_contradict_are_advice(robe: Drop) -> None:
+    says("returns", "14 days to send it back.", slug="robes", scope=f"drop:{robe.slug}")
+    [demand] = open_ones(robe, "contradict")
+    assert (demand.must, demand.fix) == (False, "/admin/policies/policy/")
+
+
+def test_a_sentence_nobody_finishes_is_advice(robe: Drop) -> None:
+    says("terms", "Terms.", source=" ".join(["word"] * 60) + ".")
+    assert [each.must for each in open_ones(robe, "Hard to follow")] == [False]

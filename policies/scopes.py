@@ -1,0 +1,99 @@
+"""Where a policy applies: one or more opaque keys that must all hold, such as ``tag:sleepwear + country:DE``.
+
+A cart holds keys too: ``shop`` always, its drop, the tags of what is in it, ``preorder``, and where it ships to. A
+place holds what it lies in: California is in the United States, Germany in the European Union.
+"""
+
+import re
+from collections.abc import Iterable
+
+from policies.places import AREA_NAMES, areas_of, country_names, region_code, region_name
+
+SHOP, PREORDER = "shop", "preorder"
+AND = " + "
+MOST_KEYS = 4
+KEY = r"(?:shop|preorder|drop:[\w-]+|tag:[\w-]+|area:[A-Z]{2,6}|country:[A-Z]{2}|region:[A-Z]{2}-[A-Z0-9]{1,3})"
+PATTERN = re.compile(rf"{KEY}(?: \+ {KEY}){{0,{MOST_KEYS - 1}}}")
+SAID = "shop, preorder, drop:<slug>, tag:<word>, area:EU, country:DE or region:US-CA; several with + between"
+
+
+def keys(scope: str) -> frozenset[str]:
+    """The keys of a scope as it is written."""
+    return frozenset(scope.split(AND))
+
+
+def tidy(scope: str) -> str:
+    """What people type, as it is stored: keys once, in a fixed order, the shop left out where something narrows it."""
+    typed = {key for each in re.split(r"[+,]", scope) if (key := _tidy_key(each))}
+    return AND.join(sorted(typed - {SHOP} or {SHOP}, key=_rank))
+
+
+def of_place(country: str, region: str = "") -> list[str]:
+    """The keys of an address: ``("US", "California")`` → ``country:US``, ``region:US-CA``. Nothing for no country."""
+    code = country.strip().upper()
+    if code not in country_names():
+        return []
+    state = region_code(code, region)
+    return [f"country:{code}", *([f"region:{state}"] if state else [])]
+
+
+def widened(scope_keys: Iterable[str]) -> frozenset[str]:
+    """The keys with everything they lie in: a region in its country, a country in its unions, all in the shop."""
+    found = {SHOP, *scope_keys}
+    found |= {f"country:{key[7:9]}" for key in found if key.startswith("region:")}
+    found |= {f"area:{area}" for key in found if key.startswith("country:") for area in areas_of(key[8:])}
+    return frozenset(found)
+
+
+def is_wider(this: frozenset[str], that: frozenset[str]) -> bool:
+    """Whether scope ``this`` covers everything that ``that`` covers, and more. Both as ``widened`` gives them."""
+    return this < that
+
+
+def reasons(scope: str) -> list[str]:
+    """Why it applies to a cart, for people: ``ships to Germany``, ``pre-order``. Nothing for the whole shop."""
+    return [_reason(key) for key in scope.split(AND) if key != SHOP]
+
+
+def in_words(scope: str) -> str:
+    """Where it applies, for people."""
+    return " and ".join(_place(key) for key in scope.split(AND))
+
+
+def _tidy_key(typed: str) -> str:
+    kind, colon, name = "".join(typed.split()).partition(":")
+    kind = kind.lower()
+    return f"{kind}:{name.upper() if kind in ('area', 'country', 'region') else name.lower()}" if colon else kind
+
+
+def _rank(key: str) -> tuple[int, str]:
+    order = (SHOP, "drop", "tag", PREORDER, "area", "country", "region")
+    kind = key.partition(":")[0]
+    return (order.index(kind) if kind in order else len(order), key)
+
+
+def _reason(key: str) -> str:
+    kind, _, name = key.partition(":")
+    if kind in ("area", "country", "region"):
+        return f"ships to {_place_name(kind, name)}"
+    return {PREORDER: "pre-order", "drop": "this drop"}.get(kind, name.replace("-", " "))
+
+
+def _place(key: str) -> str:
+    kind, _, name = key.partition(":")
+    if kind in ("area", "country", "region"):
+        return f"orders to {_place_name(kind, name)}"
+    words = name.replace("-", " ")
+    return {
+        "drop": f"the drop “{words}”",
+        "tag": f"everything tagged “{words}”",
+        PREORDER: "pre-orders",
+    }.get(kind, "the whole shop")
+
+
+def _place_name(kind: str, name: str) -> str:
+    if kind == "area":
+        return AREA_NAMES.get(name, name)
+    country = name.partition("-")[0]
+    where = country_names().get(country, country)
+    return f"{region_name(name)} ({where})" if kind == "region" else where

@@ -1,0 +1,68 @@
+"""What a fan had answered when a text changed under them: signed, carried by their page, recorded with the order."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from django.core import signing
+
+from policies.acceptance import Answer, Earlier
+from policies.models import Rendering
+from policies.shown import ShownPolicy
+
+SALT = "frontrow.policies.seen"
+LONGEST = 20_000  # characters
+MOST = 20  # texts carried along; a fan meets one change, seldom two
+
+
+Said = tuple[str, str, bool | None, float, float]  # the version, its digest, the answer, shown and answered at
+
+
+def seal(
+    subject: str,
+    answers: Iterable[Answer],
+    current: Sequence[ShownPolicy],
+    *,
+    shown_at: datetime,
+    answered_at: datetime,
+    before: str = "",
+) -> str:
+    """Sign the answers to texts that are no longer ``current``, behind those of an earlier seal; "" for none.
+
+    ``subject`` says for which drop, so that they count for no other.
+    """
+    stands = {policy.sha256 for policy in current}
+    replaced: list[Said] = [
+        (answer.id, answer.sha256, answer.accepted, shown_at.timestamp(), answered_at.timestamp())
+        for answer in answers
+        if answer.sha256 not in stands
+    ]
+    carried = (_opened(subject, before) + replaced)[-MOST:]
+    return signing.dumps({"for": subject, "seen": carried}, salt=SALT, compress=True) if carried else ""
+
+
+def read(subject: str, sealed: str) -> list[Earlier]:
+    """The sealed answers to texts of ours; none for a seal that is not ours or for another drop. One query, if any."""
+    said = {
+        (ref, sha256): (accepted, _time(shown), _time(answered))
+        for ref, sha256, accepted, shown, answered in _opened(subject, sealed)
+    }
+    if not said:
+        return []
+    digests = [sha256 for _, sha256 in said]
+    found = Rendering.objects.select_related("version__policy").filter(sha256__in=digests).order_by("pk")
+    return [Earlier(each, *said[key]) for each in found if (key := (each.version.ref, each.sha256)) in said]
+
+
+def _opened(subject: str, sealed: str) -> list[Said]:
+    if not sealed or len(sealed) > LONGEST:
+        return []
+    try:
+        opened = signing.loads(sealed, salt=SALT)
+    except (signing.BadSignature, UnicodeError):
+        return []
+    seen: list[Said] = opened["seen"]
+    return seen if opened["for"] == subject else []
+
+
+def _time(stamp: float) -> datetime:
+    return datetime.fromtimestamp(stamp, tz=UTC)

@@ -1,0 +1,342 @@
+"""What is sealed cannot be altered unseen: by us, by the database's owner, by whoever hands out the file (P6)."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection
+from hypothesis import given, settings, strategies as st
+
+from policies import acceptance, chain, queries, verify_chain
+from policies.auditing import audit
+from policies.exporting import lines
+from policies.models import Acceptance, AcceptancePerson, Policy, PolicyVersion, Rendering, Seal
+from policies.publishing import new_draft
+from policies.tests.conftest import NOON, Publish
+from policies.tests.racing import TWINS, race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOON + timedelta(minutes=10)
+
+
+def orders(*refs: str) -> None:
+    """Orders whose buyers ticked what is in force."""
+    for ref in refs:
+        shown = queries.applicable(["shop"], now=NOON, values={})
+        answers = [acceptance.Answer(policy.id, policy.sha256, accepted=True) for policy in shown]
+        person = acceptance.Person(ip="203.0.113.7", user_agent="A browser", email=f"{ref}@example.com")
+        occasion = acceptance.Occasion("checkout", shown_at=NOON, answered_at=NOON, person=person)
+        acceptance.record(ref, shown, answers, occasion)
+
+
+@pytest.fixture
+def sealed(returns: Policy, publish_text: Publish) -> None:
+    """Two versions and three acceptances, in links of two rows."""
+    publish_text(returns, "Send it back within 30 days.", box_wording="I have read it.")
+    publish_text(returns, "Send it back within 31 days.", box_wording="I have read it.")
+    orders("FR-1", "FR-2", "FR-3")
+    assert chain.seal(NOON) == 5
+
+
+@contextmanager
+def without_triggers(*tables: str) -> Iterator[Any]:
+    """What the database's owner can do, and nobody else."""
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        try:
+            yield cursor
+        finally:
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def tamper(sql: str, *table: str) -> list[str]:
+    """What the verifier says after it."""
+    with without_triggers(*table) as cursor:
+        cursor.execute(sql)
+    return audit(NOON).problems
+
+
+def test_seals_each_row_once_and_drafts_never(returns: Policy, sealed: None) -> None:
+    new_draft(returns, "staff:owner")
+    assert chain.seal(LATER) == 0
+    links = list(Seal.objects.order_by("number"))
+    assert [(link.number, link.kind, len(link.rows)) for link in links] == [(1, "versions", 2), (2, "acceptances", 3)]
+    assert [link.previous for link in links] == [verify_chain.START, links[0].hash]
+    orders("FR-4")
+    assert chain.seal(LATER) == 1
+    assert audit(LATER).acceptances == 4
+
+
+def test_many_rows_make_links_of_a_thousand(
+    returns: Policy, publish_text: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "ROWS_A_LINK", 2)
+    monkeypatch.setattr(chain, "ROWS_A_ROUND", 4)
+    publish_text(returns, "30 days.")
+    orders(*(f"FR-{number}" for number in range(9)))
+    assert chain.seal(NOON) == 10
+    assert [len(link.rows) for link in Seal.objects.order_by("number")] == [1, 2, 2, 2, 2, 1]
+    assert audit(NOON).whole
+
+
+def test_a_row_that_commits_late_is_sealed_later(returns: Policy, sealed: None) -> None:
+    """Its number is lower than one that was sealed: a transaction had been open longer than another."""
+    first = Acceptance.objects.order_by("pk").first()
+    assert first is not None
+    with without_triggers("policies_acceptance", "policies_seal") as cursor:
+        cursor.execute("UPDATE policies_seal SET rows = rows[2:], leaves = substr(leaves, 33) WHERE number = 2")
+    assert chain.seal(LATER) == 1
+    assert Seal.objects.get(number=3).rows == [first.pk]
+
+
+def test_a_whole_record_is_whole(sealed: None) -> None:
+    found = audit(NOON)
+    assert (found.links, found.versions, found.acceptances, found.persons, found.unsealed) == (2, 2, 3, 3, 0)
+    assert found.problems == []
+    assert found.head == Seal.objects.get(number=2).hash
+
+
+def test_an_erased_person_leaves_the_chain_whole(sealed: None) -> None:
+    acceptance.erase_person("FR-2", actor="staff:owner", why="asked for")
+    found = audit(NOON)
+    assert (found.persons, found.problems) == (2, [])
+
+
+def test_p6_one_byte_of_an_old_version(sealed: None) -> None:
+    row = PolicyVersion.objects.get(number=1).pk
+    problems = tamper(
+        "UPDATE policies_policyversion SET source = replace(source, '30', '39') WHERE number = 1",
+        "policies_policyversion",
+    )
+    assert problems == [f"Link 1: version returns/v1 (row {row}) was altered after it was sealed."]
+
+
+def test_one_byte_of_what_a_fan_was_shown(sealed: None) -> None:
+    row = Rendering.objects.order_by("pk").last()
+    assert row is not None
+    problems = tamper(f"UPDATE policies_rendering SET html = html || ' ' WHERE id = {row.pk}", "policies_rendering")
+    assert problems == [f"Rendering {row.pk} ({row.sha256[:12]}…): its bytes were altered after they were shown."]
+
+
+def test_bytes_and_their_digest_altered_together(sealed: None) -> None:
+    cited = Acceptance.objects.order_by("pk").first()
+    assert cited is not None
+    problems = tamper(
+        "UPDATE policies_rendering SET html = 'x', sha256 = encode(sha256('x'), 'hex') "
+        f"WHERE id = {cited.rendering_id}",
+        "policies_rendering",
+    )
+    assert problems[:2] == [
+        f"acceptance row {cited.pk} of order FR-1: it and its person no longer give its commitment.",
+        f"acceptance row {cited.pk + 1} of order FR-2: it and its person no longer give its commitment.",
+    ]
+    assert f"Link 2: acceptance row {cited.pk} of order FR-1 was altered after it was sealed." in problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "accepted = false",
+        "order_ref = 'FR-9'",
+        "wording = 'No.'",
+        "shown_at = shown_at - interval '1 s'",
+        "replaced = true",
+    ],
+)
+def test_one_field_of_an_acceptance_is_named_with_its_order(sealed: None, change: str) -> None:
+    row = Acceptance.objects.get(order_ref="FR-2")
+    AcceptancePerson.objects.all().delete()  # the chain alone must notice
+    problems = tamper(f"UPDATE policies_acceptance SET {change} WHERE id = {row.pk}", "policies_acceptance")
+    order = "FR-9" if "FR-9" in change else "FR-2"
+    assert problems == [f"Link 2: acceptance row {row.pk} of order {order} was altered after it was sealed."]
+
+
+def test_a_person_changed_behind_the_acceptance(sealed: None) -> None:
+    row = Acceptance.objects.get(order_ref="FR-3")
+    AcceptancePerson.objects.filter(acceptance=row).update(ip="198.51.100.1")
+    assert audit(NOON).problems == [
+        f"acceptance row {row.pk} of order FR-3: it and its person no longer give its commitment."
+    ]
+
+
+def test_a_row_that_is_gone(sealed: None) -> None:
+    row = Acceptance.objects.get(order_ref="FR-2")
+    AcceptancePerson.objects.all().delete()
+    problems = tamper(f"DELETE FROM policies_acceptance WHERE id = {row.pk}", "policies_acceptance")
+    assert problems == [f"Link 2: acceptance row {row.pk} is gone."]
+
+
+def test_a_row_put_in_afterwards_is_in_no_link(sealed: None) -> None:
+    orders("FR-0")
+    row = Acceptance.objects.get(order_ref="FR-0")
+    assert audit(NOON).unsealed == 1
+    assert audit(NOON).whole
+    assert audit(NOON + timedelta(hours=2)).problems == [
+        f"1 row is in no link though older than an hour, first acceptance row {row.pk} of order FR-0."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE policies_seal SET sealed_at = sealed_at - interval '1 day' WHERE number = 1", "its hash is not that"),
+        ("UPDATE policies_seal SET previous = repeat('1', 64) WHERE number = 2", "it names another link before it"),
+        ("UPDATE policies_seal SET hash = repeat('1', 64) WHERE number = 1", "its hash is not that of its words"),
+        ("DELETE FROM policies_seal WHERE number = 1", "link 1 is missing"),
+    ],
+)
+def test_the_first_bad_link_is_named(sealed: None, change: str, told: str) -> None:
+    number = 2 if "number = 2" in change or "DELETE" in change else 1
+    [first, *_] = tamper(change, "policies_seal")
+    assert first.startswith(f"Link {number}: {told}")
+
+
+def test_links_cut_off_at_the_end_are_noticed_by_a_published_head(sealed: None) -> None:
+    published = Seal.objects.get(number=2).hash
+    with without_triggers("policies_seal") as cursor:
+        cursor.execute("DELETE FROM policies_seal WHERE number = 2")
+    assert audit(NOON, head=published).problems[0].startswith(f"The head {published[:12]}… was published")
+
+
+def test_the_database_keeps_links(sealed: None) -> None:
+    with pytest.raises(Exception, match="Cannot update or delete"), connection.cursor() as cursor:
+        cursor.execute("UPDATE policies_seal SET number = 7")
+
+
+def test_the_command_names_what_is_wrong_and_fails(sealed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    chain.seal(NOON)
+    with without_triggers("policies_policyversion") as cursor:
+        cursor.execute("UPDATE policies_policyversion SET summary = 'Other.' WHERE number = 2")
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_policies")
+    assert ended.value.code == 1
+    assert "BROKEN. Link 1: version returns/v2" in capsys.readouterr().out
+
+
+def test_what_is_exported_can_be_checked_by_anybody(
+    sealed: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chain.jsonl"
+    call_command("verify_policies", export=file)
+    assert "Whole." in capsys.readouterr().out
+    script = [sys.executable, "-I", "-S", verify_chain.__file__]  # nothing but the standard library
+    head = Seal.objects.get(number=2).hash
+    told = subprocess.run([*script, str(file), "--head", head], capture_output=True, text=True, check=True).stdout
+    assert told == f"Whole: 2 links over 5 rows, head {head}.\n"
+    file.write_text(file.read_text().replace("within 30 days", "within 39 days"))
+    broken = subprocess.run([*script, str(file)], capture_output=True, text=True, check=False)
+    assert broken.returncode == 1
+    assert broken.stdout.startswith("BROKEN. link 1: the words of returns/v1 were altered. Before it: 0 links")
+
+
+def test_the_file_names_nobody(sealed: None) -> None:
+    everything = "".join(lines(acceptances=True))
+    assert "FR-1" in everything
+    for personal in ("203.0.113.7", "A browser", "example.com", "email_hmac", "staff:"):
+        assert personal not in everything
+    assert "FR-1" not in "".join(lines())
+
+
+# --- two workers ------------------------------------------------------------------------------------------------------
+
+
+def test_twins_without_their_turn_collide(
+    returns: Policy, publish_text: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_text(returns, "30 days.")
+    orders("FR-1")
+    monkeypatch.setattr(chain, "_take_turn", lambda: None)
+    assert race(try_to_seal).count("collided") > 0
+
+
+def test_twins_seal_each_row_once(returns: Policy, publish_text: Publish) -> None:
+    publish_text(returns, "30 days.")
+    orders("FR-1")
+    assert (
+        sorted(race(try_to_seal), key=str) == ["0"] * (TWINS - 1) + ["2"]
+        or sum(len(link.rows) for link in Seal.objects.all()) == 2
+    )
+    assert audit(NOON).whole
+
+
+def try_to_seal() -> str:
+    try:
+        return str(chain.seal(NOON))
+    except IntegrityError:
+        return "collided"
+
+
+# --- any file ---------------------------------------------------------------------------------------------------------
+
+WORDS = st.dictionaries(st.text(max_size=5), st.text(max_size=8), max_size=3)
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Whole chains of up to four links of up to three rows."""
+    links: list[dict[str, Any]] = []
+    previous = verify_chain.START
+    for number, said in enumerate(draw(st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=4)), 1):
+        rows = [
+            {"name": f"row {place}", "leaf": verify_chain.digest(one), "said": one} for place, one in enumerate(said)
+        ]
+        link = {
+            "number": number,
+            "previous": previous,
+            "kind": "versions",
+            "count": len(rows),
+            "leaves": verify_chain.leaves_digest(b"".join(bytes.fromhex(str(row["leaf"])) for row in rows)),
+            "sealed_at": "2026-11-20T12:00:00+00:00",
+        }
+        link["hash"] = previous = verify_chain.link_hash(link)
+        links.append(link | {"rows": rows})
+    return links
+
+
+def told(links: list[dict[str, Any]]) -> str | None:
+    return verify_chain.verify(json.dumps(link) for link in links)[1]
+
+
+@given(chains())
+def test_a_whole_chain_is_whole(links: list[dict[str, Any]]) -> None:
+    assert told(links) is None
+
+
+@settings(max_examples=200)
+@given(chains(), st.data())
+def test_whatever_is_altered_is_named_at_its_link(links: list[dict[str, Any]], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(links) - 1))
+    link = links[place]
+    match data.draw(st.sampled_from(["said", "leaf", "swap", "drop row", "drop link", *verify_chain.LINK, "hash"])):
+        case "said":
+            link["rows"][0]["said"] = {"other": "words"} | {"n": "1"}
+            altered = verify_chain.digest(link["rows"][0]["said"]) != link["rows"][0]["leaf"]
+        case "leaf":
+            link["rows"][-1]["leaf"] = "0" * 64
+            altered = True
+        case "swap":
+            before = [row["leaf"] for row in link["rows"]]
+            link["rows"].reverse()
+            altered = before != before[::-1]
+        case "drop row":
+            link["rows"].pop()
+            altered = True
+        case "drop link":
+            del links[place]
+            altered = place < len(links)  # the last one is missed by a published head alone
+        case name:
+            link[name] = 99 if isinstance(link[name], int) else f"{link[name]}x"
+            altered = True
+    problem = told(links)
+    assert (problem is not None) == altered
+    if problem:
+        assert problem.startswith(f"link {place + 1}:")

@@ -1,0 +1,110 @@
+"""Those who asked hear of every change of a policy: asked twice, told once a version, gone with one click."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.urls import reverse
+from email_validator import EmailNotValidError, validate_email
+
+from merchant.store import current_store
+from policies import changelog
+from policies.acceptance import email_hmac
+from policies.models import PolicyVersion
+from segments import consent, delivery, fans
+from segments.errors import NotAnAddress
+from segments.models import Channel, Consent, Fan, PolicyNews
+
+TOPIC = "policies"
+WORDING = "Write to me when a policy of this shop changes. I can leave with one click."
+SALT = "frontrow.policy-news"
+LINK_DAYS = 7
+NEWS_FOR = timedelta(days=2)  # a version that nobody was told of in this time is no news any more
+
+
+def ask(email: str, now: datetime) -> None:
+    """Send the link that proves whose address it is. Nothing else is kept; one mail a day and address.
+
+    Raises NotAnAddress. Says nothing of whether the address is known.
+    """
+    address = _address(email)
+    delivery.plan(
+        f"policy-news:confirm:{email_hmac(address)[:32]}:{now:%Y-%m-%d}",
+        kind="policy_news_confirm",
+        to=address,
+        subject=f"Confirm: policy changes of {current_store().name}",
+        template="segments/email/policy_news_confirm",
+        context={"link": _link("confirm", address), "days": LINK_DAYS},
+    )
+
+
+@transaction.atomic
+def confirm(token: str) -> str:
+    """The owner of the address says yes; returns the address. Raises BadSignature for a link not ours, or old."""
+    address: str = signing.loads(token, salt=f"{SALT}.confirm", max_age=timedelta(days=LINK_DAYS))
+    fan = fans.find_or_create(address)
+    if not consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
+        consent.record(fan, Channel.EMAIL, granted=True, source=TOPIC, wording=WORDING, topic=TOPIC)
+    return address
+
+
+@transaction.atomic
+def leave(token: str) -> str:
+    """No more of it; returns the address. The link works for ever. Raises BadSignature."""
+    address: str = signing.loads(token, salt=f"{SALT}.leave")
+    fan = fans.by_email(address)
+    if fan and consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
+        consent.record(fan, Channel.EMAIL, granted=False, source=TOPIC, wording="Left by the link.", topic=TOPIC)
+    return address
+
+
+def tell(now: datetime) -> int:
+    """Plan the mails about what was published lately; returns how many. Run twice or by two workers, each goes once."""
+    news = changelog.newest_first().filter(published_at__gt=now - NEWS_FOR)
+    told = set(
+        PolicyNews.objects.filter(version__in=[version.ref for version in news]).values_list("version", flat=True)
+    )
+    return sum(_tell_all(version) for version in news if version.ref not in told)
+
+
+@transaction.atomic
+def _tell_all(version: PolicyVersion) -> int:
+    _, first = PolicyNews.objects.get_or_create(version=version.ref)
+    if not first:  # another worker has told it
+        return 0
+    [entry] = changelog.entries([version])
+    readers = list(followers())
+    for fan in readers:
+        delivery.plan(
+            f"policy-news:{version.ref}:{fan.pk}",
+            kind="policy_news",
+            to=fan.email,
+            subject=f"{version.policy.title} changed: version {version.number} · {current_store().name}",
+            template="segments/email/policy_news",
+            context={
+                "entry": entry,
+                "page": settings.PUBLIC_URL + version.get_absolute_url(),
+                "leave": _link("leave", fan.email),
+            },
+        )
+    return len(readers)
+
+
+def followers() -> QuerySet[Fan]:
+    """Fans whose newest answer about policy news is a yes."""
+    newest = Consent.objects.filter(fan=OuterRef("pk"), channel=Channel.EMAIL, topic=TOPIC).order_by("-id")
+    return Fan.objects.annotate(answer=Subquery(newest.values("granted")[:1])).filter(answer=True).order_by("pk")
+
+
+def _link(deed: str, address: str) -> str:
+    token = signing.dumps(address, salt=f"{SALT}.{deed}")
+    return f"{settings.PUBLIC_URL}{reverse(f'segments:policy-news-{deed}', args=[token])}"
+
+
+def _address(email: str) -> str:
+    try:
+        return validate_email(email.strip()[:254], check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise NotAnAddress from None

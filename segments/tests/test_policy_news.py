@@ -1,0 +1,107 @@
+"""Who asked hears of every change: asked twice, told once, gone with one click."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from policies.models import Policy, PolicyVersion
+from policies.publishing import new_draft, publish
+from segments import consent, fans, policy_news
+from segments.models import Channel, Consent, Fan, Message
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def published(slug: str = "returns", *, at: datetime = NOW, source: str = "30 days.") -> PolicyVersion:
+    policy, _ = Policy.objects.get_or_create(slug=slug, defaults={"kind": "returns", "title": "Returns"})
+    draft = new_draft(policy, "staff:owner")
+    draft.source, draft.summary, draft.change_summary = source, "In short.", "Other days."
+    draft.save()
+    return publish(draft, by="staff:owner", now=at)
+
+
+def follower(email: str) -> Fan:
+    fan = fans.find_or_create(email)
+    consent.record(fan, Channel.EMAIL, granted=True, source="policies", wording=policy_news.WORDING, topic="policies")
+    return fan
+
+
+def link_in(message: Message, deed: str) -> str:
+    found = re.search(rf"http\S+(/policies/news/{deed}/\S+)", message.text)
+    assert found, message.text
+    return found[1]
+
+
+def test_an_address_is_asked_twice_before_anything_is_kept(client: Client) -> None:
+    assert "Look into your mail" in client.post("/policies/news/", {"email": "Fan@Example.com"}).content.decode()
+    assert not Fan.objects.exists()
+    mail = Message.objects.get()
+    assert mail.to == "Fan@example.com"
+    page = link_in(mail, "confirm")
+    assert "Yes, write to me" in client.get(page).content.decode()
+    assert not Consent.objects.exists()  # a mail program that opens links agrees to nothing
+    assert "You hear of every change" in client.post(page).content.decode()
+    client.post(page)
+    given = Consent.objects.get()
+    assert (given.fan.email, given.topic, given.granted) == ("Fan@example.com", "policies", True)
+
+
+def test_asking_again_and_again_sends_one_mail_a_day(client: Client) -> None:
+    for _ in range(3):
+        client.post("/policies/news/", {"email": "fan@example.com"})
+    policy_news.ask("FAN@example.com ", datetime.now(UTC))
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "x" * 300 + "@example.com", "a\x00@example.com"])
+def test_what_is_no_address_is_said_beside_the_field(client: Client, email: str) -> None:
+    answer = client.post("/policies/news/", {"email": email})
+    assert answer.status_code == 422
+    assert "Write your whole e-mail address" in answer.content.decode()
+
+
+@pytest.mark.parametrize("deed", ["confirm", "leave"])
+def test_a_forged_link_is_refused(client: Client, deed: str) -> None:
+    assert client.post(f"/policies/news/{deed}/forged:link:here/").status_code == 404
+    assert not Consent.objects.exists()
+
+
+def test_a_link_for_leaving_does_not_confirm(client: Client) -> None:
+    token = policy_news._link("leave", "fan@example.com").rsplit("/", 2)[1]
+    assert client.post(f"/policies/news/confirm/{token}/").status_code == 404
+
+
+def test_tells_each_follower_once_a_version() -> None:
+    published(at=NOW - timedelta(days=9), source="30 days.")
+    follower("one@example.com")
+    follower("two@example.com")
+    Fan.objects.create(email="never-asked@example.com")
+    version = published(source="14 days.")
+    assert policy_news.tell(NOW) == 2
+    assert policy_news.tell(NOW) == 0
+    mails = Message.objects.filter(kind="policy_news").order_by("to")
+    assert [mail.to for mail in mails] == ["one@example.com", "two@example.com"]
+    assert "Other days." in mails[0].text
+    assert "30 → 14 days" in mails[0].text
+    assert version.get_absolute_url() in mails[0].text
+
+
+def test_who_left_hears_no_more(client: Client) -> None:
+    fan = follower("fan@example.com")
+    published()
+    policy_news.tell(NOW)
+    page = link_in(Message.objects.get(), "leave")
+    assert "Stop these mails" in client.get(page).content.decode()
+    assert consent.agreed(fan, Channel.EMAIL, topic="policies")
+    assert "You are off the list" in client.post(page).content.decode()
+    published(source="14 days.")
+    assert policy_news.tell(NOW) == 0
+
+
+def test_consent_to_drops_is_no_consent_to_this() -> None:
+    fan = fans.find_or_create("fan@example.com")
+    consent.record(fan, Channel.EMAIL, granted=True, source="checkout", wording="Drops.")
+    assert list(policy_news.followers()) == []

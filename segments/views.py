@@ -1,0 +1,54 @@
+"""The doors for those who want to hear of changed policies. A deed is a press of a button: mail programs open links."""
+
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from merchant.clock import now
+from segments import policy_news
+from segments.errors import NotAnAddress
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def follow(request: HttpRequest) -> HttpResponse:
+    """POST ``email`` sends the link that confirms it."""
+    if request.method != "POST":
+        return _page(request, "ask")
+    try:
+        policy_news.ask(request.POST.get("email", ""), now())
+    except NotAnAddress:
+        wrong = "Write your whole e-mail address, like name@example.com."
+        return _page(request, "ask", status=422, error=wrong, email=request.POST.get("email", "")[:254])
+    return _page(request, "asked")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks for one more press; POST says yes."""
+    return _answer(request, token, "confirm")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks for one more press; POST says no."""
+    return _answer(request, token, "leave")
+
+
+def _answer(request: HttpRequest, token: str, deed: str) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, deed)
+    try:
+        address = policy_news.confirm(token) if deed == "confirm" else policy_news.leave(token)
+    except BadSignature:
+        return _page(request, "unknown", status=404)
+    return _page(request, "confirmed" if deed == "confirm" else "left", email=address)
+
+
+def _page(request: HttpRequest, step: str, *, status: int = 200, **more: str) -> HttpResponse:
+    context = {"step": step, "wording": policy_news.WORDING, **more}
+    return render(request, "segments/policy_news.html", context, status=status)

@@ -1,0 +1,160 @@
+"""Promises in the browser: written from a template, reviewed, scheduled, met by a fan who is paying, read by staff."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, User
+from playwright.sync_api import Browser, Page, expect
+
+from drops.models import Drop
+from merchant.clock import now
+from merchant.models import JournalEntry
+from merchant.roles import OWNER, POLICY_EDITOR, POLICY_REVIEWER
+from policies.models import Acceptance, Policy, PolicyVersion
+from policies.publishing import new_draft, publish
+from tests.browser.buyer import Buyer
+from tests.running_shop import RunningShop
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a password of the tests"
+
+
+def signed_in(page: Page, role: str) -> Page:
+    """The desk of somebody with this role."""
+    name = role.lower().replace(" ", "-")
+    if not User.objects.filter(username=name).exists():
+        User.objects.create_user(name, password=PASSWORD, is_staff=True).groups.add(Group.objects.get(name=role))
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def reviewer_page(browser: Browser, base_url: str) -> Page:
+    """Another person's browser."""
+    return browser.new_context(base_url=base_url).new_page()
+
+
+def test_an_editor_starts_from_a_template_and_a_reviewer_approves_with_a_schedule(
+    shop: RunningShop, page: Page, complaints: list[str], reviewer_page: Page
+) -> None:
+    editor = signed_in(page, POLICY_EDITOR)
+    editor.goto("/admin/policies/policy/")
+    editor.get_by_role("link", name=re.compile("Start from a template")).click()
+    editor.get_by_role("button", name="Start from Made with a creator, Anywhere").click()
+    expect(editor.get_by_text("not legal advice")).to_be_visible()
+
+    editor.get_by_label("Text").fill("## Who earns\n\nThe creator gets **a tenth**. Made for {{ dorp }}.")
+    expect(editor.get_by_text("Nothing can fill in {{ dorp }}. Did you mean {{ drop }}?").first).to_be_visible()
+    editor.get_by_label("Text").fill("## Who earns\n\nThe creator gets **a tenth**. Made for {{ drop }}.")
+    expect(editor.get_by_text("Saved as you type")).to_be_visible()
+    expect(editor.locator("#policy-live").get_by_text("Nothing can fill in")).to_have_count(0)
+    preview = editor.frame_locator("iframe[title='At checkout']")
+    preview.locator("summary").first.click()
+    expect(preview.get_by_text("a tenth", exact=True)).to_be_visible()
+
+    draft = PolicyVersion.objects.select_related("policy").get(policy__kind="creator")
+    until(lambda: "{{ drop }}" in PolicyVersion.objects.get(pk=draft.pk).source)
+    editor.reload()  # nothing was pressed, and all is there
+    expect(editor.get_by_label("Text")).to_have_value(re.compile("a tenth"))
+    editor.get_by_role("link", name="Send to review").click()
+    editor.get_by_role("button", name="Send to review").click()
+    expect(editor.get_by_text("is in review")).to_be_visible()
+
+    reviewer = signed_in(reviewer_page, POLICY_REVIEWER)
+    reviewer.goto(f"/admin/policies/policyversion/{draft.pk}/change/")
+    expect(reviewer.get_by_text("asked for a review")).to_be_visible()
+    reviewer.get_by_role("link", name="Approve").click()
+    reviewer.get_by_label("Now, to take effect at the time below").check()
+    day = now().date() + timedelta(days=3)
+    reviewer.locator("[name=effective_at_0]").fill(day.isoformat())
+    reviewer.locator("[name=effective_at_1]").fill("00:00:00")
+    reviewer.get_by_role("button", name="Approve").click()
+    expect(reviewer.get_by_text("Scheduled", exact=True).first).to_be_visible()
+    expect(reviewer.get_by_text("is public. It takes effect")).to_be_visible()
+
+    reviewer.goto("/policies/changelog/")
+    entry = reviewer.get_by_role("article").filter(has_text="Made with a creator, version 1")
+    expect(entry).to_contain_text("Takes effect")
+    assert list(
+        JournalEntry.objects.filter(subject="policy:made-with-a-creator", verb__in=["review_asked", "approved"])
+        .order_by("id")
+        .values_list("verb", "actor")
+    ) == [("review_asked", "staff:policy-editor"), ("approved", "staff:policy-reviewer")]
+
+
+def test_two_people_who_write_the_same_draft_are_told(shop: RunningShop, page: Page, reviewer_page: Page) -> None:
+    policy = Policy.objects.create(slug="two-writers", kind="terms", title="Two writers", scope="drop:two-writers")
+    draft = new_draft(policy, "staff:owner")
+    address = f"/admin/policies/policyversion/{draft.pk}/change/"
+    first, second = signed_in(page, POLICY_EDITOR), signed_in(reviewer_page, OWNER)
+    first.goto(address)
+    second.goto(address)
+    first.get_by_label("Text").fill("The first writes this.")
+    expect(first.get_by_text("Saved as you type")).to_be_visible()
+    second.get_by_label("Text").fill("The second writes that.")
+    expect(second.get_by_text("wrote in this draft after you opened it")).to_be_visible()
+    expect(second.locator("#policy-live del", has_text="first")).to_be_visible()
+    until(lambda: PolicyVersion.objects.get(pk=draft.pk).source == "The first writes this.")
+
+
+def test_a_fan_who_is_checking_out_meets_the_change(buyer: Buyer, robe: Drop) -> None:
+    care = Policy.objects.create(slug=robe.slug[:60], kind="terms", title="Repairs", scope=f"drop:{robe.slug}")
+    says(care, "We mend it for 30 days.")
+    buyer.buys_now()
+    buyer.fills_in_the_address()
+    buyer.types_card("4242 4242 4242 4242")
+    buyer.page.get_by_label("I know how long you mend it").check()
+
+    changed_at = now()
+    says(care, "We mend it for 14 days.")
+    until(lambda: now() - changed_at > timedelta(seconds=2))  # what a process remembers is that old at most
+    buyer.pay_button.click()
+    changed = buyer.page.locator("#agree .changed")
+    expect(changed).to_contain_text("Repairs changed while you were here.")
+    expect(changed.locator("del").first).to_have_text("30")
+    expect(changed.locator("ins").first).to_have_text("14")
+    box = buyer.page.get_by_label("I know how long you mend it")
+    expect(box).not_to_be_checked()
+    box.check()
+    buyer.page.get_by_label("I know that I have 30 days").check()
+    buyer.pay_button.click()
+    expect(buyer.headline).to_be_visible()
+    answered = Acceptance.objects.filter(order_ref=buyer.order.reference, rendering__version__policy=care)
+    assert list(answered.order_by("pk").values_list("rendering__version__number", "accepted", "replaced")) == [
+        (1, True, True),
+        (2, True, False),
+    ]
+
+
+def test_staff_read_the_changelog_and_compare(shop: RunningShop, page: Page, complaints: list[str]) -> None:
+    policy = Policy.objects.create(slug="compared", kind="terms", title="Compared", scope="drop:compared")
+    says(policy, "We mend it for 30 days.")
+    says(policy, "We mend it for 14 days.")
+    desk = signed_in(page, OWNER)
+    desk.goto("/policies/changelog/")
+    entry = desk.get_by_role("article").filter(has_text="Compared, version 2")
+    expect(entry).to_contain_text("for 30 → 14 days")
+    entry.get_by_text("Word by word").click()
+    expect(entry.locator("del").first).to_be_visible()
+    second = policy.versions.get(number=2)
+    desk.goto(f"/admin/policies/policyversion/{second.pk}/compare/")
+    expect(desk.get_by_text("0 orders under it").first).to_be_visible()
+    expect(desk.locator(".beside del").first).to_have_text("30")
+    desk.get_by_label("shown").select_option("inline")
+    desk.get_by_role("button", name="Show").click()
+    expect(desk.locator(".diff ins").first).to_have_text("14")
+
+
+def says(policy: Policy, words: str) -> None:
+    draft = new_draft(policy, "staff:owner")
+    draft.source = draft.summary = words
+    draft.box_wording, draft.change_summary = "I know how long you mend it.", "Other days."
+    draft.save()
+    publish(draft, by="staff:owner", now=now())
