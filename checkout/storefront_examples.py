@@ -27,6 +27,7 @@ ADDRESS = {"line1": "Long Street 1", "city": "Springfield", "postal_code": "1234
 STATUS_URL = f"https://shop.example/api/v1/orders/{ORDER_TOKEN}"
 POLICY = {
     "id": "returns/v3",
+    "kind": "returns",
     "sha256": SHA256,
     "title": "Returns",
     "summary": "30 days to send it back.",
@@ -34,6 +35,8 @@ POLICY = {
     "box_wording": "I know that I have 30 days to send it back.",
     "language": "en",
     "mandatory": True,
+    "because": ["ships to United States"],
+    "fallback": False,
     "url": "https://shop.example/policies/returns/v3/",
 }
 DROP = {

@@ -15,10 +15,9 @@ import redis
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.utils.crypto import salted_hmac
 from limits import RateLimitItemPerHour
 
-from checkout import moving_windows, waiting_mail
+from checkout import allowances, moving_windows, waiting_mail
 from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
 from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
@@ -106,11 +105,18 @@ def remove(place_id: int, *, by: str, why: str, now: datetime) -> None:
 
 def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> None:
     """Close an open place of somebody who has not paid: what it claims, or holds in its offer, is the next one's."""
+    while not _ended(place_id, into, actor=actor, why=why, now=now):
+        pass  # it was offered something between the two locks: once a place, so this ends
+
+
+def _ended(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> bool:
     with transaction.atomic(durable=True):
         cart_id = WaitingPlace.objects.filter(pk=place_id).values_list("cart_id", flat=True).first()
         # The cart before its place, as everywhere.
         cart = Cart.objects.select_for_update().filter(pk=cart_id).first() if cart_id else None
         place = lock(place_id)
+        if place.cart_id != cart_id:
+            return False
         if place.state not in OPEN or place.order_id is not None or (cart is not None and cart.closed_at):
             raise NotWaiting
         move_to(place, into, actor=actor, why=why, now=now)
@@ -120,6 +126,7 @@ def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime)
             cart.lines.all().delete()
             stock.release(Owner(OwnerKind.CART, str(cart.pk)))
         awaited.let_go(owner_of(place))
+        return True
 
 
 def lock(place_id: int) -> WaitingPlace:
@@ -167,7 +174,7 @@ def owner_of(place: WaitingPlace) -> Owner:
 
 def person_key(email: str) -> str:
     """Finds a person again and cannot be turned back; the same as their orders are counted by."""
-    return salted_hmac("frontrow.allowance", f"email:{email.lower()}", algorithm="sha256").hexdigest()
+    return allowances.email_key(email)
 
 
 def require_few(ip: str | None) -> None:

@@ -161,6 +161,24 @@ def test_leaving_and_being_offered_at_once_ends_in_one_of_them(gone: Drop, now: 
     assert books_balance()
 
 
+def test_an_offer_that_comes_between_the_locks_of_who_leaves_goes_to_the_next(
+    gone: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, behind = join(gone, "first", now), join(gone, "second", now)
+    comes_back("b")
+    locked = waiting_list.lock
+
+    def after_an_offer(place_id: int) -> WaitingPlace:
+        monkeypatch.setattr(waiting_list, "lock", locked)
+        together(lambda _: str(waiting_offers.offer(place.pk, now=now)), fans=1)
+        return locked(place_id)
+
+    monkeypatch.setattr(waiting_list, "lock", after_an_offer)
+    waiting_list.leave(place.pk, now=now)
+    waiting_offers.sweep(now)
+    assert (state(place), state(behind), fan.counts()) == (PlaceState.LEFT, PlaceState.OFFERED, (3, 0, 0))
+
+
 def test_staff_free_and_somebody_joins_at_once_and_nothing_is_left_lying(gone: Drop, now: datetime) -> None:
     """Either it was on sale before the fan came, who is told so, or it is kept for them."""
 

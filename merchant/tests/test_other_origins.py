@@ -108,7 +108,8 @@ def test_the_merchant_names_sites_at_the_desk() -> None:
     client = signed_in(OWNER)
     page = client.get("/admin/merchant/storeprofile/1/change/")
     form = page.context["adminform"].form
-    typed = {name: form[name].value() or "" for name in form.fields}
+    given = {name: form[name].value() for name in form.fields}
+    typed = {name: value if value or value == 0 else "" for name, value in given.items()}
     typed["allowed_origins"] = "https://brand.example\nhttps://two.example/page"
     assert client.post("/admin/merchant/storeprofile/1/change/", typed).status_code == 302
     assert StoreProfile.objects.get().allowed_origins == [BRAND, "https://two.example"]
