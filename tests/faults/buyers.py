@@ -68,6 +68,10 @@ class Crowd:
         for future in self._futures:
             future.result(self.arriving + 3 * self.patience)
 
+    def all_came(self) -> bool:
+        """Whether the last of them has arrived."""
+        return time.monotonic() > self.started + self.arriving
+
     def left(self) -> bool:
         """Whether everybody has gone home."""
         return all(future.done() for future in self._futures)

@@ -71,8 +71,8 @@ def _go_through(trouble: Trouble, shop: RunningShop, crowd: Crowd, desk: Desk) -
     for number in range(trouble.times):
         if number:
             _stretch(BETWEEN, desk)
-        if crowd.left():
-            return
+        if crowd.all_came():
+            return  # who is there now pays, and orders nothing any more
         with trouble.comes(shop):
             _stretch(trouble.seconds, desk)
 

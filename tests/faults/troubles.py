@@ -1,6 +1,7 @@
 """What goes wrong, each as a block: the trouble begins with it and is over when it ends."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from merchant.embedded.account import myself, postgres_account
 from tests.running_shop import RunningShop
 from tests.waiting import somebody_waits_for_us, until
 
-A_MOMENT, A_MINUTE = 6.0, 60.0
+A_MOMENT, A_MINUTE, A_START, A_WHILE = 6.0, 60.0, 20.0, 30.0
 BETWEEN = 10.0  # to recover in, before it comes again
 PAYING = ("payment_intents.*", "checkout_sessions.*", "refunds.*")
 CHANGING = ("payment_intents.create", "payment_intents.confirm", "payment_intents.cancel", "checkout_sessions.*")
@@ -26,16 +27,17 @@ LOST_REPLIES = (*CHANGING, "refunds.create")
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens, for how many seconds, and how often in one drop."""
+    """What happens, for how many seconds, and how often in one drop. ``recovery``: until what ended serves again."""
 
     comes: Callable[[RunningShop], AbstractContextManager[None]]
     seconds: float = A_MOMENT
     times: int = 1
+    recovery: float = 0.0
 
     @property
     def stretch(self) -> float:
         """From its first beginning to its last end, in seconds."""
-        return self.times * self.seconds + (self.times - 1) * BETWEEN
+        return self.times * (self.seconds + self.recovery) + (self.times - 1) * BETWEEN
 
 
 @contextmanager
@@ -69,10 +71,15 @@ def web_killed(shop: RunningShop) -> Iterator[None]:
 
 @contextmanager
 def _an_order_stands_still() -> Iterator[None]:
-    """Begins when an order waits for its units, all of it done but these and the commit: their rows are locked here."""
+    """Begins when an order waits for its units, all of it done but these and the commit: their rows are locked here.
+
+    Begins all the same when none has come in a while: with everything held or sold, orders are refused without waiting.
+    """
     with transaction.atomic():
         list(StockItem.objects.order_by("pk").select_for_update())
-        until(somebody_waits_for_us, seconds=120)
+        limit = time.monotonic() + A_WHILE
+        while not somebody_waits_for_us() and time.monotonic() < limit:
+            time.sleep(0.05)  # polling a condition
         yield
 
 
@@ -201,7 +208,7 @@ def webhooks_repeated(shop: RunningShop) -> Iterator[None]:
 TROUBLES: dict[str, Trouble] = {
     "nothing": Trouble(nothing),
     "worker SIGKILL": Trouble(worker_killed),
-    "web SIGKILL": Trouble(web_killed, seconds=2.0, times=3),
+    "web SIGKILL": Trouble(web_killed, seconds=2.0, times=3, recovery=A_START),
     "Redis killed": Trouble(redis_killed),
     "PostgreSQL restarted": Trouble(postgres_restarted),
     "PostgreSQL crashed": Trouble(postgres_crashed),
