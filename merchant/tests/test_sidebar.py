@@ -54,6 +54,7 @@ def test_a_list_is_called_what_the_sidebar_calls_it(page: str, name: str) -> Non
     title = re.search(r"<title>(.*?)</title>", shown, re.DOTALL)
     assert title
     assert title[1].split("|")[0].strip() == name
+    assert re.search(rf'<a href="/admin/{page}"[^>]*truncate[^>]*>{name}</a>', shown)
     assert "Authentication and Authorization" not in shown
 
 
