@@ -92,6 +92,7 @@ class RefundFilter(ChoicesCheckboxFilter):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    when_empty = "Orders come here as soon as a drop sells."
     list_display = ("order_name", "state_label", "drop", "who", "units", "total_shown", "placed")
     list_display_links = ("order_name",)
     list_filter = (
@@ -297,7 +298,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return done(_page(object_id))
 
     @action(
-        description="Grant more",
+        description="Allow more",
         url_path="grant",
         icon="add_shopping_cart",
         permissions=["checkout.change_allowance"],
@@ -305,7 +306,7 @@ class OrderAdmin(ReadOnlyAdmin):
             "title": "Let this person order more",
             "description": "",
             "form_class": dialogs.GrantDialog,
-            "form_submit_text": "Grant it",
+            "form_submit_text": "Allow it",
         },
     )
     def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
@@ -316,7 +317,7 @@ class OrderAdmin(ReadOnlyAdmin):
         messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
-    @action(description="Erase its person…", icon="person_off", permissions=["checkout.erase_person"])
+    @action(description="Erase the person…", icon="person_off", permissions=["checkout.erase_person"])
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
         reference = Order.objects.values_list("reference", flat=True).get(pk=object_id)
         return redirect(f"{reverse('admin:checkout_erasurerequest_add')}?who={reference}")
@@ -429,6 +430,7 @@ admin.site.register(RetentionPeriod, privacy.RetentionAdmin)
 class WebhookEventAdmin(ReadOnlyAdmin):
     """What the payment provider told us, as it came. The worker asks the provider again before it believes it."""
 
+    when_empty = "What the payment provider tells the shop is kept here."
     list_display = ("received", "type", "object_id", "worked_through", "outcome")
     list_display_links = ("type",)
     list_filter = (

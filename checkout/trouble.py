@@ -195,7 +195,7 @@ KINDS = (
     Kind(
         "late-paid",
         "Paid too late",
-        "The money came after the units were free again, and there was none left: it is on its way back by itself.",
+        "The money came after the units were free again, and there were none left. It is on its way back by itself.",
         _late_paid,
     ),
     Kind(

@@ -32,7 +32,7 @@ router = Router(tags=["waiting list"])
 def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]]:
     """201 with the place and its key; 200 without the key where this address waits for it already.
 
-    What comes back is offered to who waits, in turn, before it is on sale. 409 ``still-there``: it can be bought;
+    What comes back is offered to those who wait, in turn, before it is on sale. 409 ``still-there``: it can be bought;
     ``no-waiting-list``: the drop has none; ``not-open``: it has not started, or is over; ``limit-reached``: earlier
     orders included, that is more than one person may have. 429 ``slow-down``: too many joined from one address.
     """

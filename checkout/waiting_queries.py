@@ -55,7 +55,7 @@ class WaitingPage:
 STORIES: dict[str, tuple[str, str, str, Tone]] = {
     S.WAITING: (
         "You are number {number} in line",
-        "When {what} comes back and it is your turn it is held for you for {minutes} minutes, before it is on sale.",
+        "When {what} comes back and it is your turn, it is held for you for {minutes} minutes, before it is on sale.",
         "Nothing to do. We write to you at once; this page changes by itself.",
         "wait",
     ),

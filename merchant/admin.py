@@ -35,6 +35,7 @@ from merchant.desk import (
 from merchant.models import JournalEntry, StoreProfile
 from merchant.origins import origin_of
 from merchant.store import forget_store
+from merchant.templatetags.desk import by_name
 
 MOST_ORIGINS = 20
 
@@ -145,7 +146,7 @@ class JournalAdmin(ReadOnlyAdmin):
 
     @display(description="Who")
     def who(self, entry: JournalEntry) -> str:
-        return entry.actor
+        return by_name(entry.actor)
 
 
 admin.site.unregister(User)

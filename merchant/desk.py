@@ -22,7 +22,7 @@ from merchant.clock import now
 from merchant.models import JournalEntry
 from merchant.money import Money, exponent
 from merchant.store import current_store
-from merchant.templatetags.desk import when
+from merchant.templatetags.desk import as_in_the_sidebar, when
 
 COUNTRIES = {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
 
@@ -36,6 +36,12 @@ class DeskAdmin(ModelAdmin):
     warn_unsaved_form = True
     list_filter_submit = True
     list_per_page = 50
+    when_empty = ""  # what fills this list, said while nothing is in it
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = as_in_the_sidebar(self.opts.verbose_name_plural)
+        answer: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return answer
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

@@ -11,6 +11,8 @@ from django.urls import reverse, reverse_lazy
 from merchant.store import current_store
 
 Item = dict[str, Any]
+# Pages that lie under a list's address and have another door in the sidebar.
+ELSEWHERE = {"checkout_order_conversion": "", "checkout_order_rule_tester": "policies_rule_tester"}
 
 
 def shop_name(request: HttpRequest) -> str:
@@ -42,27 +44,37 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 {"title": "Today", "icon": "today", "link": reverse("admin:index"), "permission": lambda _: True},
                 _list("Drops", "rocket_launch", "drops", "drop"),
                 _list("Orders", "receipt_long", "checkout", "order"),
-                {
-                    "title": "Conversion",
-                    "icon": "monitoring",
-                    "link": reverse_lazy("admin:checkout_order_conversion"),
-                    "permission": _may_view("checkout", "order"),
-                },
-                _list("Waiting lists", "hourglass_top", "checkout", "waitingplace"),
+                _page("Conversion", "monitoring", "admin:checkout_order_conversion", "checkout", "order"),
+            ]
+        },
+        {
+            "title": "After the sale",
+            "items": [
                 _list("Requests", "assignment_return", "checkout", "fanrequest"),
+                _list("New ship dates", "event_upcoming", "checkout", "delaynotice"),
                 _list("Disputes", "balance", "checkout", "dispute"),
-                _list("Ship dates", "event_upcoming", "checkout", "delaynotice"),
+            ],
+        },
+        {
+            "title": "Fans",
+            "items": [
                 _list("Fans", "group", "segments", "fan"),
                 _list("Segments", "filter_alt", "segments", "segment"),
                 _list("Messages", "mail", "segments", "message"),
-                _list("Policies", "gavel", "policies", "policy"),
-                _list("Rules", "rule", "policies", "rule"),
-            ]
+                _list("Waiting lists", "hourglass_top", "checkout", "waitingplace"),
+            ],
+        },
+        {
+            "title": "What you promise",
+            "items": [
+                _list("Policies", "gavel", "policies", "policy", "policyversion"),
+                _list("Rules", "rule", "policies", "rule", "ruleversion", "decision"),
+            ],
         },
         {
             "title": "What you sell",
             "items": [
-                _list("Products", "checkroom", "drops", "product"),
+                _list("Products", "checkroom", "drops", "product", "variant"),
                 _list("Stock", "inventory_2", "drops", "stockitem"),
                 _list("Discounts", "percent", "checkout", "discount"),
             ],
@@ -71,27 +83,51 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Settings",
             "items": [
                 _list("Shop", "storefront", "merchant", "storeprofile"),
-                _list("Delivery", "local_shipping", "checkout", "shippingzone"),
+                _list("Delivery zones", "local_shipping", "checkout", "shippingzone"),
                 _list("Pick-up points", "pin_drop", "checkout", "pickuppoint"),
-                _list("Tax", "account_balance", "checkout", "taxrate"),
+                _list("Tax rates", "account_balance", "checkout", "taxrate"),
                 _list("People", "badge", "auth", "user"),
                 _list("Roles", "shield_person", "auth", "group"),
-                _list("Payment news", "webhook", "checkout", "webhookevent"),
-                _list("Erasure", "person_off", "checkout", "erasurerequest"),
-                _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
+            ],
+        },
+        {
+            "title": "Records",
+            "items": [
                 _list("Journal", "history", "merchant", "journalentry"),
+                _list("Payment news", "webhook", "checkout", "webhookevent"),
+                _list("Erasure requests", "person_off", "checkout", "erasurerequest"),
+                _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
             ],
         },
     ]
 
 
-def _list(title: str, icon: str, app: str, model: str) -> Item:
+def _list(title: str, icon: str, app: str, *models: str) -> Item:
+    """The list of the first model; it is where one is on the pages of the others, too."""
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-        "permission": _may_view(app, model),
+        "link": reverse_lazy(f"admin:{app}_{models[0]}_changelist"),
+        "permission": _may_view(app, models[0]),
+        "active": lambda request: _where(request).startswith(tuple(f"{app}_{model}_" for model in models)),
     }
+
+
+def _page(title: str, icon: str, address: str, app: str, model: str) -> Item:
+    """A page of its own, for whoever may view ``model``."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(address),
+        "permission": _may_view(app, model),
+        "active": lambda request: request.path == reverse(address),
+    }
+
+
+def _where(request: HttpRequest) -> str:
+    """The name of the address one is at, which begins with the app and the model whose page it is."""
+    name = (request.resolver_match and request.resolver_match.url_name) or ""
+    return ELSEWHERE.get(name, name)
 
 
 def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:

@@ -57,7 +57,7 @@ def _orders() -> Iterator[Trouble]:
     states = (OrderState.LATE_PAID, OrderState.DEFERRED)
     counts = dict(Order.objects.filter(state__in=states).order_by().values_list("state").annotate(Count("id")))
     if late := counts.get(OrderState.LATE_PAID):
-        words = f"{_count(late, 'order')} paid after the units were free again: keep or refund"
+        words = f"{_count(late, 'order')} paid too late, after the units were free again"
         yield Trouble(words, listing("checkout_order", state__exact=OrderState.LATE_PAID), grave=True)
     if deferred := counts.get(OrderState.DEFERRED):
         words = f"{_count(deferred, 'order')} held while the payment provider is in trouble"

@@ -15,6 +15,8 @@ MOST_HEADLINES = 5
 SHORT = 4  # words; a longer change is no headline
 ALIKE = 0.5  # from which likeness on two clauses are one clause that changed
 MOST_PAIRED = 400  # pairs of clauses looked at in one change; beyond it they are shown as gone and come
+MARKS = " .,;:*_#`"  # at the edge of a word: punctuation, and Markdown that a fan never sees
+_A_WORD = re.compile(r"\w")
 _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 _CLAUSES = re.compile(r"\n+|[^\n]+?(?:[.!?:;]+(?=\s)[ \t]*\n*|\n+|$)")
 
@@ -83,12 +85,12 @@ def _said(row: "Row") -> list[str]:
     for place, (gone, come) in enumerate(pairwise(pieces)):
         if (gone.kind, come.kind) != ("del", "ins") or max(len(gone.text.split()), len(come.text.split())) > SHORT:
             continue
-        if not gone.text.strip() or not come.text.strip():  # a space is no news
+        if not _A_WORD.search(gone.text) or not _A_WORD.search(come.text):  # a comma is no news
             continue
         before = pieces[place - 1].text.split()[-1:] if place else []
         after = pieces[place + 2].text.split()[:1] if place + 2 < len(pieces) else []
-        words_ = [*before, gone.text.strip(), "→", come.text.strip(), *after]
-        found.append(" ".join(words_).strip(".,; "))
+        words_ = (each.strip(MARKS) for each in (*before, gone.text, "→", come.text, *after))
+        found.append(" ".join(each for each in words_ if each))
     return found
 
 

@@ -33,6 +33,11 @@ def nearest(asked: str, there: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=256)  # tags come from anybody
+def is_another(language: str, asked: str) -> bool:
+    """Whether a text in ``language`` is no answer to ``asked``: English is one to ``en-US``."""
+    return bool(asked) and language.split("-", maxsplit=1)[0] != asked.split("-", maxsplit=1)[0]
+
+
 def language_name(tag: str) -> str:
     """``"de"`` → ``"German"``."""
     try:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from merchant.append_only import append_only
 from policies import rules_models, scopes  # noqa: F401  # Django looks for an app's models here
+from policies.languages import is_another, language_name
 
 
 class Kind(models.TextChoices):
@@ -134,8 +135,9 @@ class PolicyVersion(models.Model):
 
     @property
     def change_in_words(self) -> str:
-        """How much it changed, without the explanation that the merchant chooses by."""
-        return ChangeClass(self.change_class).label.partition(" (")[0]
+        """How much it changed, without the explanation that the merchant chooses by: ``Material change``."""
+        label = ChangeClass(self.change_class).label.partition(" (")[0]
+        return f"{label} change" if self.change_class == ChangeClass.MATERIAL else label
 
     def get_absolute_url(self) -> str:
         return reverse("policies:version", args=[self.policy.slug, self.number])
@@ -197,6 +199,13 @@ class Acceptance(models.Model):
             models.UniqueConstraint(F("order_ref"), F("rendering"), name="acceptance_once_an_order"),
         ]
         triggers: list[pgtrigger.Trigger] = append_only("acceptance")
+
+    @property
+    def in_other_words(self) -> str:
+        """``in English, as there was no French``; nothing where the fan was shown their language."""
+        if not is_another(self.language, self.asked_language):
+            return ""
+        return f"in {language_name(self.language)}, as there was no {language_name(self.asked_language)}"
 
     def __str__(self) -> str:
         return f"{self.order_ref} {self.rendering_id}"

@@ -15,6 +15,35 @@ _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO S
 EU = frozenset(_EU.split())
 AREAS = {"EU": EU}
 AREA_NAMES = {"EU": "the European Union"}
+# English says "the" before them.
+WITH_AN_ARTICLE = frozenset(
+    [
+        "AE",
+        "BS",
+        "CF",
+        "CK",
+        "DO",
+        "FK",
+        "FO",
+        "GB",
+        "GM",
+        "IM",
+        "KM",
+        "KY",
+        "MH",
+        "MP",
+        "MV",
+        "NL",
+        "PH",
+        "SB",
+        "SC",
+        "TC",
+        "UM",
+        "US",
+        "VG",
+        "VI",
+    ]
+)
 MOST_PLACES = 200
 MOST_TEXT = 4_000
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -137,13 +166,19 @@ def needs(places: Sequence[str], where: Where) -> dict[str, str]:
 
 
 def in_words(place: str) -> str:
-    """``California (US)``, ``Germany``, ``postal codes 995-999 of United States``."""
-    country = country_names().get(place[:2], place[:2])
+    """``California (US)``, ``Germany``, ``postal codes 995-999 of the United States``."""
+    country = country_in_words(place[:2])
     if len(place) == 2:
         return country
     if place[2] == "-":
         return f"{_regions().get(place, place)} ({place[:2]})"
     return f"postal codes {place[3:].replace('-', '–')} of {country}"
+
+
+def country_in_words(code: str) -> str:
+    """A country's name as it stands in a sentence: ``the United States``."""
+    name = country_names().get(code, code)
+    return f"the {name}" if code in WITH_AN_ARTICLE else name
 
 
 @cache

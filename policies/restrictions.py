@@ -13,7 +13,7 @@ from django.utils import timezone
 from merchant.store import store_zone
 from policies import rules
 from policies.ages import AgeAsked
-from policies.places import country_names, region_code
+from policies.places import country_in_words, country_names, region_code
 from policies.rules import DIGITAL, Asked, Findings, Item, Term
 
 
@@ -70,7 +70,7 @@ def verdict(country: str, *, ships_to: Sequence[str]) -> Verdict:
         return Verdict(allowed=False, reason="Choose the country to deliver to.")
     if not ships_to or code in {place.strip().upper() for place in ships_to}:
         return ALLOWED
-    return Verdict(allowed=False, reason=f"We do not deliver to {country_names()[code]}. {_places(ships_to)}")
+    return Verdict(allowed=False, reason=f"We do not deliver to {country_in_words(code)}. {_places(ships_to)}")
 
 
 def _verdict(delivers: Verdict, found: Findings, asked: Asked, items: Sequence[Item]) -> Verdict:
@@ -103,8 +103,12 @@ def _given(text: str) -> str:
     return "given" if text else "none"
 
 
+def _name(code: str) -> str:
+    return country_names().get(code, code)
+
+
 def _places(codes: Sequence[str]) -> str:
-    names = sorted(country_names().get(code.strip().upper(), code) for code in codes)
+    names = [country_in_words(code) for code in sorted((code.strip().upper() for code in codes), key=_name)]
     if len(names) > 8:
         return f"We deliver to {len(names)} other countries."
     return "We deliver to " + (f"{', '.join(names[:-1])} and {names[-1]}." if len(names) > 1 else f"{names[0]}.")

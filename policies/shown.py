@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from policies.languages import language_name
+from policies.languages import is_another, language_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ShownPolicy:
     @property
     def is_fallback(self) -> bool:
         """Whether a translation is missing and another language stands in."""
-        return bool(self.asked_language) and self.language.split("-")[0] != self.asked_language.split("-")[0]
+        return is_another(self.language, self.asked_language)
 
     @property
     def language_name(self) -> str:

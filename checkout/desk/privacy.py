@@ -59,6 +59,7 @@ class EraseForm(forms.Form):
 class ErasureAdmin(ReadOnlyAdmin):
     """Who asked to be forgotten, and what became of it. New ones are looked at first, then confirmed."""
 
+    when_empty = "Nobody has asked to be forgotten."
     list_display = ("name", "asked", "done", "asked_by", "why")
     list_display_links = ("name",)
     fields = ("name", "asked", "done", "asked_by", "why", "cannot_go", "story")

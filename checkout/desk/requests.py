@@ -110,6 +110,7 @@ def _dialog(title: str, form: type[ConfirmDialog], button: str) -> dict[str, Any
 
 
 class FanRequestAdmin(ReadOnlyAdmin):
+    when_empty = "When a fan withdraws, or asks to cancel or to send something back, it waits here for you."
     list_display = ("what", "state_label", "order_shown", "who", "asked", "due")
     list_display_links = ("what",)
     list_filter = (OpenFilter, ("kind", ChoicesCheckboxFilter), ("state", ChoicesCheckboxFilter))

@@ -44,6 +44,7 @@ class NewDateForm(forms.Form):
 
 
 class DelayNoticeAdmin(ReadOnlyAdmin):
+    when_empty = "A drop ships later? Say so with the button above: each fan is asked and answers here."
     list_display = ("drop", "ships", "announced", "until", "answers")
     list_display_links = ("drop",)
     list_select_related = ("drop",)

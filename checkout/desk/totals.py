@@ -162,6 +162,7 @@ class ShippingZoneAdmin(TableAdmin):
 
     form = ZoneForm
     inlines = (RateInline,)
+    when_empty = "Until there is a zone, every order pays the flat shipping of the shop's settings."
     list_display = ("title", "where", "options")
     search_fields = ("title",)
 
@@ -204,6 +205,7 @@ class PickupPointAdmin(TableAdmin):
 
     form = PointForm
     fields = ("title", "note", "code", ("country", "region"), "price_minor", "is_open")
+    when_empty = "Add a place where fans can collect what they bought."
     list_display = ("title", "note", "price", "is_open")
     search_fields = ("title", "note")
 
@@ -230,6 +232,7 @@ class TaxRateAdmin(TableAdmin):
 
     form = TaxForm
     fields = ("title", ("country", "region"), "basis_points", "on_shipping")
+    when_empty = "Until there is a rate, the tax of the shop's settings holds everywhere."
     list_display = ("title", "place", "rate", "on_shipping")
     search_fields = ("title", "country", "region")
 
@@ -311,6 +314,7 @@ class DiscountAdmin(TableAdmin):
         ),
     )
     conditional_fields = {"basis_points": "kind == 'percentage'", "amount_minor": "kind == 'amount'"}
+    when_empty = "A discount comes with a code or by itself, for all drops or for some."
     list_display = ("title", "code_shown", "what", "when", "used", "taken_off", "is_on")
     list_display_links = ("title",)
     list_filter = ("is_on", "kind")

@@ -62,6 +62,7 @@ class OfferDialog(_PlaceDialog):
 class WaitingPlaceAdmin(ReadOnlyAdmin):
     """Read-only but for two deeds: an offer out of turn, and taking somebody off the list with a reason."""
 
+    when_empty = "Fans join on the page of a drop whose sizes are sold out, where its waiting list is switched on."
     list_display = ("who", "place", "what", "quantity", "drop", "state_label", "since_when", "until")
     list_display_links = ("who",)
     list_filter = (

@@ -24,7 +24,7 @@ KINDS = {"withdraw": RequestKind.WITHDRAWAL, "return": RequestKind.RETURN, "canc
 WORDS: dict[str, dict[str, str]] = {
     RequestKind.WITHDRAWAL: {
         "title": "Withdraw from the contract",
-        "lead": "Within the time that the law gives you, you need no reason and nobody's yes.",
+        "lead": "Within the time that the law gives you, you need no reason and nobody has to agree.",
         "next": "Continue",
         "confirm": "Confirm withdrawal",
         "then": "We confirm it by e-mail at once, with these words and the time.",

@@ -83,6 +83,7 @@ class DropAdmin(DeskAdmin):
     actions = None
     form = DropForm
     inlines = (OfferInline,)
+    when_empty = "A drop is one timed sale. Its page says what is missing before it can go live."
     list_display = ("picture", "name", "state_label", "starts", "ends", "stock")
     list_display_links = ("picture", "name")
     list_filter = (

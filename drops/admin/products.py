@@ -64,6 +64,7 @@ class ProductAdmin(DeskAdmin):
     actions = None
     form = ProductForm
     inlines = (VariantInline, PictureInline)
+    when_empty = "What you sell, with its sizes, pictures and weights."
     list_display = ("picture", "title", "skus", "drops")
     list_display_links = ("picture", "title")
     search_fields = ("title", "slug", "variants__sku")

@@ -71,6 +71,7 @@ class OfDrop(admin.SimpleListFilter):
 
 @admin.register(StockItem)
 class StockItemAdmin(ReadOnlyAdmin):
+    when_empty = "Stock begins with a product and its sizes."
     list_display = ("code", "what", "bar", "total", "held", "sold", "free", "waited_for")
     list_filter = (OfDrop,)
     search_fields = ("code",)

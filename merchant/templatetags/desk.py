@@ -1,13 +1,22 @@
 """Filters of the merchant's desk."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
+from django.utils.text import capfirst
 
 from merchant.templatetags.shop import moment
 
 register = template.Library()
 
+# Where the sidebar has a better word than the model.
+IN_THE_SIDEBAR = {
+    "Groups": "Roles",
+    "Retention periods": "What is kept",
+    "Users": "People",
+    "Webhook events": "Payment news",
+}
 STEPS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 
 
@@ -39,3 +48,22 @@ def _unit(gap: timedelta) -> tuple[timedelta, str]:
 def spoken(verb: str) -> str:
     """A journal verb as words: ``payment_failed`` → ``Payment failed``."""
     return verb.replace("_", " ").replace(".", " ").capitalize()
+
+
+@register.filter
+def by_name(actor: str) -> str:
+    """Who did it, in a journal's row: ``staff:owner`` → ``owner``."""
+    return actor.removeprefix("staff:")
+
+
+@register.filter
+def without_the_app(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Unfold's crumbs, less the first where others follow: it names a Django app, which is nobody's word here."""
+    return parts[1:] if len(parts) > 1 else parts
+
+
+@register.filter
+def as_in_the_sidebar(title: object) -> str:
+    """The name of a list as the sidebar has it; anything else as it is, with a capital."""
+    words = str(capfirst(str(title)))
+    return IN_THE_SIDEBAR.get(words, words)

@@ -87,7 +87,7 @@ def test_names_what_is_wrong_the_grave_things_first() -> None:
     found = client.get("/admin/").context["troubles"]
     words = [trouble.words for trouble in found if "worker" not in trouble.words]
     assert words == [
-        "1 order paid after the units were free again: keep or refund",
+        "1 order paid too late, after the units were free again",
         "1 payment due for longer than a minute",
         "1 order held while the payment provider is in trouble",
         "1 message could not be delivered",

@@ -36,7 +36,7 @@ def support(order: Order) -> Client:
 
 def test_a_person_is_looked_at_then_confirmed_then_erased(support: Client, order: Order) -> None:
     page = support.get(reverse("admin:checkout_order_change", args=[order.pk])).content.decode()
-    assert "Erase its person" in page
+    assert "Erase the person" in page
     asked = {"who": order.reference, "why": "asked by e-mail"}
     review = support.post(ASK, asked).content.decode()
     assert "Erase fan@example.com: this will happen" in review
@@ -54,7 +54,7 @@ def test_a_person_is_looked_at_then_confirmed_then_erased(support: Client, order
     assert "Erased (" in page
     page = support.get(reverse("admin:checkout_order_change", args=[order.pk])).content.decode()
     assert "Its person was erased" in page
-    assert "Erase its person" not in page
+    assert "Erase the person" not in page
     assert support.get(reverse("admin:checkout_order_changelist")).status_code == 200
 
 

@@ -65,7 +65,7 @@ def test_a_rule_is_named_written_and_published_by_two_people() -> None:
     assert editor.post(page, typed()).status_code == 302
     version.refresh_from_db()
     assert (version.places, version.reason) == (["US-UT", "US 995-999"], "Not there.")
-    told = "Everything tagged “spirits” is not sold in Utah (US) and postal codes 995–999 of United States."
+    told = "Everything tagged “spirits” is not sold in Utah (US) and postal codes 995–999 of the United States."
     assert told in editor.get(page).content.decode()
     publishing = reverse("admin:policies_ruleversion_publish_version", args=[version.pk])
     assert editor.get(publishing).status_code == 403
@@ -238,7 +238,7 @@ def test_the_lint_is_silent_about_rules_that_live_together() -> None:
     ("says", "words"),
     [
         ({}, "Everything is not sold."),
-        ({"tag": "knives", "places": ["GB"]}, "Everything tagged “knives” is not sold in United Kingdom."),
+        ({"tag": "knives", "places": ["GB"]}, "Everything tagged “knives” is not sold in the United Kingdom."),
         ({"places": ["DE", "AT"], "elsewhere": True}, "Everything is not sold outside of Germany and Austria."),
         ({"effect": "most", "most": 3}, "Everything is sold 3 at most in one order."),
         (

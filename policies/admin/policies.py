@@ -76,6 +76,7 @@ class PolicyAdmin(DeskAdmin):
     form = PolicyForm
     view_on_site = False
     actions = None
+    when_empty = "Start from a template: returns, shipping and privacy are what every shop needs."
     list_display = ("title", "kind", "applies_to", "stands", "coming")
     list_filter = (("kind", ChoicesCheckboxFilter),)
     search_fields = ("title", "slug", "versions__source")

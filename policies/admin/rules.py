@@ -147,6 +147,7 @@ class PublishRuleDialog(ConfirmDialog):
 class RuleAdmin(DeskAdmin):
     form = RuleForm
     actions = None
+    when_empty = "Without a rule, everything is sold to everyone wherever the shop delivers."
     list_display = ("title", "says", "stands", "coming")
     search_fields = ("title", "slug", "versions__tag")
     prepopulated_fields = {"slug": ("title",)}
@@ -337,6 +338,7 @@ class RuleVersionAdmin(DeskAdmin):
 class DecisionAdmin(ReadOnlyAdmin):
     """What the rules decided, with what they were told: to look at, never to touch."""
 
+    when_empty = "What the rules decided about each order is kept here."
     list_display = ("time", "order", "outcome", "rules", "place")
     list_display_links = ("time",)
     list_filter = ("allowed", "advisory", ("at", RangeDateTimeFilter))

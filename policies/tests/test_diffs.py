@@ -79,6 +79,8 @@ def test_a_short_change_is_said() -> None:
         "of 30 → 14 days",
     )
     assert said("Postage is on us.", "Postage is on you.") == ("on us → you",)
+    assert said("You have **30 days** for it.", "You have **14 days** for it.") == ("30 → 14 days",)
+    assert said("Send it back, postage is ours.", "Send it back; postage is ours.") == ()
 
 
 def test_a_long_change_is_no_headline() -> None:

@@ -15,7 +15,7 @@ def test_an_empty_list_means_everywhere() -> None:
 def test_refuses_with_a_reason_that_helps() -> None:
     refused = verdict("US", ships_to=["DE", "AT", "CH"])
     assert not refused.allowed
-    assert refused.reason == "We do not deliver to United States. We deliver to Austria, Germany and Switzerland."
+    assert refused.reason == "We do not deliver to the United States. We deliver to Austria, Germany and Switzerland."
 
 
 @pytest.mark.parametrize("country", ["", "D", "DEU", "XQ", "12"])

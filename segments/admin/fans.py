@@ -98,6 +98,7 @@ class WantsEmailFilter(admin.SimpleListFilter):
 class FanAdmin(DeskAdmin):
     """Fans arrive by what they do, not by being typed in."""
 
+    when_empty = "Whoever signs up or orders becomes a fan."
     list_display = ("email", "name", "country", "wants_email", "purchases", "spent", "known_since")
     list_filter = (SegmentFilter, WantsEmailFilter, ("country", FieldTextFilter))
     search_fields = ("email", "name", "phone")

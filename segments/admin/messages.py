@@ -34,6 +34,7 @@ class SendAgainDialog(ConfirmDialog):
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
+    when_empty = "Every e-mail that the shop sends is kept here."
     list_display = ("subject", "to", "state_label", "tries", "sent")
     list_filter = (("state", ChoicesCheckboxFilter), "kind", "marketing", ("created_at", RangeDateTimeFilter))
     search_fields = ("to", "subject", "key")

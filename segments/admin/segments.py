@@ -53,6 +53,7 @@ class SnapshotInline(HistoryInline):
 class SegmentAdmin(DeskAdmin):
     form = SegmentForm
     inlines = (SnapshotInline,)
+    when_empty = "A segment is a list that keeps itself: everyone who bought from a drop, for instance."
     list_display = ("name", "in_words", "size", "maker")
     change_form_outer_after_template = "segments/segment_after.html"
     prepopulated_fields = {"slug": ("name",)}
