@@ -106,11 +106,19 @@ def remove(place_id: int, *, by: str, why: str, now: datetime) -> None:
 
 def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> None:
     """Close an open place of somebody who has not paid: what it claims, or holds in its offer, is the next one's."""
+    while not _ended(place_id, into, actor=actor, why=why, now=now):
+        pass
+
+
+def _ended(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> bool:
+    """False when the place was offered something while we waited for its lock: that cart is to be locked first."""
     with transaction.atomic(durable=True):
         cart_id = WaitingPlace.objects.filter(pk=place_id).values_list("cart_id", flat=True).first()
         # The cart before its place, as everywhere.
         cart = Cart.objects.select_for_update().filter(pk=cart_id).first() if cart_id else None
         place = lock(place_id)
+        if place.cart_id != cart_id:
+            return False
         if place.state not in OPEN or place.order_id is not None or (cart is not None and cart.closed_at):
             raise NotWaiting
         move_to(place, into, actor=actor, why=why, now=now)
@@ -120,6 +128,7 @@ def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime)
             cart.lines.all().delete()
             stock.release(Owner(OwnerKind.CART, str(cart.pk)))
         awaited.let_go(owner_of(place))
+        return True
 
 
 def lock(place_id: int) -> WaitingPlace:

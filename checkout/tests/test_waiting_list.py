@@ -233,6 +233,22 @@ def test_a_group_whose_units_are_on_sale_takes_them_when_there_are_enough(gone: 
     assert (state(group), fan.counts(), books_balance()) == (S.OFFERED, (2, 0, 1), True)
 
 
+def test_a_group_whose_units_are_on_sale_gets_no_offer_while_the_drop_is_paused(gone: Drop, now: datetime) -> None:
+    """Its time to take it would run while nobody may buy."""
+    group = join(gone, "group", now, quantity=2)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    later = now + timedelta(minutes=20)
+    waiting_offers.sweep(later)
+    Drop.objects.update(state=DropState.PAUSED)
+    comes_back("a")
+    waiting_offers.sweep(later)
+    assert (state(group), fan.counts()) == (S.WAITING, (0, 0, 3))
+    Drop.objects.update(state=DropState.LIVE)
+    waiting_offers.sweep(later)
+    assert (state(group), books_balance()) == (S.OFFERED, True)
+
+
 def test_the_list_ends_with_its_drop(gone: Drop, now: datetime) -> None:
     offered, waits = join(gone, "first", now), join(gone, "second", now)
     comes_back("b")
