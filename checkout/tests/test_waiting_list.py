@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from checkout import carts, expiry, waiting_list, waiting_offers
-from checkout.errors import Invalid, NotWaiting, WaitingListOff
+from checkout.errors import HoldEnded, Invalid, NotWaiting, WaitingListOff
 from checkout.models import Cart, Order
 from checkout.tests import fan
 from checkout.tokens import offer_token
@@ -99,6 +99,17 @@ def test_an_offer_is_bought_in_the_ordinary_checkout(gone: Drop, now: datetime) 
     waiting_offers.sweep(now)
     assert state(place) == S.BOUGHT
     assert books_balance()
+
+
+def test_an_offer_that_its_fan_let_go_in_this_moment_has_ended(gone: Drop, now: datetime) -> None:
+    place = join(gone, "first", now)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    place.refresh_from_db()
+    waiting_list.leave(place.pk, now=now)
+    with pytest.raises(HoldEnded):
+        fan.placed(gone, at=now, cart_id=place.cart_id)
+    assert Order.objects.count() == 0
 
 
 def test_an_offer_that_is_not_taken_goes_to_the_next_and_both_are_told(gone: Drop, now: datetime) -> None:
