@@ -190,9 +190,11 @@ def lock_cart(cart_id: int) -> Cart:
 
 
 def refuse_closed(cart: Cart) -> None:
-    """Raise AlreadyOrdered for a cart that has become an order."""
-    if cart.closed_at:
-        raise AlreadyOrdered(Order.objects.get(cart=cart))
+    """Raise AlreadyOrdered for a cart that has become an order, HoldEnded for an offer whose fan left the list."""
+    if not cart.closed_at:
+        return
+    order = Order.objects.filter(cart=cart).first()
+    raise AlreadyOrdered(order) if order else HoldEnded
 
 
 def _by_sku(wanted: Sequence[Wanted]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from checkout import notify, parcels, returns, withdrawal
+from checkout import notify, parcels, refunds, returns, withdrawal
 from checkout.after_sale import FanRequest, FanRequestLine, RequestKind, RequestState
 from checkout.errors import CannotAnswer, CannotAsk, CannotRefund
 from checkout.models import Order, OrderState, Refund
@@ -167,22 +167,34 @@ def receive(request_id: int, *, by: str, now: datetime) -> None:
         _tell(order, request, "received", "What you sent back has arrived", ["We refund it next."])
 
 
-def refund(request_id: int, *, restock: bool, by: str, now: datetime) -> Refund:
-    """Give the money of a request's units back, once. Raises CannotAnswer, CannotRefund."""
+def refund(request_id: int, *, restock: bool, by: str, now: datetime) -> Refund | None:
+    """Give the money of a request's units back, once. None where it went back by another way: then it is closed.
+
+    Raises CannotAnswer, CannotRefund.
+    """
     with transaction.atomic(durable=True):
         order, request = _locked(request_id)
         if request.refund is not None:
             return request.refund
         if S.REFUNDED not in MOVES[request.state]:
             raise CannotAnswer(_not_now(request))
-        units = _units(request)
-        amount = returns.worth(order, units)
+        units, amount = due(order, request)
+        if not units or not (refunds.refundable(order) or order.disputed_minor):
+            _move(request, S.REFUNDED, by=by, verb="request_closed", why="given back by another way")
+            return None
         why, key = f"{request.get_kind_display().lower()} by the fan", f"request:{request.pk}"
         if not amount:
             raise CannotRefund("Nothing of this order's money is left to give back.")
         made = returns.give_back(order, units, amount, key=key, restock=restock, by=by, why=why, now=now)
         FanRequest.objects.filter(pk=request.pk).update(state=S.REFUNDED, refund=made)
         return made
+
+
+def due(order: Order, request: FanRequest) -> tuple[dict[int, int], int]:
+    """What a refund would give back now: those of its units that nobody gave back meanwhile, and their money."""
+    still = returns.left(order)
+    units = {line_id: min(quantity, still[line_id]) for line_id, quantity in _units(request).items() if still[line_id]}
+    return units, returns.worth(order, units)
 
 
 def waiting() -> QuerySet[FanRequest]:

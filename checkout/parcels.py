@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from checkout import notify
-from checkout.after_sale import FanRequestLine, Shipment, ShipmentLine
+from checkout.after_sale import FanRequestLine, RequestState, Shipment, ShipmentLine
 from checkout.errors import CannotShip
 from checkout.models import Order, OrderState, PaymentPath, RefundLine
 from checkout.orders import lock
@@ -97,13 +97,13 @@ def _given_back_unshipped(order: Order) -> dict[int, int]:
         RefundLine.objects.filter(refund__order=order).order_by().values_list("line_id").annotate(Sum("quantity"))
     )
     came = dict(
-        FanRequestLine.objects.filter(request__order=order, request__refund__isnull=False)
+        FanRequestLine.objects.filter(request__order=order, request__state=RequestState.REFUNDED)
         .exclude(request__received_at=None)
         .order_by()
         .values_list("line_id")
         .annotate(Sum("quantity"))
     )
-    return {line_id: quantity - came.get(line_id, 0) for line_id, quantity in back.items()}
+    return {line_id: max(quantity - came.get(line_id, 0), 0) for line_id, quantity in back.items()}
 
 
 def _twin(key: str, units: Mapping[int, int]) -> Shipment | None:

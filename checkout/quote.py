@@ -264,7 +264,8 @@ class Opened:
     @property
     def withheld(self) -> dict[int, str]:
         """The discounts that the quote left out because this person may not have them."""
-        return {int(one): why for one, why in self.shown["withheld"].items()} if self.shown else {}
+        withheld = (self.shown or {}).get("withheld", {})  # a release before this one knew of none, nor of a tax
+        return {int(one): why for one, why in withheld.items()}
 
     @property
     def language(self) -> str:
@@ -273,7 +274,7 @@ class Opened:
 
     def tax_of(self, asked: Taxed) -> TaxAnswer | None:
         """The tax that the provider's service told for this very question; None where the table was asked."""
-        told = self.shown and self.shown["tax"]
+        told = (self.shown or {}).get("tax")
         if not told or told["asked"] != taxes.digest(asked):
             return None
         return TaxAnswer(told["title"], tuple(told["goods"]), told["shipping"], taxes.PROVIDER, told["asked"])

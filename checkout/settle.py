@@ -164,8 +164,6 @@ def _paid_too_late(order: Order, now: datetime) -> None:
         cards.lock(order.drop_id, order.payment.card_key)
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
     if wanted_still and _take_again(order):
-        redemptions.take_again(order)  # before the allowances, as an order takes them
-        allowances.take_again(order)
         confirm(order, now)
     elif not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
         refund_late(order, now=now)
@@ -194,6 +192,8 @@ def _take_again(order: Order) -> bool:
     lines = order.lines.values_list("offer_id", "quantity")
     try:
         with transaction.atomic():
+            redemptions.take_again(order)  # then the allowances, then the hot rows, as an order takes them
+            allowances.take_again(order)
             stock.hold(
                 stock.needs(lines),
                 owner=owner_of(order),

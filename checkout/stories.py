@@ -168,6 +168,7 @@ TIMELINE = {
     "request_accepted": "We said yes",
     "request_declined": "We could not do what you asked",
     "request_received": "What you sent back has arrived",
+    "request_closed": "What you asked for has been given back",
     "delay_asked": "We asked whether you want to wait longer",
     "delay_consented": "You chose to wait for the new date",
     "delay_refund_wanted": "You chose your money back",

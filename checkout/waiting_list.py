@@ -106,10 +106,11 @@ def remove(place_id: int, *, by: str, why: str, now: datetime) -> None:
 def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> None:
     """Close an open place of somebody who has not paid: what it claims, or holds in its offer, is the next one's."""
     while not _ended(place_id, into, actor=actor, why=why, now=now):
-        pass  # it was offered something between the two locks: once a place, so this ends
+        pass
 
 
 def _ended(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> bool:
+    """False when the place was offered something while we waited for its lock: that cart is to be locked first."""
     with transaction.atomic(durable=True):
         cart_id = WaitingPlace.objects.filter(pk=place_id).values_list("cart_id", flat=True).first()
         # The cart before its place, as everywhere.

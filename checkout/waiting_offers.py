@@ -32,6 +32,7 @@ from drops.windows import Phase, phase_of
 from merchant import journal
 
 BATCH = 200
+SELLING = (Phase.LIVE, Phase.SOLD_OUT)  # an offer's time must not run while nobody may buy
 Free = dict[int, int]  # stock item id → units that are neither held nor sold
 
 
@@ -56,7 +57,7 @@ def serve(now: datetime) -> int:
     for place in _in_turn(there):
         if not any(left.values()):
             break
-        if phase_of(place.drop, now) not in (Phase.LIVE, Phase.SOLD_OUT):
+        if phase_of(place.drop, now) not in SELLING:
             continue
         needs = needs_of(place)
         _look_up(left, needs)
@@ -115,13 +116,16 @@ def _offer(place_id: int, now: datetime, by: str) -> bool:
     place.offered_until = until
     move_to(place, PlaceState.OFFERED, actor=by, now=now)
     waiting_mail.offered(place, now)
-    to = Owner(OwnerKind.CART, str(cart.pk))
-    times = {"expires_at": until, "hard_cap_at": until}
-    if place.let_go_at is None:
-        awaited.offer(needs_of(place), frm=owner_of(place), to=to, **times)
-    else:
-        stock.hold(needs_of(place), owner=to, **times)
+    _hold(place, Owner(OwnerKind.CART, str(cart.pk)), expires_at=until, hard_cap_at=until)
     return True
+
+
+def _hold(place: WaitingPlace, to: Owner, *, expires_at: datetime, hard_cap_at: datetime) -> None:
+    """Hold what a locked place waits for: what is kept for it, or, where that went on sale, what is on sale."""
+    if place.let_go_at is None:
+        awaited.offer(needs_of(place), frm=owner_of(place), to=to, expires_at=expires_at, hard_cap_at=hard_cap_at)
+    else:
+        stock.hold(needs_of(place), owner=to, expires_at=expires_at, hard_cap_at=hard_cap_at)
 
 
 def _offered_until(drop: Drop, now: datetime) -> datetime:
@@ -139,9 +143,7 @@ def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
     redemptions.take_again(order)
     allowances.take_again(order)
     to = settle.owner_of(order)
-    awaited.offer(
-        needs_of(place), frm=owner_of(place), to=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at
-    )
+    _hold(place, to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     stock.commit(to)
     return True
 
@@ -264,10 +266,11 @@ def _let_go(place_id: int, now: datetime) -> None:
 
 def _take_up_again(now: datetime) -> None:
     """A group whose units went on sale claims again as soon as nothing is on sale; or has its offer, when enough is."""
-    waiting = WaitingPlace.objects.filter(state=PlaceState.WAITING, let_go_at__isnull=False)
-    for place_id in waiting.values_list("pk", flat=True):
-        if not offer(place_id, now=now):
-            _claim_again(place_id, now)
+    waiting = WaitingPlace.objects.filter(state=PlaceState.WAITING, let_go_at__isnull=False).select_related("drop")
+    for place in waiting:
+        sells = phase_of(place.drop, now) in SELLING
+        if not (sells and offer(place.pk, now=now)):
+            _claim_again(place.pk, now)
 
 
 def _claim_again(place_id: int, now: datetime) -> None:

@@ -1,18 +1,20 @@
 """What the pages of the merchant's desk share: read-only pages, money as people type it, the story of a thing."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from babel import Locale
 from django import forms
 from django.contrib.admin.checks import ModelAdminChecks
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import BaseDialogForm
@@ -49,6 +51,28 @@ class DeskAdmin(ModelAdmin):
             return
         own = {field.name for field in obj._meta.concrete_fields}
         obj.save(update_fields=[name for name in form.changed_data if name in own])
+
+    def get_urls(self) -> list[Any]:
+        """Each page and each deed of a row survives that the row is gone: a colleague deleted it in another tab."""
+        urls = super().get_urls()
+        for each in urls:
+            if "object_id" in each.pattern.converters:
+                each.callback = self._unless_gone(each.callback)
+        return list(urls)
+
+    def _unless_gone(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return view(request, *args, **kwargs)
+            except (ObjectDoesNotExist, ValueError, NoReverseMatch):
+                object_id = kwargs["object_id"]
+                if self.get_object(request, object_id) is not None:
+                    raise
+                answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+                return answer
+
+        return guarded
 
 
 class ReadOnlyAdmin(DeskAdmin):

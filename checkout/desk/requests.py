@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from checkout import fan_requests, returns
+from checkout import fan_requests
 from checkout.after_sale import FanRequest, RequestKind, RequestState
 from checkout.errors import CheckoutError
 from merchant import journal
@@ -98,8 +98,10 @@ class GiveBackDialog(_RequestDialog):
 
     def consequence(self) -> dict[str, Any]:
         asked = self.asked
-        units = dict(asked.lines.values_list("line_id", "quantity"))
-        amount = Money(returns.worth(asked.order, units), asked.order.currency)
+        units, minor = fan_requests.due(asked.order, asked)
+        amount = Money(minor, asked.order.currency)
+        if not units or not minor:
+            return {"text": "Nothing of it is left to give back: if it went back by another way, this closes it."}
         words = f"{amount} goes back to {asked.name} for {sum(units.values())} units. This cannot be undone."
         early = asked.received_at is None and asked.order.shipments.exists()
         return {"text": words + (" It has not been marked as back here." if early else "")}

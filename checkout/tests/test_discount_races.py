@@ -4,19 +4,23 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
-from checkout import expiry
+from checkout import allowances, expiry, gateway, payments, settle
 from checkout.errors import TotalChanged
-from checkout.models import Discount, DiscountCount, Order, OrderState
+from checkout.models import Discount, DiscountCount, Order, OrderState, Payment
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import quote
+from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_place_order_races import FANS, together
+from checkout.totals import redemptions
 from checkout.totals.redemptions import ALL
+from drops import stock
 from drops.models import Drop, Offer
 from merchant.models import StoreProfile
+from tests.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIMIT = 3
@@ -104,3 +108,42 @@ def test_an_order_and_the_end_of_another_of_the_same_person_do_not_deadlock(plen
 
     assert together(act) == {"ended": half, "placed": half}
     assert set(DiscountCount.objects.values_list("used", flat=True)) == {half}
+
+
+def test_an_order_and_a_late_payment_with_the_same_code_do_not_deadlock(
+    plenty: Drop, now: datetime, sandbox: SandboxServer
+) -> None:
+    """The discount's count before the hot stock row, in both: in between the order stands with the count alone."""
+    discount = code(limit_in_all=100)
+    agreed = quote(plenty, [Wanted("ROBE-M", 1)], country="US", discount_code="SAVE10", now=now)
+    wanted = fan.request(agreed, discount_code="SAVE10", confirmation_token=fan.card(sandbox))
+    late = fan.found(place_order(plenty, wanted, person=fan.PERSON, now=now))
+    job = payments._begin(payments.claim(now), now)  # type: ignore[arg-type]
+    assert job is not None
+    payments._pay_intent(job)
+    expired_by_hand(late)
+
+    def settle_late() -> None:
+        intent = gateway.retrieve_intent(Payment.objects.get(order=late).intent_id)
+        settle.settle_intent(late.pk, intent, now=now)
+        connection.close()
+
+    settling = threading.Thread(target=settle_late)
+    with transaction.atomic():
+        DiscountCount.objects.select_for_update().get(discount=discount, person_key=ALL)
+        settling.start()
+        until(somebody_waits_for_us)
+        with connection.cursor() as cursor:  # as an order goes on; a deadlock would be found here
+            cursor.execute("SELECT 1 FROM drops_stockitem WHERE code = 'ROBE-M' FOR UPDATE NOWAIT")
+    settling.join()
+    late.refresh_from_db()
+    assert late.state == OrderState.CONFIRMED
+    assert set(DiscountCount.objects.values_list("used", flat=True)) == {1}
+
+
+def expired_by_hand(order: Order) -> None:
+    """Its units went and its money came: nothing counts for it any more."""
+    Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
+    allowances.give_back(order)
+    redemptions.give_back(order)
+    stock.release(settle.owner_of(order))

@@ -1,6 +1,7 @@
 """After the sale: parcels, the right to withdraw, requests, and what staff do about them."""
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -99,6 +100,43 @@ def test_a_withdrawal_is_paid_back_whole_with_delivery(robe: Drop, sandbox: Sand
     assert FanRequest.objects.get().state == RequestState.REFUNDED
     with pytest.raises(CannotAnswer):
         fan_requests.decline(declared.pk, answer="no", by=STAFF, now=clock())
+
+
+def test_what_staff_gave_back_by_another_way_is_closed_and_given_back_no_second_time(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = paid(robe, sandbox)
+    declared = ask(order, RequestKind.WITHDRAWAL, 2, at=clock())
+    by_hand: dict[str, Any] = {"restock": True, "by": STAFF, "why": "", "now": clock()}
+    returns.refund_lines(order.pk, {line_of(order): 1}, seen=0, **by_hand)
+    assert fan_requests.due(fresh(order), declared) == ({line_of(order): 1}, 5400)
+    returns.refund_lines(order.pk, {line_of(order): 1}, seen=1, **by_hand)
+    for _ in range(2):  # pressed twice
+        with suppress(CannotAnswer):
+            assert fan_requests.refund(declared.pk, restock=True, by=STAFF, now=clock()) is None
+    refunds.drain(clock)
+    assert (FanRequest.objects.get().state, fresh(order).refunded_minor) == (RequestState.REFUNDED, 10200)
+    assert (fan.counts(), list(fan_requests.waiting())) == ((0, 0, 5), [])
+
+
+def test_of_what_staff_gave_back_in_part_the_rest_is_refunded(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    arrive(ship(order, 2), LAST_PARCEL)
+    declared = ask(order, RequestKind.WITHDRAWAL, 2, at=LAST_PARCEL)
+    fan_requests.receive(declared.pk, by=STAFF, now=LAST_PARCEL)
+    returns.refund_lines(order.pk, {line_of(order): 1}, restock=True, seen=0, by=STAFF, why="", now=clock())
+    rest = fan_requests.refund(declared.pk, restock=True, by=STAFF, now=clock())
+    assert rest is not None
+    assert (rest.amount_minor, list(rest.lines.values_list("quantity", flat=True))) == (5400, [1])
+    assert sum(parcels.waiting(fresh(order)).values()) == 0
+
+
+def test_a_request_whose_money_went_back_at_the_provider_is_closed(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    declared = ask(order, RequestKind.WITHDRAWAL, 2, at=clock())
+    returns.refund_amount(order.pk, 10200, seen=0, by=STAFF, why="", now=clock())
+    assert fan_requests.refund(declared.pk, restock=True, by=STAFF, now=clock()) is None
+    assert FanRequest.objects.get().state == RequestState.REFUNDED
 
 
 def test_a_form_sent_twice_is_one_request_and_another_one_is_told_apart(robe: Drop, sandbox: SandboxServer) -> None:

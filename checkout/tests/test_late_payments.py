@@ -33,9 +33,9 @@ def waits(shop: StoreProfile) -> None:
     store.forget_store()
 
 
-def paid_too_late(drop: Drop, sandbox: SandboxServer) -> Order:
+def paid_too_late(drop: Drop, sandbox: SandboxServer, units: int = 1) -> Order:
     """Paid while its units had gone to others: made by hand, as the worst case."""
-    order = ordered(drop, sandbox)
+    order = fan.placed(drop, ("ROBE-M", units), at=clock(), confirmation_token=fan.card(sandbox))
     payment_id = payments.claim(clock())
     job = payments._begin(payment_id, clock())  # type: ignore[arg-type]
     assert job is not None
@@ -43,13 +43,15 @@ def paid_too_late(drop: Drop, sandbox: SandboxServer) -> Order:
     Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
     allowances.give_back(fresh(order))
     stock.release(settle.owner_of(order))
-    sell(drop, StockItem.objects.get(code="ROBE-M").available, "others")
+    sell(drop, StockItem.objects.get(code="ROBE-M").available - 1, "others")
+    sell(drop, 1, "last")
     settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
     return fresh(order)
 
 
-def others_let_go() -> None:
-    stock.release(stock.Owner(stock.OwnerKind.ORDER, "FR-others"))
+def others_let_go(*names: str) -> None:
+    for name in names or ("others", "last"):
+        stock.release(stock.Owner(stock.OwnerKind.ORDER, f"FR-{name}"))
 
 
 def mails(order: Order) -> list[str]:
@@ -73,6 +75,20 @@ def test_c15_no_stock_waits_at_the_head_of_the_list_and_gets_the_next_units(
     assert mails(order) == ["order_waiting", "order_confirmed"]
     assert Allowance.objects.get(person_key=allowances.person_keys(allowances.contact_of(order))[0]).used == 1
     assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [0]
+    assert books_balance()
+
+
+def test_who_paid_for_several_and_let_some_go_on_sale_gets_them_when_enough_is_on_sale(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox, units=2)
+    others_let_go("last")
+    waiting_offers.sweep(clock())
+    waiting_offers.sweep(later(minutes=21))
+    assert (fresh(order).state, fan.counts()) == (OrderState.LATE_PAID, (4, 0, 1)), "one alone is on sale meanwhile"
+    others_let_go("others")
+    waiting_offers.sweep(later(minutes=22))
+    assert (fresh(order).state, fan.counts()) == (OrderState.CONFIRMED, (0, 2, 3))
     assert books_balance()
 
 
@@ -147,7 +163,7 @@ def test_a_drop_that_is_over_has_no_line_to_wait_in(robe: Drop, sandbox: Sandbox
     waiting_offers.sweep(later(minutes=2))
     assert order.refunds.get().amount_minor == 5400
     Drop.objects.update(state=DropState.CLOSED)
-    stock.release(stock.Owner(stock.OwnerKind.ORDER, "FR-others"))
+    others_let_go()
 
 
 def test_the_shop_that_refunds_does_not_let_wait(robe: Drop, sandbox: SandboxServer) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -10,6 +11,7 @@ from checkout.contact import Address, Contact
 from checkout.errors import Invalid, KeyReused, QuoteExpired, Restricted, TotalChanged
 from checkout.models import Allowance, IdempotencyKey, Order, OrderLine, OrderState, Payment, PaymentState
 from checkout.place_order import place_order
+from checkout.quote import SALT
 from checkout.tests import fan
 from drops.errors import LimitReached, NotOpen, SoldOut, UnknownOffer
 from drops.models import Drop, Hold, Offer
@@ -167,3 +169,12 @@ def test_what_an_order_points_at_is_checked_before_the_hot_rows_are_locked(db: N
         )
         late = [name for (name,) in cursor.fetchall()]
     assert late == [], "say checked_at_once() of the table in a migration"
+
+
+def test_a_quote_of_the_release_before_is_no_fault(robe: Drop, now: datetime) -> None:
+    """It told of no tax and no discount; whoever has their checkout open while the shop is updated goes on."""
+    agreed = fan.quoted(robe, at=now)
+    shown = signing.loads(agreed.token, salt=SALT)
+    old = {name: shown[name] for name in ("drop", "lines", "total", "currency", "policies", "at")}
+    order = place_order(robe, fan.request(agreed, quote=signing.dumps(old, salt=SALT)), person=fan.PERSON, now=now)
+    assert fan.found(order).total_minor == 5400

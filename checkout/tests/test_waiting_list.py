@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from checkout import carts, expiry, waiting_list, waiting_offers
-from checkout.errors import Invalid, NotWaiting, WaitingListOff
+from checkout.errors import HoldEnded, Invalid, NotWaiting, WaitingListOff
 from checkout.models import Cart, Order
 from checkout.tests import fan
 from checkout.tokens import offer_token
@@ -99,6 +99,17 @@ def test_an_offer_is_bought_in_the_ordinary_checkout(gone: Drop, now: datetime) 
     waiting_offers.sweep(now)
     assert state(place) == S.BOUGHT
     assert books_balance()
+
+
+def test_an_offer_that_its_fan_let_go_in_this_moment_has_ended(gone: Drop, now: datetime) -> None:
+    place = join(gone, "first", now)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    place.refresh_from_db()
+    waiting_list.leave(place.pk, now=now)
+    with pytest.raises(HoldEnded):
+        fan.placed(gone, at=now, cart_id=place.cart_id)
+    assert Order.objects.count() == 0
 
 
 def test_an_offer_that_is_not_taken_goes_to_the_next_and_both_are_told(gone: Drop, now: datetime) -> None:
@@ -231,6 +242,22 @@ def test_a_group_whose_units_are_on_sale_takes_them_when_there_are_enough(gone: 
     assert fan.counts() == (0, 0, 3)
     waiting_offers.sweep(later)
     assert (state(group), fan.counts(), books_balance()) == (S.OFFERED, (2, 0, 1), True)
+
+
+def test_a_group_whose_units_are_on_sale_gets_no_offer_while_the_drop_is_paused(gone: Drop, now: datetime) -> None:
+    """Its time to take it would run while nobody may buy."""
+    group = join(gone, "group", now, quantity=2)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    later = now + timedelta(minutes=20)
+    waiting_offers.sweep(later)
+    Drop.objects.update(state=DropState.PAUSED)
+    comes_back("a")
+    waiting_offers.sweep(later)
+    assert (state(group), fan.counts()) == (S.WAITING, (0, 0, 3))
+    Drop.objects.update(state=DropState.LIVE)
+    waiting_offers.sweep(later)
+    assert (state(group), books_balance()) == (S.OFFERED, True)
 
 
 def test_the_list_ends_with_its_drop(gone: Drop, now: datetime) -> None:

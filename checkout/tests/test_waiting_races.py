@@ -17,6 +17,7 @@ from drops import stock
 from drops.errors import SoldOut
 from drops.models import Drop, Hold, HoldState
 from segments.models import Message
+from tests.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["gone"]
@@ -161,22 +162,24 @@ def test_leaving_and_being_offered_at_once_ends_in_one_of_them(gone: Drop, now: 
     assert books_balance()
 
 
-def test_an_offer_that_comes_between_the_locks_of_who_leaves_goes_to_the_next(
-    gone: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_leaves_while_an_offer_is_being_made_leaves_its_units_to_the_next(gone: Drop, now: datetime) -> None:
+    """Their leaving saw no offer yet, and stands at the place's lock until there is one."""
     place, behind = join(gone, "first", now), join(gone, "second", now)
     comes_back("b")
-    locked = waiting_list.lock
 
-    def after_an_offer(place_id: int) -> WaitingPlace:
-        monkeypatch.setattr(waiting_list, "lock", locked)
-        together(lambda _: str(waiting_offers.offer(place.pk, now=now)), fans=1)
-        return locked(place_id)
+    def leave() -> None:
+        waiting_list.leave(place.pk, now=now)
+        connection.close()
 
-    monkeypatch.setattr(waiting_list, "lock", after_an_offer)
-    waiting_list.leave(place.pk, now=now)
+    leaving = threading.Thread(target=leave)
+    with transaction.atomic():
+        waiting_offers._offer(place.pk, now, "worker")
+        leaving.start()
+        until(somebody_waits_for_us)
+    leaving.join()
+    assert (state(place), fan.counts(), Cart.objects.filter(closed_at=None).count()) == (PlaceState.LEFT, (2, 0, 0), 0)
     waiting_offers.sweep(now)
-    assert (state(place), state(behind), fan.counts()) == (PlaceState.LEFT, PlaceState.OFFERED, (3, 0, 0))
+    assert (state(behind), books_balance()) == (PlaceState.OFFERED, True)
 
 
 def test_staff_free_and_somebody_joins_at_once_and_nothing_is_left_lying(gone: Drop, now: datetime) -> None:

@@ -1,13 +1,15 @@
 """What all pages of the desk share: money as people type it, times with their distance, a save that spares the rest."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
+from django.contrib.admin import site
 from django.core.exceptions import ValidationError
 
 from drops.models import Drop, DropState
 from drops.tests.factories import NOW
-from merchant.desk import CountriesField, MoneyField, PercentField
+from merchant.desk import CountriesField, DeskAdmin, MoneyField, PercentField
 from merchant.models import StoreProfile
 from merchant.roles import DROP_MANAGER, OWNER
 from merchant.store import forget_store
@@ -110,3 +112,25 @@ def test_the_shop_is_edited_at_the_desk_and_every_page_knows_at_once() -> None:
 def test_there_is_one_shop() -> None:
     shop()
     assert signed_in(OWNER).get("/admin/merchant/storeprofile/add/").status_code == 403
+
+
+ROWS = [
+    (admin, each)
+    for admin in site._registry.values()
+    if isinstance(admin, DeskAdmin)
+    for each in admin.get_urls()
+    if "object_id" in each.pattern.converters
+]
+
+
+@pytest.mark.parametrize("gone", ["999999", "a\0"])
+def test_every_page_and_deed_of_a_row_that_is_gone_says_so(gone: str) -> None:
+    shop()
+    client, broken = signed_in(OWNER), []
+    client.raise_request_exception = False
+    for admin, each in ROWS:
+        address = f"/admin/{admin.opts.app_label}/{admin.opts.model_name}/{each.pattern}"
+        address = address.replace("<path:object_id>", quote(gone))
+        answers = [client.get(address), client.post(address, {"_form_submitted": "on"})]
+        broken += [address for answer in answers if answer.status_code >= 500]
+    assert broken == []
