@@ -75,13 +75,14 @@ def _tell_all(version: PolicyVersion) -> int:
     if not first:  # another worker has told it
         return 0
     [entry] = changelog.entries([version])
+    deed = "ends" if version.retires else "changed"
     readers = list(followers())
     for fan in readers:
         delivery.plan(
             f"policy-news:{version.ref}:{fan.pk}",
             kind="policy_news",
             to=fan.email,
-            subject=f"{version.policy.title} changed: version {version.number} · {current_store().name}",
+            subject=f"{version.policy.title} {deed}: version {version.number} · {current_store().name}",
             template="segments/email/policy_news",
             context={
                 "entry": entry,
