@@ -96,11 +96,11 @@ def proofs(
     occasion: Occasion,
     earlier: Sequence[Earlier] = (),
 ) -> dict[str, rows.Insert]:
-    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown.
+    """The same, to be written in one statement with the order's own rows. Nothing where nothing was ever shown.
 
     ``earlier``: what the fan had answered before a text changed; both versions go on record.
     """
-    if not shown:
+    if not shown and not earlier:
         return {}
     given = {answer.slug: answer for answer in answers}
     cited = {policy.rendering_id for policy in shown}

@@ -21,10 +21,16 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_fallback import pay_there
 from checkout.tests.test_payments import fresh
+from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.clock import now as clock
+from merchant.roles import OWNER
+from merchant.tests.staff import signed_in
+from policies import changelog
 from policies.models import Acceptance, Policy
 from policies.publishing import new_draft, publish
+from policies.queries import forget
+from policies.retiring import retire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOX = "I have read how long returns are open."
@@ -66,6 +72,50 @@ def test_p1_a_material_change_is_shown_accepted_again_and_both_are_on_record(
     first, second = Acceptance.objects.order_by("pk")
     assert (first.answered_at, second.shown_at) == (now + 2 * MINUTE, now + 2 * MINUTE)
     assert (first.shown_at, first.rendering.sha256) == (now, shown.policies[0].sha256)
+
+
+def changed_once(robe: Drop, returns: Policy, now: datetime) -> Order:
+    """An order whose text changed between the quote and the button; both answers were given."""
+    shown = fan.quoted(robe, at=now)
+    says(returns, "Send it back within 14 days.", at=now + MINUTE)
+    with pytest.raises(PoliciesChanged) as refusal:
+        place_order(robe, fan.request(shown), person=fan.PERSON, now=now + 2 * MINUTE)
+    again = replace(fan.request(refusal.value.fresh), seen=refusal.value.seen)
+    return fan.found(place_order(robe, again, person=fan.PERSON, now=now + 3 * MINUTE))
+
+
+def test_p1_the_desk_shows_both_answers_and_the_fan_the_one_that_counts(
+    robe: Drop, returns: Policy, now: datetime
+) -> None:
+    order = changed_once(robe, returns, now)
+    desk = " ".join(signed_in(OWNER).get(f"/admin/checkout/order/{order.pk}/change/").content.decode().split())
+    before, after = desk.index("Returns, version 1"), desk.index("Returns, version 2")
+    assert "shown and ticked · replaced before the order stood" in desk[before:after]
+    assert "replaced before" not in desk[after:]
+    assert desk.count(f"“{BOX}”") == 2
+    counts = Acceptance.objects.get(replaced=False).rendering
+    page = Client().get(f"/orders/{order_token(order.token_nonce)}/").content.decode()
+    assert '<a href="/policies/returns/v2/">Returns, version 2</a>' in page
+    assert f"/policies/verify/{counts.sha256}/" in page
+    assert "/policies/returns/v1/" not in page
+    assert Client().get(f"/policies/verify/{counts.sha256}/").status_code == 200
+
+
+def test_a_promise_that_ends_mid_checkout_is_told_and_the_answer_to_it_kept(
+    robe: Drop, returns: Policy, now: datetime
+) -> None:
+    shown = fan.quoted(robe, at=now)
+    retire(returns, why="We take nothing back any more.", by="staff:owner", now=clock())
+    forget()
+    with pytest.raises(PoliciesChanged) as refusal:
+        place_order(robe, fan.request(shown), person=fan.PERSON, now=clock())
+    fresh = refusal.value.fresh
+    assert fresh.policies == ()
+    [entry] = changelog.since(refusal.value.answers, fresh.policies)
+    assert entry.headline == "We take nothing back any more."
+    again = replace(fan.request(fresh), seen=refusal.value.seen)
+    order = fan.found(place_order(robe, again, person=fan.PERSON, now=clock()))
+    assert recorded(order) == [("returns/v1", True, True)]
 
 
 def test_p1_a_forged_or_foreign_seal_records_nothing_more(robe: Drop, returns: Policy, now: datetime) -> None:
