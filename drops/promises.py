@@ -17,6 +17,7 @@ from policies.models import Kind, PolicyVersion
 from policies.places import EU, country_names
 from policies.queries import standing_scopes
 from policies.rendering import names_in
+from policies.translations import behind
 from policies.variables import lacking
 
 AGE_TAG = re.compile(r"age-\d{1,2}|adults?")
@@ -106,6 +107,10 @@ def _readable(drop: Drop, texts: list[PolicyVersion], shelf: str) -> Iterator[De
     wordings = [Wording(t.policy.kind, t.policy.title, t.summary, t.source, t.box_wording) for t in texts]
     for words in contradictions(wordings, values(drop)):
         yield Demand(done=False, words=words, fix=shelf, must=False)
+    for lag in behind({text.policy_id for text in texts}):
+        page = reverse("admin:policies_policy_change", args=[lag.translation.policy_id])
+        words = f"“{lag.translation.policy}”: {lag.words} Translate what changed."
+        yield Demand(done=False, words=words, fix=page, must=False)
     for text, wording in zip(texts, wordings, strict=True):
         page = reverse("admin:policies_policy_change", args=[text.policy_id])
         for words in stumbles(wording)[:2]:

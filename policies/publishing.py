@@ -11,6 +11,7 @@ from merchant.models import StoreProfile
 from merchant.store import current_store
 from merchant.templatetags.shop import moment
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable, Retired
+from policies.languages import DEFAULT_LANGUAGE
 from policies.models import ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
 from policies.rendering import VARIABLES, names_in, render, variables
@@ -21,7 +22,7 @@ from policies.variables import lacking, of_shop, unknown
 def new_draft(policy: Policy, by: str, *, language: str = "en") -> PolicyVersion:
     """The open draft of ``policy`` in ``language``; when there is none, a new one with the text published last.
 
-    Raises Retired when nothing can follow any more.
+    A first translation starts from the English text. Raises Retired when nothing can follow any more.
     """
     _lock(policy)
     if end := retirement(policy.pk):
@@ -29,7 +30,7 @@ def new_draft(policy: Policy, by: str, *, language: str = "en") -> PolicyVersion
     versions = PolicyVersion.objects.select_related("policy").filter(policy=policy)
     if draft := versions.filter(published_at=None, language=language).first():
         return draft
-    last = versions.filter(language=language).first()
+    last = versions.filter(language=language).first() or versions.filter(language=DEFAULT_LANGUAGE).first()
     draft = PolicyVersion.objects.create(
         policy=policy,
         number=(versions.aggregate(highest=Max("number"))["highest"] or 0) + 1,

@@ -20,7 +20,17 @@ from policies.rendering import VARIABLES, plain, render_all
 from policies.shown import ShownPolicy
 from policies.variables import Value, of_shop
 
-__all__ = ["ShownPolicy", "applicable", "forget", "in_force", "published", "retired", "show", "standing_scopes"]
+__all__ = [
+    "ShownPolicy",
+    "applicable",
+    "forget",
+    "in_force",
+    "more_by_place",
+    "published",
+    "retired",
+    "show",
+    "standing_scopes",
+]
 
 FRESH_SECONDS = 1.0
 BACK = timedelta(hours=1)  # how far before the present a question may lie and be answered from memory
@@ -76,12 +86,14 @@ class _Text:
 
 Values = tuple[tuple[str, Value], ...]
 _lines: dict[tuple[frozenset[str], datetime], tuple[float, list[_Line]]] = {}
+_by_place: dict[frozenset[str], tuple[float, bool]] = {}
 _texts: dict[tuple[int, Values], _Text] = {}  # published texts never change, so neither do these
 
 
 def forget() -> None:
     """Read everything anew at the next call."""
     _lines.clear()
+    _by_place.clear()
     _texts.clear()
 
 
@@ -126,6 +138,19 @@ def applicable(
         replace(_shown(promise, texts[promise.version.pk], given), because=line.because, asked_language=language)
         for line, promise in standing
     ]
+
+
+def more_by_place(scope_keys: Iterable[str], now: datetime) -> bool:
+    """Whether more may apply here, to some places only: texts stand whose other keys hold. At most a second old."""
+    held, read_at = scopes.widened(scope_keys), time.monotonic()
+    known = _by_place.get(held)
+    if known and read_at - known[0] < FRESH_SECONDS:
+        return known[1]
+    there = published().filter(effective_at__lte=now).exclude(policy__in=retired(now).values("policy")).order_by()
+    found = there.exclude(policy__keys__contained_by=sorted(held)).values_list("policy__keys", flat=True).distinct()
+    more = any(all(key in held or scopes.is_place(key) for key in keys) for keys in found)
+    _remember(_by_place, held, (read_at, more))
+    return more
 
 
 def standing_scopes(kind: str, now: datetime) -> list[frozenset[str]]:

@@ -24,7 +24,6 @@ from checkout.tests.test_payments import fresh
 from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.clock import now as clock
-from merchant.roles import OWNER
 from merchant.tests.staff import signed_in
 from policies import changelog
 from policies.models import Acceptance, Policy
@@ -88,7 +87,7 @@ def test_p1_the_desk_shows_both_answers_and_the_fan_the_one_that_counts(
     robe: Drop, returns: Policy, now: datetime
 ) -> None:
     order = changed_once(robe, returns, now)
-    desk = " ".join(signed_in(OWNER).get(f"/admin/checkout/order/{order.pk}/change/").content.decode().split())
+    desk = " ".join(signed_in("Owner").get(f"/admin/checkout/order/{order.pk}/change/").content.decode().split())
     before, after = desk.index("Returns, version 1"), desk.index("Returns, version 2")
     assert "shown and ticked · replaced before the order stood" in desk[before:after]
     assert "replaced before" not in desk[after:]

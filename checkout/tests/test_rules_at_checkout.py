@@ -18,7 +18,6 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop, Product
 from merchant.clock import now as clock
-from merchant.roles import OWNER
 from merchant.tests.staff import signed_in
 from policies.acceptance import Person
 from policies.ages import AgeAsked
@@ -66,7 +65,7 @@ def test_p9_ip_in_a_restricted_place_but_shipping_allowed(robe: Drop, now: datet
     assert (decision.order_ref, decision.allowed, decision.advisory) == (order.reference, True, True)
     assert decision.findings == [["embargo/v1", "advice: the IP is in a restricted place"]]
     assert (decision.inputs["country"], decision.inputs["ip_place"]) == ("US", "DE")
-    desk = signed_in(OWNER).get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
+    desk = signed_in("Owner").get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
     assert f'/admin/policies/decision/{decision.pk}/change/">Allowed, have a look</a>' in desk
     assert "embargo/v1: advice: the IP is in a restricted place" in desk
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+import policies.queries
 from drops import queries, scheduling
+from drops.disclosures import held_keys
 from drops.errors import NotReady
 from drops.models import Drop, DropState
 from drops.promises import Demand, demands
@@ -13,6 +15,8 @@ from drops.tests.factories import NOW, drop, offer
 from merchant.models import StoreProfile
 from policies.models import Policy
 from policies.publishing import new_draft, publish
+from policies.queries import more_by_place
+from policies.retiring import retire
 
 pytestmark = pytest.mark.django_db
 BEFORE = NOW - timedelta(days=1)
@@ -123,3 +127,30 @@ def test_return_windows_that_contradict_are_advice(robe: Drop) -> None:
 def test_a_sentence_nobody_finishes_is_advice(robe: Drop) -> None:
     says("terms", "Terms.", source=" ".join(["word"] * 60) + ".")
     assert [each.must for each in open_ones(robe, "Hard to follow")] == [False]
+
+
+def test_a_translation_that_lags_is_named_with_its_page(robe: Drop) -> None:
+    policy = Policy.objects.get(kind="returns")
+    for language, source in (("de", "30 Tage."), ("en", "14 days.")):
+        draft = new_draft(policy, "staff:owner", language=language)
+        draft.source, draft.summary, draft.change_summary = source, source, "Shorter."
+        draft.save()
+        publish(draft, by="staff:owner", now=BEFORE)
+    [lag] = open_ones(robe, "is older than the English one")
+    assert lag.fix == f"/admin/policies/policy/{policy.pk}/change/"
+    assert not lag.must
+    assert hurdles(robe, now=NOW) == []
+
+
+def test_the_drops_page_says_that_more_may_apply_only_where_it_may(robe: Drop) -> None:
+    def told() -> bool:
+        policies.queries.forget()
+        return more_by_place(held_keys(robe), NOW)
+
+    assert not told()
+    says("cancellations", "14 days.", scope="tag:spirits + area:EU", slug="spirits")
+    assert not told(), "nothing of it is sold here"
+    says("cancellations", "14 days.", scope=f"drop:{robe.slug} + country:DE", slug="germany")
+    assert told()
+    retire(Policy.objects.get(slug="germany"), why="It is over.", by="staff:owner", now=BEFORE)
+    assert not told()

@@ -24,11 +24,13 @@ from merchant.templatetags.shop import day
 from policies import scopes
 from policies.admin.dialogs import RetireDialog, dialog
 from policies.errors import PolicyError, Retired
+from policies.languages import DEFAULT_LANGUAGE, is_language, language_name, tidy
 from policies.library import NOT_LEGAL_ADVICE, start, templates
 from policies.models import FROZEN, Policy, PolicyVersion
 from policies.publishing import new_draft, retirement
 from policies.queries import LINE
 from policies.retiring import retire
+from policies.translations import behind
 
 RESERVED = ("changelog", "news", "verify")  # pages of their own under /policies/
 
@@ -66,12 +68,26 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
 
 
 class NewVersionDialog(ConfirmDialog):
+    language = forms.CharField(
+        max_length=12,
+        initial=DEFAULT_LANGUAGE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Its short code: en, de, pt-br. Fans who read a language that has no text are shown the English one.",
+    )
+
+    def clean_language(self) -> str:
+        typed: str = self.cleaned_data["language"]
+        if not is_language(typed):
+            raise ValidationError("Write the code of a language: en, de, fr, pt-br.")
+        return tidy(typed)
+
     def consequence(self) -> dict[str, Any]:
         policy = Policy.objects.get(pk=self.object_id)
-        if draft := policy.versions.filter(published_at=None).first():
-            return {"text": f"Version {draft.number} is already being written. You go on with that draft."}
+        if drafts := policy.versions.filter(published_at=None):
+            written = " and ".join(f"Version {each.number} ({language_name(each.language)})" for each in drafts)
+            return {"text": f"{written} is already being written. In that language you go on with it."}
         last = policy.versions.first()
-        start = f"the text of version {last.number}" if last else "an empty page"
+        start = "the text that was published last in its language, or in English" if last else "an empty page"
         return {"text": f"A draft opens with {start}. Fans see nothing of it until it is published."}
 
 
@@ -153,6 +169,7 @@ class PolicyAdmin(DeskAdmin):
                 "server_now": now(),
                 "public": policy.versions.filter(published_at__isnull=False).exists(),
                 "retirement": retirement(policy.pk),
+                "behind": behind([policy.pk]),
                 "story": story_of(f"policy:{policy.slug}"),
             }
             extra_context = {**(extra_context or {}), **around}
@@ -200,7 +217,8 @@ class PolicyAdmin(DeskAdmin):
     )
     def start_version(self, request: HttpRequest, form: NewVersionDialog, object_id: str) -> HttpResponse:
         try:
-            draft = new_draft(Policy.objects.get(pk=object_id), _who(request))
+            policy, language = Policy.objects.get(pk=object_id), form.cleaned_data["language"]
+            draft = new_draft(policy, _who(request), language=language)
         except Retired as refusal:
             messages.error(request, str(refusal))
             return done(reverse("admin:policies_policy_change", args=[object_id]))
