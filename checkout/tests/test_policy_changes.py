@@ -26,6 +26,8 @@ from drops.models import Drop
 from merchant.clock import now as clock
 from merchant.tests.staff import signed_in
 from policies import changelog
+from policies.acceptance import Answer
+from policies.errors import PolicyUnanswered
 from policies.models import Acceptance, Policy
 from policies.publishing import new_draft, publish
 from policies.queries import forget
@@ -189,6 +191,20 @@ def test_p2_a_change_after_a_session_was_opened_touches_neither_the_order_nor_it
         Acceptance.objects.update(accepted=False)
 
 
+@pytest.mark.parametrize("accepted", [False, None])
+def test_a_box_that_must_be_ticked_is_enforced_where_the_order_is_placed(
+    robe: Drop, returns: Policy, now: datetime, accepted: bool | None
+) -> None:
+    agreed = fan.quoted(robe, at=now)
+    answers = tuple(Answer(text.id, text.sha256, accepted) for text in agreed.policies)
+    for given in (answers, ()):
+        with pytest.raises(PolicyUnanswered) as refusal:
+            place_order(robe, fan.request(agreed, answers=given), person=fan.PERSON, now=now)
+        assert [text.id for text in refusal.value.missing] == ["returns/v1"]
+    assert not Order.objects.exists()
+    assert fan.counts() == (0, 0, 5)
+
+
 # --- at the doors -----------------------------------------------------------------------------------------------------
 
 
@@ -243,17 +259,7 @@ def test_the_page_shows_the_difference_and_ticks_nothing(client: Client, robe: D
     client.post("/drops/winter-robe/cart/", {"sku": "ROBE-M"})
     form = fields_of(client.get("/drops/winter-robe/checkout/").content.decode())
     says(returns, "Send it back within 14 days.", at=clock())
-    answers = {
-        "email": "fan@example.com",
-        "name": "A Fan",
-        "line1": "Long Street 1",
-        "city": "Springfield",
-        "postal_code": "12345",
-        "country": "US",
-        "region": "CA",
-        "shipping_option": "standard",
-        "accept": "returns/v1",
-    }
+    answers = TYPED | {"accept": "returns/v1"}
     refused = client.post("/drops/winter-robe/checkout/", form | answers)
     page = refused.content.decode()
     assert refused.status_code == 409
@@ -263,6 +269,42 @@ def test_the_page_shows_the_difference_and_ticks_nothing(client: Client, robe: D
     again = client.post("/drops/winter-robe/checkout/", fields_of(page) | answers | {"accept": "returns/v2"})
     assert again.status_code == 303
     assert recorded(Order.objects.get()) == [("returns/v1", True, True), ("returns/v2", True, False)]
+
+
+def test_every_door_says_which_box_is_missing_and_records_what_was_ticked(
+    client: Client, robe: Drop, returns: Policy
+) -> None:
+    agreed = api_quote(client)
+    unticked = [{"id": each["id"], "sha256": each["sha256"], "accepted": False} for each in agreed["policies"]]
+    told = api_order(client, agreed, "unticked", policies=unticked)
+    assert (told.status_code, told.json()["missing"]) == (422, ["returns/v1"])
+    client.post("/drops/winter-robe/cart/", {"sku": "ROBE-M"})
+    page = client.get("/drops/winter-robe/checkout/").content.decode()
+    assert not re.search(r'name="accept"[^>]*\schecked', page), "never ticked beforehand"
+    refused = client.post("/drops/winter-robe/checkout/", fields_of(page) | TYPED)
+    assert refused.status_code == 422
+    assert "Please read and tick: Returns." in refused.content.decode()
+    assert not Order.objects.exists()
+    browser = {"HTTP_USER_AGENT": "A browser", "REMOTE_ADDR": "203.0.113.7"}
+    again = fields_of(refused.content.decode()) | TYPED | {"accept": "returns/v1"}
+    assert client.post("/drops/winter-robe/checkout/", again, **browser).status_code == 303
+    row = Acceptance.objects.select_related("rendering__version", "person").get()
+    assert (row.rendering.sha256, row.wording, row.accepted) == (agreed["policies"][0]["sha256"], BOX, True)
+    assert (row.surface, row.language, row.asked_language) == ("checkout", "en", "en")
+    assert row.shown_at <= row.answered_at
+    assert (row.person.ip, row.person.user_agent) == ("203.0.113.7", "A browser")
+
+
+TYPED = {
+    "email": "fan@example.com",
+    "name": "A Fan",
+    "line1": "Long Street 1",
+    "city": "Springfield",
+    "postal_code": "12345",
+    "country": "US",
+    "region": "CA",
+    "shipping_option": "standard",
+}
 
 
 def fields_of(page: str) -> dict[str, str]:
