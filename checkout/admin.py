@@ -50,6 +50,7 @@ from merchant import journal
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
 from policies.models import Acceptance
+from policies.rules_models import Decision
 from segments import fans
 from segments.models import Message
 
@@ -395,7 +396,8 @@ def _around(order: Order) -> dict[str, Any]:
         "disputes": order.disputes.all(),
         "after": after_sale_view(order, now()),
         "money_tone": MONEY_TONES.get(order.money_state),
-        "acceptances": acceptances.order_by("id"),
+        "acceptances": acceptances.order_by("rendering__version__policy__position", "rendering__version__policy", "id"),
+        "decision": Decision.objects.filter(order_ref=order.reference).first(),
         "mails": Message.objects.filter(key__startswith=f"order:{order.reference}:").defer("html", "text"),
         "fan_url": reverse("admin:segments_fan_change", args=[fan.pk]) if fan else "",
         "drop_url": reverse("admin:drops_drop_change", args=[order.drop_id]),

@@ -18,10 +18,10 @@ from django.db import transaction
 from limits import RateLimitItemPerHour
 from limits.strategies import MovingWindowRateLimiter
 
-from checkout import cards, moving_windows
+from checkout import cards
 from checkout.errors import TooManyCards
 from checkout.models import Order, Payment
-from merchant import journal
+from merchant import journal, moving_windows
 from merchant.keyed import keyed
 from policies.models import AcceptancePerson
 

@@ -13,8 +13,8 @@ from django.conf import settings
 from limits import RateLimitItemPerSecond
 from limits.strategies import MovingWindowRateLimiter
 
-from checkout import moving_windows
 from checkout.errors import GatewayUnavailable
+from merchant import moving_windows
 
 log = logging.getLogger(__name__)
 NAME = "budget"

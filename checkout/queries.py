@@ -55,6 +55,8 @@ class AcceptedPolicy(NamedTuple):
     title: str
     url: str
     accepted: bool | None
+    number: int
+    sha256: str  # of the very bytes that were shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,8 @@ def _policies(order: Order) -> tuple[AcceptedPolicy, ...]:
             title=one.rendering.version.policy.title,
             url=reverse("policies:version", args=[one.rendering.version.policy.slug, one.rendering.version.number]),
             accepted=one.accepted,
+            number=one.rendering.version.number,
+            sha256=one.rendering.sha256,
         )
         for one in accepted.order_by("pk")
     )

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import salted_hmac
 
-from checkout import moving_windows
+from merchant import moving_windows
 from merchant.client_address import client_ip
 from merchant.problems import Problem
 

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from limits import RateLimitItemPerHour
 
-from checkout import allowances, moving_windows, waiting_mail
+from checkout import allowances, waiting_mail
 from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
 from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
@@ -28,7 +28,7 @@ from drops.models import Drop, OwnerKind
 from drops.stock import Need, Owner
 from drops.terms import OfferTerms
 from drops.windows import Phase, phase_of
-from merchant import journal
+from merchant import journal, moving_windows
 from merchant.store import current_store
 
 OPEN = (PlaceState.WAITING, PlaceState.OFFERED)

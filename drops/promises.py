@@ -11,12 +11,14 @@ from drops.disclosures import disclosures, held_keys, values
 from drops.models import Drop
 from drops.queries import tags_of
 from merchant.models import StoreProfile
-from policies import scopes
+from policies import rules, scopes
 from policies.lint import Wording, contradictions, stumbles
 from policies.models import Kind, PolicyVersion
 from policies.places import EU, country_names
 from policies.queries import standing_scopes
 from policies.rendering import names_in
+from policies.rules_models import Effect
+from policies.translations import behind
 from policies.variables import lacking
 
 AGE_TAG = re.compile(r"age-\d{1,2}|adults?")
@@ -89,6 +91,16 @@ def _ages(drop: Drop, now: datetime, library: str) -> Iterator[Demand]:
     for tag in sorted(filter(AGE_TAG.fullmatch, tags_of(drop))):
         covered = _covers(told, ["shop", f"drop:{drop.slug}", f"tag:{tag}"])
         yield Demand(covered, f"Publish the age restriction for what is tagged “{tag}”.", library)
+        asked = [term.minimum_age for term in rules.standing(now) if _asks_for_an_age(term, tag)]
+        least = int(tag[4:]) if tag.startswith("age-") else 1
+        words = f"Publish the rule that asks for an age{f' of {least}' if least > 1 else ''} for what is tagged “{tag}”"
+        if asked and max(asked) < least:
+            words += f": the one that stands asks for {max(asked)}"
+        yield Demand(max(asked, default=0) >= least, f"{words}.", reverse("admin:policies_rule_changelist"))
+
+
+def _asks_for_an_age(term: rules.Term, tag: str) -> bool:
+    return term.effect == Effect.AGE and term.tag in ("", tag)
 
 
 def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
@@ -106,6 +118,10 @@ def _readable(drop: Drop, texts: list[PolicyVersion], shelf: str) -> Iterator[De
     wordings = [Wording(t.policy.kind, t.policy.title, t.summary, t.source, t.box_wording) for t in texts]
     for words in contradictions(wordings, values(drop)):
         yield Demand(done=False, words=words, fix=shelf, must=False)
+    for lag in behind({text.policy_id for text in texts}):
+        page = reverse("admin:policies_policy_change", args=[lag.translation.policy_id])
+        words = f"“{lag.translation.policy}”: {lag.words} Translate what changed."
+        yield Demand(done=False, words=words, fix=page, must=False)
     for text, wording in zip(texts, wordings, strict=True):
         page = reverse("admin:policies_policy_change", args=[text.policy_id])
         for words in stumbles(wording)[:2]:

@@ -1,13 +1,12 @@
 """May this drop go live? A checklist in the merchant's words, worked out anew each time it is asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from drops.models import Drop, DropKind, Offer
 from drops.promises import demands
 from merchant.models import StoreProfile
-from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,15 @@ class Check:
     fix: str = ""  # the page of the desk where it is mended, where that is another one than the drop's
 
 
+Question = Callable[[StoreProfile | None, Sequence[Offer]], Iterable[Check]]
+_asked_above: list[Question] = []
+
+
+def ask_too(question: Question) -> None:
+    """Put what an app above knows, such as what delivery costs where, on every checklist. Called once, at its start."""
+    _asked_above.append(question)
+
+
 def checklist(drop: Drop, *, now: datetime) -> list[Check]:
     """Everything that should be true before fans come, done or not."""
     shop = StoreProfile.objects.first()
@@ -28,7 +36,7 @@ def checklist(drop: Drop, *, now: datetime) -> list[Check]:
         *_shop(shop, offers),
         *_times(drop, now),
         *_offers(offers),
-        *_payable(shop, offers),
+        *(check for asked in _asked_above for check in asked(shop, offers)),
         *_promises(drop, shop, now),
         *_looks(drop, offers),
     ]
@@ -66,18 +74,6 @@ def _offers(offers: list[Offer]) -> Iterator[Check]:
     yield Check(not free_of_charge, meant + _named(free_of_charge), must=False)
     empty = [offer.variant.sku for offer in offers if not _has_stock(offer)]
     yield Check(not empty, "Put units into stock for every offer." + _named(empty))
-
-
-def _payable(shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
-    """One unit with its delivery is the least that an order can come to."""
-    delivery = shop.shipping_minor if shop else 0
-    low = [offer for offer in offers if is_too_little_to_charge(offer.price + Money(delivery, offer.currency))]
-    if low:
-        least = Money(LEAST_CHARGED[low[0].currency], low[0].currency)
-        words = f"Raise what one costs with its delivery to {least}, or to nothing: no card pays less."
-        yield Check(done=False, words=f"{words} Too low: {', '.join(offer.variant.sku for offer in low)}.")
-    else:
-        yield Check(done=True, words="One of each, with its delivery, is enough for a card payment, or costs nothing.")
 
 
 def _has_stock(offer: Offer) -> bool:

@@ -11,12 +11,13 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
 from drops import printed, queries, sign_ups, visits
-from drops.disclosures import disclosures
+from drops.disclosures import disclosures, held_keys
 from drops.errors import SignUpRefused
 from drops.models import Drop
 from merchant.clock import now
 from merchant.markdown import to_html
 from merchant.store import current_store
+from policies.queries import more_by_place
 
 
 @require_safe
@@ -62,6 +63,7 @@ def _context(found: Drop, at: datetime) -> dict[str, Any]:
     return {
         "drop": queries.view_of(found, at),
         "policies": disclosures(found, now=at),
+        "more_by_place": more_by_place(held_keys(found), at),
         "consent_wording": sign_ups.WORDING,
         "stamp": mark_safe(printed.stamp(at)),  # noqa: S308  # a time of ours
     }

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
 from merchant import journal, rows
@@ -67,9 +69,11 @@ def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[Sho
 
     An answer to an earlier version stands as long as no change since was material, and the record then cites the bytes
     that were shown. Raises PolicyChanged when a text must be shown anew, PolicyUnanswered when an answer or a mandatory
-    tick is missing. Costs no query while everything matches.
+    tick is missing. Costs no query while everything matches. A promise that ended under the fan is a change too.
     """
     given = {answer.slug: answer for answer in answers}
+    if (gone := given.keys() - {policy.slug for policy in current}) and ended(gone).exists():
+        raise PolicyChanged(current)
     shown = [_as_shown(policy, given[policy.slug]) for policy in current if policy.slug in given]
     if None in shown:
         raise PolicyChanged(current)
@@ -92,11 +96,11 @@ def proofs(
     occasion: Occasion,
     earlier: Sequence[Earlier] = (),
 ) -> dict[str, rows.Insert]:
-    """The same, to be written in one statement with the order's own rows. Nothing where nothing was shown.
+    """The same, to be written in one statement with the order's own rows. Nothing where nothing was ever shown.
 
     ``earlier``: what the fan had answered before a text changed; both versions go on record.
     """
-    if not shown:
+    if not shown and not earlier:
         return {}
     given = {answer.slug: answer for answer in answers}
     cited = {policy.rendering_id for policy in shown}
@@ -116,6 +120,13 @@ def proofs(
         "proofs": rows.insert(Acceptance, acceptances),
         "people": rows.insert(AcceptancePerson, people, its_proof),
     }
+
+
+def ended(slugs: Iterable[str]) -> QuerySet[PolicyVersion]:
+    """The last version of each of these policies that was retired by now."""
+    return PolicyVersion.objects.select_related("policy").filter(
+        policy__slug__in=slugs, retires=True, published_at__isnull=False, effective_at__lte=Now()
+    )
 
 
 def _answered(order_ref: str, policy: ShownPolicy, answer: Answer, occasion: Occasion) -> dict[str, Any]:

@@ -53,6 +53,22 @@ def head() -> Seal | None:
 
 def version_words(version: PolicyVersion) -> dict[str, Any]:
     """What is sealed of a version: everything that never changes, and nobody's name."""
+    return _words_alone(version) | (_policy_words(version) if version.seals_policy else {})
+
+
+def _policy_words(version: PolicyVersion) -> dict[str, Any]:
+    """What is promised besides the words. Links made before this was sealed go without, and still hold."""
+    policy = version.policy
+    return {
+        "kind": policy.kind,
+        "title": policy.title,
+        "scope": policy.scope,
+        "replaces_wider": policy.replaces_wider,
+        "retires": version.retires,
+    }
+
+
+def _words_alone(version: PolicyVersion) -> dict[str, Any]:
     return {
         "id": version.ref,
         "language": version.language,

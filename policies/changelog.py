@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from policies.acceptance import Answer
+from policies.acceptance import Answer, ended
 from policies.diffs import Piece, changes, headlines
 from policies.models import PolicyVersion, Rendering
 from policies.queries import published
@@ -24,12 +24,12 @@ class Entry:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        return changes(self.before, self.version)
+        return () if self.version.retires else changes(self.before, self.version)
 
     @property
     def headlines(self) -> tuple[str, ...]:
         """The short changes: ``within 30 → 14 days``."""
-        return headlines(self.before, self.version)
+        return () if self.version.retires else headlines(self.before, self.version)
 
     @property
     def headline(self) -> str:
@@ -53,16 +53,21 @@ def entries(versions: Iterable[PolicyVersion]) -> list[Entry]:
 
 
 def since(answers: Iterable[Answer], current: Sequence[ShownPolicy]) -> list[Entry]:
-    """For each text that changed since it was answered: the version in force, beside the one that was shown."""
+    """For each text that changed since it was answered: the version in force, beside the one that was shown.
+
+    Of a policy that ended, its last version.
+    """
+    answers = list(answers)
     stands = {policy.slug: policy for policy in current}
     old = {answer.sha256: stands[answer.slug] for answer in answers if answer.slug in stands}
     changed = {sha256: policy for sha256, policy in old.items() if policy.sha256 != sha256}
+    gone = [Entry(end, None) for end in ended({answer.slug for answer in answers} - stands.keys())]
     if not changed:
-        return []
+        return gone
     shown = Rendering.objects.select_related("version__policy").filter(sha256__in=changed)
     now = Rendering.objects.select_related("version__policy").in_bulk([each.rendering_id for each in changed.values()])
     pairs = [(now[changed[each.sha256].rendering_id].version, each.version) for each in shown]
-    return [Entry(version, before) for version, before in pairs if version.policy_id == before.policy_id]
+    return gone + [Entry(version, before) for version, before in pairs if version.policy_id == before.policy_id]
 
 
 def as_json(version: PolicyVersion, url: str) -> dict[str, Any]:
@@ -76,6 +81,7 @@ def as_json(version: PolicyVersion, url: str) -> dict[str, Any]:
         "language": version.language,
         "change": version.change_class,
         "change_summary": version.change_summary,
+        "retires": version.retires,
         "summary": version.summary,
         "box_wording": version.box_wording,
         "text": version.source,

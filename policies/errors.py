@@ -26,6 +26,14 @@ class NotPublishable(PolicyError):
         self.reasons = list(reasons)
 
 
+class Retired(PolicyError):
+    """The policy ends, or has ended; nothing follows in it."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"{ref} retires this policy: nothing can follow. Start another policy.")
+        self.ref = ref
+
+
 class DraftChanged(PolicyError):
     """Somebody edited the draft after it was reviewed; what would be published is not what was read."""
 

@@ -57,7 +57,8 @@ class ChangelogFeed(Feed):  # type: ignore[type-arg]  # generic for the type che
         return entries(newest_first()[:NEWEST])
 
     def item_title(self, item: Entry) -> str:
-        return f"{item.version.policy.title}, version {item.version.number}"
+        ends = " (retired)" if item.version.retires else ""
+        return f"{item.version.policy.title}, version {item.version.number}{ends}"
 
     def item_description(self, item: Entry) -> str:
         """What changed and from when on, in HTML, with the words that came and went."""

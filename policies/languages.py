@@ -18,6 +18,16 @@ def tidy(typed: str) -> str:
     return tag.lower() if TAG.fullmatch(tag) else DEFAULT_LANGUAGE
 
 
+def is_language(typed: str) -> bool:
+    """Whether it is the tag of a language that there is: ``"pt-br"``."""
+    if not TAG.fullmatch(tag := typed.strip().replace("_", "-")):
+        return False
+    try:
+        return bool(Locale.parse(tag.replace("-", "_")))
+    except (ValueError, UnknownLocaleError):
+        return False
+
+
 def asked_by(request: HttpRequest) -> str:
     """The language the fan's browser asks for first; English when it says nothing."""
     wanted = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:200])

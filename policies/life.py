@@ -14,6 +14,7 @@ class Life(TextChoices):
     SCHEDULED = "scheduled", "Scheduled"
     IN_FORCE = "in_force", "In force"
     SUPERSEDED = "superseded", "Superseded"
+    RETIRED = "retired", "Retired"
 
 
 def with_life(versions: QuerySet[PolicyVersion], now: datetime) -> QuerySet[PolicyVersion]:
@@ -23,8 +24,8 @@ def with_life(versions: QuerySet[PolicyVersion], now: datetime) -> QuerySet[Poli
     )
     successor = PolicyVersion.objects.filter(
         later,
+        Q(language=OuterRef("language")) | Q(retires=True),
         policy=OuterRef("policy"),
-        language=OuterRef("language"),
         published_at__isnull=False,
         effective_at__lte=now,
     )
@@ -35,6 +36,7 @@ def with_life(versions: QuerySet[PolicyVersion], now: datetime) -> QuerySet[Poli
             When(draft & Q(review_asked_at__isnull=False), then=Value(Life.IN_REVIEW)),
             When(draft, then=Value(Life.DRAFT)),
             When(effective_at__gt=now, then=Value(Life.SCHEDULED)),
+            When(retires=True, then=Value(Life.RETIRED)),
             When(Exists(successor), then=Value(Life.SUPERSEDED)),
             default=Value(Life.IN_FORCE),
             output_field=CharField(),

@@ -35,8 +35,14 @@ class ChangeClass(models.TextChoices):
     MATERIAL = "material", "Material (rights or duties change)"
 
 
+FROZEN = ("slug", "kind", "title", "scope", "replaces_wider")
+
+
 class Policy(models.Model):
-    """One promise with a name and a scope. Its words live in its versions."""
+    """One promise with a name and a scope. Its words live in its versions.
+
+    What it is called and where it applies is as fixed as they are once one is public: another policy takes over then.
+    """
 
     slug = models.SlugField(max_length=60, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
@@ -63,6 +69,23 @@ class Policy(models.Model):
     class Meta:
         verbose_name_plural = "policies"
         ordering = ["position", "title"]
+        triggers = [
+            pgtrigger.Trigger(
+                name="policy_frozen",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(*FROZEN),
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM policies_policyversion
+                        WHERE policy_id = OLD.id AND published_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'policy % is public: its name and place are fixed', OLD.slug;
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
 
     @property
     def scope_in_words(self) -> str:
@@ -93,9 +116,21 @@ class PolicyVersion(models.Model):
     change_summary = models.CharField(
         max_length=300, blank=True, help_text="For the public changelog: what changed, in plain words."
     )
+    retires = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="The last of its policy: from its effective time on, nothing of it is promised any more.",
+    )
     effective_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at the moment of publishing.")
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     published_by = models.CharField(max_length=80, blank=True, editable=False)
+    seals_policy = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether its link covers the kind, title and scope too. Those published before that was so lack it.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     writers = ArrayField(models.CharField(max_length=80), default=list, db_default=[], editable=False)
@@ -115,6 +150,7 @@ class PolicyVersion(models.Model):
         permissions = [("publish_policyversion", "Can publish a policy version")]
         constraints = [
             models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once"),
+            models.UniqueConstraint(fields=["policy"], condition=Q(retires=True), name="policy_retired_once"),
             models.CheckConstraint(
                 condition=Q(published_at=None) | (Q(effective_at__isnull=False) & ~Q(source="")),
                 name="published_version_is_whole",

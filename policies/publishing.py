@@ -10,7 +10,8 @@ from merchant import journal
 from merchant.models import StoreProfile
 from merchant.store import current_store
 from merchant.templatetags.shop import moment
-from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
+from policies.errors import AlreadyPublished, DraftChanged, NotPublishable, Retired
+from policies.languages import DEFAULT_LANGUAGE
 from policies.models import ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
 from policies.rendering import VARIABLES, names_in, render, variables
@@ -19,12 +20,17 @@ from policies.variables import lacking, of_shop, unknown
 
 @transaction.atomic
 def new_draft(policy: Policy, by: str, *, language: str = "en") -> PolicyVersion:
-    """The open draft of ``policy`` in ``language``; when there is none, a new one with the text published last."""
+    """The open draft of ``policy`` in ``language``; when there is none, a new one with the text published last.
+
+    A first translation starts from the English text. Raises Retired when nothing can follow any more.
+    """
     _lock(policy)
+    if end := retirement(policy.pk):
+        raise Retired(end.ref)
     versions = PolicyVersion.objects.select_related("policy").filter(policy=policy)
     if draft := versions.filter(published_at=None, language=language).first():
         return draft
-    last = versions.filter(language=language).first()
+    last = versions.filter(language=language).first() or versions.filter(language=DEFAULT_LANGUAGE).first()
     draft = PolicyVersion.objects.create(
         policy=policy,
         number=(versions.aggregate(highest=Max("number"))["highest"] or 0) + 1,
@@ -65,11 +71,11 @@ def publish(
     if reasons := obstacles(draft, now=now, effective_at=starts):
         raise NotPublishable(reasons)
     claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
-        published_at=now, published_by=by, effective_at=starts
+        published_at=now, published_by=by, effective_at=starts, seals_policy=True
     )
     if claimed != 1:
         raise AlreadyPublished(draft.ref)
-    draft.published_at, draft.published_by, draft.effective_at = now, by, starts
+    draft.published_at, draft.published_by, draft.effective_at, draft.seals_policy = now, by, starts, True
     rendering = render(draft, VARIABLES)  # a text that cannot be shown must fail here, not in front of a fan
     journal.record(
         _subject(draft.policy),
@@ -102,9 +108,26 @@ def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime, ap
         reasons.append(f"A material change is announced first: it takes effect on {moment(earliest)} or later.")
     if before and before.effective_at and effective_at < before.effective_at:
         reasons.append(f"Version {before.number} takes effect later. Choose its time or a later one.")
+    reasons += _after_the_end(draft, effective_at)
     if approval and _lacks_approval(draft):
         reasons.append("A second person approves it first: send it to review.")
     return reasons
+
+
+def _after_the_end(draft: PolicyVersion, effective_at: datetime) -> list[str]:
+    """A retirement ends every language at once, and nothing follows it."""
+    if not draft.retires:
+        end = retirement(draft.policy_id)
+        return [f"The policy is retired by version {end.number}. Start another policy."] if end else []
+    public = PolicyVersion.objects.filter(policy=draft.policy_id, published_at__isnull=False)
+    later = public.filter(effective_at__gt=effective_at).order_by("number").first()
+    return [f"Version {later.number} takes effect later. Retire it at its time or later."] if later else []
+
+
+def retirement(policy_id: int) -> PolicyVersion | None:
+    """The published version that ends a policy, at once or later; None for one that goes on."""
+    ends = PolicyVersion.objects.select_related("policy").filter(policy=policy_id, retires=True)
+    return ends.filter(published_at__isnull=False).first()
 
 
 def starts_at(draft: PolicyVersion, now: datetime) -> datetime:

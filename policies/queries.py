@@ -20,7 +20,17 @@ from policies.rendering import VARIABLES, plain, render_all
 from policies.shown import ShownPolicy
 from policies.variables import Value, of_shop
 
-__all__ = ["ShownPolicy", "applicable", "forget", "in_force", "published", "show", "standing_scopes"]
+__all__ = [
+    "ShownPolicy",
+    "applicable",
+    "forget",
+    "in_force",
+    "more_by_place",
+    "published",
+    "retired",
+    "show",
+    "standing_scopes",
+]
 
 FRESH_SECONDS = 1.0
 BACK = timedelta(hours=1)  # how far before the present a question may lie and be answered from memory
@@ -55,8 +65,11 @@ class _Line:
     because: tuple[str, ...]
     promises: dict[str, list[_Promise]]
     starts: dict[str, list[datetime]]
+    ends: datetime | None = None  # retired from then on, in every language
 
     def standing(self, now: datetime, language: str) -> _Promise | None:
+        if self.ends and now >= self.ends:
+            return None
         found = {tag: place for tag, starts in self.starts.items() if (place := bisect_right(starts, now))}
         if not found:
             return None
@@ -73,12 +86,14 @@ class _Text:
 
 Values = tuple[tuple[str, Value], ...]
 _lines: dict[tuple[frozenset[str], datetime], tuple[float, list[_Line]]] = {}
+_by_place: dict[frozenset[str], tuple[float, bool]] = {}
 _texts: dict[tuple[int, Values], _Text] = {}  # published texts never change, so neither do these
 
 
 def forget() -> None:
     """Read everything anew at the next call."""
     _lines.clear()
+    _by_place.clear()
     _texts.clear()
 
 
@@ -87,8 +102,18 @@ def published() -> QuerySet[PolicyVersion]:
     return PolicyVersion.objects.filter(published_at__isnull=False).select_related("policy")
 
 
+def retired(now: datetime) -> QuerySet[PolicyVersion]:
+    """The last version of each policy that has ended."""
+    return published().filter(retires=True, effective_at__lte=now)
+
+
 def in_force(policy: Policy, now: datetime, language: str = DEFAULT_LANGUAGE) -> PolicyVersion | None:
-    """The version that stands at ``now``, in the nearest language. Of two that began together, the later."""
+    """The version that stands at ``now``, in the nearest language. Of two that began together, the later.
+
+    None before the first one, and once the policy was retired.
+    """
+    if retired(now).filter(policy=policy).exists():
+        return None
     versions = published().filter(policy=policy, effective_at__lte=now).order_by("-effective_at", "-number")
     there = set(versions.order_by().values_list("language", flat=True))
     return versions.filter(language=nearest(language, there)).first() if there else None
@@ -115,9 +140,23 @@ def applicable(
     ]
 
 
+def more_by_place(scope_keys: Iterable[str], now: datetime) -> bool:
+    """Whether more may apply here, to some places only: texts stand whose other keys hold. At most a second old."""
+    held, read_at = scopes.widened(scope_keys), time.monotonic()
+    known = _by_place.get(held)
+    if known and read_at - known[0] < FRESH_SECONDS:
+        return known[1]
+    there = published().filter(effective_at__lte=now).exclude(policy__in=retired(now).values("policy")).order_by()
+    found = there.exclude(policy__keys__contained_by=sorted(held)).values_list("policy__keys", flat=True).distinct()
+    more = any(all(key in held or scopes.is_place(key) for key in keys) for keys in found)
+    _remember(_by_place, held, (read_at, more))
+    return more
+
+
 def standing_scopes(kind: str, now: datetime) -> list[frozenset[str]]:
     """The keys of every policy of a kind that has a text in force. One query."""
     there = published().filter(policy__kind=kind, effective_at__lte=now).order_by()
+    there = there.exclude(policy__in=retired(now).values("policy"))
     return [scopes.widened(keys) for keys in there.values_list("policy__keys", flat=True).distinct()]
 
 
@@ -143,7 +182,10 @@ def _lines_of(held: frozenset[str], now: datetime) -> list[_Line]:
     lines: dict[str, _Line] = {}
     for version in _may_stand(held, floor):
         line = lines.setdefault(version.policy.slug, _line(version.policy))
-        line.promises.setdefault(version.language, []).append(_promise(version))
+        if version.retires:
+            line.ends = version.effective_at
+        else:
+            line.promises.setdefault(version.language, []).append(_promise(version))
     for line in lines.values():
         line.starts = {tag: [each.effective_at for each in line.promises[tag]] for tag in line.promises}
     _remember(_lines, (held, floor), (read_at, list(lines.values())))

@@ -130,5 +130,21 @@ class Decision(models.Model):
             refuse_truncate("decision"),
         ]
 
+    @property
+    def outcome(self) -> str:
+        return ("Allowed, have a look" if self.advisory else "Allowed") if self.allowed else "Refused"
+
+    @property
+    def said(self) -> str:
+        """What each rule said: ``spirits/v3: of_age``."""
+        return " · ".join(f"{ref}: {words}" for ref, words in self.findings)
+
+    @property
+    def place(self) -> str:
+        """Where it goes, and where the IP seemed to be."""
+        region = self.inputs.get("region", "")
+        where = region if "-" in region else self.inputs.get("country", "")
+        return f"{where} · {self.inputs.get('ip_place', 'unknown')}"
+
     def __str__(self) -> str:
         return f"{self.order_ref or 'refused'} {self.at:%Y-%m-%d %H:%M}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from policies.places import AREA_NAMES, areas_of, country_in_words, country_names, region_code, region_name
 
 SHOP, PREORDER = "shop", "preorder"
+PLACES = ("area", "country", "region")
 AND = " + "
 MOST_KEYS = 4
 KEY = r"(?:shop|preorder|drop:[\w-]+|tag:[\w-]+|area:[A-Z]{2,6}|country:[A-Z]{2}|region:[A-Z]{2}-[A-Z0-9]{1,3})"
@@ -45,6 +46,11 @@ def widened(scope_keys: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_place(key: str) -> bool:
+    """Whether it can hold only once the address is known."""
+    return key.partition(":")[0] in PLACES
+
+
 def is_wider(this: frozenset[str], that: frozenset[str]) -> bool:
     """Whether scope ``this`` covers everything that ``that`` covers, and more. Both as ``widened`` gives them."""
     return this < that
@@ -63,7 +69,7 @@ def in_words(scope: str) -> str:
 def _tidy_key(typed: str) -> str:
     kind, colon, name = "".join(typed.split()).partition(":")
     kind = kind.lower()
-    return f"{kind}:{name.upper() if kind in ('area', 'country', 'region') else name.lower()}" if colon else kind
+    return f"{kind}:{name.upper() if kind in PLACES else name.lower()}" if colon else kind
 
 
 def _rank(key: str) -> tuple[int, str]:
@@ -74,14 +80,14 @@ def _rank(key: str) -> tuple[int, str]:
 
 def _reason(key: str) -> str:
     kind, _, name = key.partition(":")
-    if kind in ("area", "country", "region"):
+    if kind in PLACES:
         return f"ships to {_place_name(kind, name)}"
     return {PREORDER: "pre-order", "drop": "this drop"}.get(kind, name.replace("-", " "))
 
 
 def _place(key: str) -> str:
     kind, _, name = key.partition(":")
-    if kind in ("area", "country", "region"):
+    if kind in PLACES:
         return f"orders to {_place_name(kind, name)}"
     words = name.replace("-", " ")
     return {

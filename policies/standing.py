@@ -12,11 +12,15 @@ from policies.shown import ShownPolicy
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A policy on the index: what holds now and what has been announced."""
+    """A policy on the index: what holds now and what has been announced, or how it ended."""
 
     policy: Policy
     current: PolicyVersion | None
     upcoming: PolicyVersion | None
+
+    @property
+    def is_retired(self) -> bool:
+        return bool(self.current and self.current.retires)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class PolicyPage:
     before: PolicyVersion | None
     until: datetime | None
     history: list[PolicyVersion]
+    retirement: PolicyVersion | None = None
 
     @property
     def is_current(self) -> bool:
@@ -41,16 +46,20 @@ class PolicyPage:
 
 
 def overview(now: datetime) -> list[Standing]:
-    """Every policy that has been published, in the merchant's order, with what holds now and what comes next."""
+    """Every policy that has been published, in the merchant's order, with what holds now and what comes next.
+
+    Those that were retired come last.
+    """
     lines: dict[Policy, list[PolicyVersion]] = {}
     versions = published().defer("source")
     for version in versions.order_by("policy__position", "policy__title", "policy_id", *LINE):
         lines.setdefault(version.policy, []).append(version)
-    return [
+    found = [
         Standing(policy, _current(line, now), _upcoming(line, now))
         for policy, versions_of in lines.items()
         if (line := _main_line(versions_of))
     ]
+    return sorted(found, key=lambda each: each.is_retired)
 
 
 def policy_page(slug: str, now: datetime, number: int | None = None) -> PolicyPage | None:
@@ -62,7 +71,7 @@ def policy_page(slug: str, now: datetime, number: int | None = None) -> PolicyPa
         version = _current(line, now) or _upcoming(line, now)
     if version is None:
         return None
-    line = [each for each in versions if each.language == version.language]
+    line = [each for each in versions if each.language == version.language or each.retires]
     place = line.index(version)
     return PolicyPage(
         version=version,
@@ -72,6 +81,7 @@ def policy_page(slug: str, now: datetime, number: int | None = None) -> PolicyPa
         before=line[place - 1] if place else None,
         until=line[place + 1].effective_at if place + 1 < len(line) else None,
         history=versions[::-1],
+        retirement=next((each for each in versions if each.retires), None),
     )
 
 

@@ -9,5 +9,13 @@ class NotResendable(Exception):
     """Only a message that failed, or of which nobody knows whether it was sent, can be sent again."""
 
 
+class TooManyAsked(Exception):
+    """So many asked from one address that it has to pause for ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many asked. Again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
 class NotAnAddress(Exception):
     """What was typed is no e-mail address."""

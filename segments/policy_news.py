@@ -1,24 +1,30 @@
 """Those who asked hear of every change of a policy: asked twice, told once a version, gone with one click."""
 
+import time
 from datetime import datetime, timedelta
 
+import redis
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from email_validator import EmailNotValidError, validate_email
+from limits import RateLimitItemPerHour
 
+from merchant import moving_windows
+from merchant.keyed import keyed
 from merchant.store import current_store
 from policies import changelog
 from policies.acceptance import email_hmac
 from policies.models import PolicyVersion
 from segments import consent, delivery, fans
-from segments.errors import NotAnAddress
+from segments.errors import NotAnAddress, TooManyAsked
 from segments.models import Channel, Consent, Fan, PolicyNews
 
 TOPIC = "policies"
 WORDING = "Write to me when a policy of this shop changes. I can leave with one click."
+NAME = "policy-news"
 SALT = "frontrow.policy-news"
 LINK_DAYS = 7
 NEWS_FOR = timedelta(days=2)  # a version that nobody was told of in this time is no news any more
@@ -38,6 +44,24 @@ def ask(email: str, now: datetime) -> None:
         template="segments/email/policy_news_confirm",
         context={"link": _link("confirm", address), "days": LINK_DAYS},
     )
+
+
+def require_few(ip: str | None) -> None:
+    """Count one who asks from an address. Raises TooManyAsked, which says when again.
+
+    Each may send a stranger a mail.
+    """
+    if ip is None:
+        return
+    limit, mark = RateLimitItemPerHour(settings.NEWS_PER_ADDRESS_AN_HOUR), keyed("frontrow.policy-news", ip).hex()
+    try:
+        limiter = moving_windows.shared(NAME)
+        allowed = limiter.hit(limit, mark)
+    except redis.RedisError:
+        limiter = moving_windows.alone(NAME)
+        allowed = limiter.hit(limit, mark)
+    if not allowed:
+        raise TooManyAsked(max(1, round(limiter.get_window_stats(limit, mark).reset_time - time.time())))
 
 
 @transaction.atomic
@@ -75,13 +99,14 @@ def _tell_all(version: PolicyVersion) -> int:
     if not first:  # another worker has told it
         return 0
     [entry] = changelog.entries([version])
+    deed = "ends" if version.retires else "changed"
     readers = list(followers())
     for fan in readers:
         delivery.plan(
             f"policy-news:{version.ref}:{fan.pk}",
             kind="policy_news",
             to=fan.email,
-            subject=f"{version.policy.title} changed: version {version.number} · {current_store().name}",
+            subject=f"{version.policy.title} {deed}: version {version.number} · {current_store().name}",
             template="segments/email/policy_news",
             context={
                 "entry": entry,

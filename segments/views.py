@@ -6,22 +6,32 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from merchant.client_address import client_ip
 from merchant.clock import now
 from segments import policy_news
-from segments.errors import NotAnAddress
+from segments.errors import NotAnAddress, TooManyAsked
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def follow(request: HttpRequest) -> HttpResponse:
-    """POST ``email`` sends the link that confirms it."""
+    """POST ``email`` sends the link that confirms it, so many an hour to one client address."""
     if request.method != "POST":
         return _page(request, "ask")
     try:
+        policy_news.require_few(client_ip(request))
         policy_news.ask(request.POST.get("email", ""), now())
     except NotAnAddress:
         wrong = "Write your whole e-mail address, like name@example.com."
         return _page(request, "ask", status=422, error=wrong, email=request.POST.get("email", "")[:254])
+    except TooManyAsked as pause:
+        minutes = -(-pause.retry_after // 60)
+        wrong = (
+            f"Too many asked from where you are. Try again in {minutes} min. The feed is open to everybody meanwhile."
+        )
+        answer = _page(request, "ask", status=429, error=wrong, email=request.POST.get("email", "")[:254])
+        answer["Retry-After"] = str(pause.retry_after)
+        return answer
     return _page(request, "asked")
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from redis import RedisError
 
-from checkout import attempts, expiry, fallback, moving_windows, payments
+from checkout import attempts, expiry, fallback, payments
 from checkout.errors import Invalid, KeyReused, NothingToPay, TooManyCards
 from checkout.models import Order, OrderState
 from checkout.ordering import order_once
@@ -19,6 +19,7 @@ from checkout.tests.test_payments import clock, fresh, later, states
 from checkout.tests.test_place_order_races import together
 from checkout.tokens import order_token
 from drops.models import Drop
+from merchant import moving_windows
 from merchant.models import JournalEntry
 from merchant.tests.staff import signed_in
 from policies.models import Policy

@@ -16,8 +16,10 @@ from checkout.tests import fan
 from checkout.tests.test_pages import CONTACT, agree, form_of, with_cart
 from checkout.tests.test_payments import clock, fresh, later, states
 from checkout.tests.test_place_order_races import together
+from checkout.totals import tables
+from checkout.totals.models import PickupPoint, ShippingRate, ShippingZone
 from drops.errors import LimitReached, SoldOut
-from drops.models import Drop, Offer
+from drops.models import Drop, Offer, Variant
 from drops.readiness import checklist, hurdles
 from merchant import store
 from merchant.models import StoreProfile
@@ -147,6 +149,32 @@ def test_the_merchant_reads_it_before_fans_come(gift: Drop) -> None:
     assert told in hurdles(gift, now=at)
     priced(20, 30)
     assert not [words for words in hurdles(gift, now=at) if "no card pays less" in words]
+
+
+def test_the_checklist_reckons_with_what_delivery_really_costs(gift: Drop) -> None:
+    """Zones stand instead of the flat price: free delivery from a subtotal on, and what each weight costs where."""
+
+    def too_low() -> bool:
+        tables.forget()
+        return any("no card pays less" in words for words in hurdles(gift, now=clock()))
+
+    priced(20, 600)
+    assert not too_low()
+    germany = ShippingZone.objects.create(title="Germany", countries=["DE"])
+    rate = ShippingRate.objects.create(zone=germany, code="standard", title="Standard", price_minor=10)
+    assert too_low()
+    rate.per_kg_minor = 20
+    rate.save()
+    Variant.objects.update(weight_grams=1)
+    assert not too_low()
+    rate.free_from_minor = 20
+    rate.save()
+    assert too_low()
+    ShippingRate.objects.update(free_from_minor=None, up_to_grams=1, from_grams=0)
+    Variant.objects.update(weight_grams=2)
+    assert not too_low(), "it is not delivered at that price"
+    PickupPoint.objects.create(code="shop", title="At the shop", note="Long Street 1", country="US", price_minor=0)
+    assert too_low()
 
 
 @pytest.mark.parametrize(("currency", "least"), [("USD", 50), ("EUR", 50), ("GBP", 30), ("CZK", 1500), ("JPY", 50)])

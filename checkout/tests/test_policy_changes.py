@@ -21,10 +21,17 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_fallback import pay_there
 from checkout.tests.test_payments import fresh
+from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.clock import now as clock
+from merchant.tests.staff import signed_in
+from policies import changelog
+from policies.acceptance import Answer
+from policies.errors import PolicyUnanswered
 from policies.models import Acceptance, Policy
 from policies.publishing import new_draft, publish
+from policies.queries import forget
+from policies.retiring import retire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOX = "I have read how long returns are open."
@@ -66,6 +73,50 @@ def test_p1_a_material_change_is_shown_accepted_again_and_both_are_on_record(
     first, second = Acceptance.objects.order_by("pk")
     assert (first.answered_at, second.shown_at) == (now + 2 * MINUTE, now + 2 * MINUTE)
     assert (first.shown_at, first.rendering.sha256) == (now, shown.policies[0].sha256)
+
+
+def changed_once(robe: Drop, returns: Policy, now: datetime) -> Order:
+    """An order whose text changed between the quote and the button; both answers were given."""
+    shown = fan.quoted(robe, at=now)
+    says(returns, "Send it back within 14 days.", at=now + MINUTE)
+    with pytest.raises(PoliciesChanged) as refusal:
+        place_order(robe, fan.request(shown), person=fan.PERSON, now=now + 2 * MINUTE)
+    again = replace(fan.request(refusal.value.fresh), seen=refusal.value.seen)
+    return fan.found(place_order(robe, again, person=fan.PERSON, now=now + 3 * MINUTE))
+
+
+def test_p1_the_desk_shows_both_answers_and_the_fan_the_one_that_counts(
+    robe: Drop, returns: Policy, now: datetime
+) -> None:
+    order = changed_once(robe, returns, now)
+    desk = " ".join(signed_in("Owner").get(f"/admin/checkout/order/{order.pk}/change/").content.decode().split())
+    before, after = desk.index("Returns, version 1"), desk.index("Returns, version 2")
+    assert "shown and ticked · replaced before the order stood" in desk[before:after]
+    assert "replaced before" not in desk[after:]
+    assert desk.count(f"“{BOX}”") == 2
+    counts = Acceptance.objects.get(replaced=False).rendering
+    page = Client().get(f"/orders/{order_token(order.token_nonce)}/").content.decode()
+    assert '<a href="/policies/returns/v2/">Returns, version 2</a>' in page
+    assert f"/policies/verify/{counts.sha256}/" in page
+    assert "/policies/returns/v1/" not in page
+    assert Client().get(f"/policies/verify/{counts.sha256}/").status_code == 200
+
+
+def test_a_promise_that_ends_mid_checkout_is_told_and_the_answer_to_it_kept(
+    robe: Drop, returns: Policy, now: datetime
+) -> None:
+    shown = fan.quoted(robe, at=now)
+    retire(returns, why="We take nothing back any more.", by="staff:owner", now=clock())
+    forget()
+    with pytest.raises(PoliciesChanged) as refusal:
+        place_order(robe, fan.request(shown), person=fan.PERSON, now=clock())
+    fresh = refusal.value.fresh
+    assert fresh.policies == ()
+    [entry] = changelog.since(refusal.value.answers, fresh.policies)
+    assert entry.headline == "We take nothing back any more."
+    again = replace(fan.request(fresh), seen=refusal.value.seen)
+    order = fan.found(place_order(robe, again, person=fan.PERSON, now=clock()))
+    assert recorded(order) == [("returns/v1", True, True)]
 
 
 def test_p1_a_forged_or_foreign_seal_records_nothing_more(robe: Drop, returns: Policy, now: datetime) -> None:
@@ -140,6 +191,20 @@ def test_p2_a_change_after_a_session_was_opened_touches_neither_the_order_nor_it
         Acceptance.objects.update(accepted=False)
 
 
+@pytest.mark.parametrize("accepted", [False, None])
+def test_a_box_that_must_be_ticked_is_enforced_where_the_order_is_placed(
+    robe: Drop, returns: Policy, now: datetime, accepted: bool | None
+) -> None:
+    agreed = fan.quoted(robe, at=now)
+    answers = tuple(Answer(text.id, text.sha256, accepted) for text in agreed.policies)
+    for given in (answers, ()):
+        with pytest.raises(PolicyUnanswered) as refusal:
+            place_order(robe, fan.request(agreed, answers=given), person=fan.PERSON, now=now)
+        assert [text.id for text in refusal.value.missing] == ["returns/v1"]
+    assert not Order.objects.exists()
+    assert fan.counts() == (0, 0, 5)
+
+
 # --- at the doors -----------------------------------------------------------------------------------------------------
 
 
@@ -194,17 +259,7 @@ def test_the_page_shows_the_difference_and_ticks_nothing(client: Client, robe: D
     client.post("/drops/winter-robe/cart/", {"sku": "ROBE-M"})
     form = fields_of(client.get("/drops/winter-robe/checkout/").content.decode())
     says(returns, "Send it back within 14 days.", at=clock())
-    answers = {
-        "email": "fan@example.com",
-        "name": "A Fan",
-        "line1": "Long Street 1",
-        "city": "Springfield",
-        "postal_code": "12345",
-        "country": "US",
-        "region": "CA",
-        "shipping_option": "standard",
-        "accept": "returns/v1",
-    }
+    answers = TYPED | {"accept": "returns/v1"}
     refused = client.post("/drops/winter-robe/checkout/", form | answers)
     page = refused.content.decode()
     assert refused.status_code == 409
@@ -214,6 +269,42 @@ def test_the_page_shows_the_difference_and_ticks_nothing(client: Client, robe: D
     again = client.post("/drops/winter-robe/checkout/", fields_of(page) | answers | {"accept": "returns/v2"})
     assert again.status_code == 303
     assert recorded(Order.objects.get()) == [("returns/v1", True, True), ("returns/v2", True, False)]
+
+
+def test_every_door_says_which_box_is_missing_and_records_what_was_ticked(
+    client: Client, robe: Drop, returns: Policy
+) -> None:
+    agreed = api_quote(client)
+    unticked = [{"id": each["id"], "sha256": each["sha256"], "accepted": False} for each in agreed["policies"]]
+    told = api_order(client, agreed, "unticked", policies=unticked)
+    assert (told.status_code, told.json()["missing"]) == (422, ["returns/v1"])
+    client.post("/drops/winter-robe/cart/", {"sku": "ROBE-M"})
+    page = client.get("/drops/winter-robe/checkout/").content.decode()
+    assert not re.search(r'name="accept"[^>]*\schecked', page), "never ticked beforehand"
+    refused = client.post("/drops/winter-robe/checkout/", fields_of(page) | TYPED)
+    assert refused.status_code == 422
+    assert "Please read and tick: Returns." in refused.content.decode()
+    assert not Order.objects.exists()
+    browser: dict[str, Any] = {"HTTP_USER_AGENT": "A browser", "REMOTE_ADDR": "203.0.113.7"}
+    again = fields_of(refused.content.decode()) | TYPED | {"accept": "returns/v1"}
+    assert client.post("/drops/winter-robe/checkout/", again, **browser).status_code == 303
+    row = Acceptance.objects.select_related("rendering__version", "person").get()
+    assert (row.rendering.sha256, row.wording, row.accepted) == (agreed["policies"][0]["sha256"], BOX, True)
+    assert (row.surface, row.language, row.asked_language) == ("checkout", "en", "en")
+    assert row.shown_at <= row.answered_at
+    assert (row.person.ip, row.person.user_agent) == ("203.0.113.7", "A browser")
+
+
+TYPED = {
+    "email": "fan@example.com",
+    "name": "A Fan",
+    "line1": "Long Street 1",
+    "city": "Springfield",
+    "postal_code": "12345",
+    "country": "US",
+    "region": "CA",
+    "shipping_option": "standard",
+}
 
 
 def fields_of(page: str) -> dict[str, str]:

@@ -7,11 +7,12 @@ import time_machine
 from django.test import Client
 from redis import RedisError
 
-from checkout import moving_windows, rate_limits
+from checkout import rate_limits
 from checkout.tests import fan
 from checkout.tests.test_payments import clock
 from checkout.tests.test_storefront_api import API, body_of, post, quoted
 from drops.models import Drop
+from merchant import moving_windows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STOCK = f"{API}/stock"

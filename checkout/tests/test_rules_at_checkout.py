@@ -18,6 +18,7 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop, Product
 from merchant.clock import now as clock
+from merchant.tests.staff import signed_in
 from policies.acceptance import Person
 from policies.ages import AgeAsked
 from policies.rule_publishing import new_draft, publish
@@ -64,6 +65,9 @@ def test_p9_ip_in_a_restricted_place_but_shipping_allowed(robe: Drop, now: datet
     assert (decision.order_ref, decision.allowed, decision.advisory) == (order.reference, True, True)
     assert decision.findings == [["embargo/v1", "advice: the IP is in a restricted place"]]
     assert (decision.inputs["country"], decision.inputs["ip_place"]) == ("US", "DE")
+    desk = signed_in("Owner").get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
+    assert f'/admin/policies/decision/{decision.pk}/change/">Allowed, have a look</a>' in desk
+    assert "embargo/v1: advice: the IP is in a restricted place" in desk
 
 
 def test_p10_ip_allowed_but_shipping_restricted(robe: Drop, now: datetime) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from checkout import moving_windows, waiting_list, waiting_offers
+from checkout import waiting_list, waiting_offers
 from checkout.tests import fan
 from checkout.tests.test_waiting_list import comes_back, gone, join, state
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import Drop, DropState
+from merchant import moving_windows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["gone"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from checkout import expiry, moving_windows, waiting_list, waiting_offers
+from checkout import expiry, waiting_list, waiting_offers
 from checkout.models import Order
 from checkout.tests import fan
 from checkout.tests.test_pages import CONTACT, form_of
@@ -14,6 +14,7 @@ from checkout.tests.test_waiting_list import comes_back, gone, join, state
 from checkout.tokens import place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import Drop, DropState
+from merchant import moving_windows
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)

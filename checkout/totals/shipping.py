@@ -62,7 +62,7 @@ def _delivered(
         return
     zone, seen = zone_of(tables, place), set()
     for rate in zone.rates if zone else ():
-        if rate.code not in seen and _carries(rate, grams):
+        if rate.code not in seen and carries(rate, grams):
             seen.add(rate.code)
             yield ShippingOption(rate.code, rate.title, price(rate, goods_minor, grams), rate.note)
 
@@ -88,7 +88,8 @@ def price(rate: Rate, goods_minor: int, grams: int) -> int:
     return rate.price_minor + rate.per_kg_minor * -(-grams // KILOGRAM)
 
 
-def _carries(rate: Rate, grams: int) -> bool:
+def carries(rate: Rate, grams: int) -> bool:
+    """Whether a parcel of this weight may go with it."""
     return rate.from_grams <= grams and (rate.up_to_grams is None or grams <= rate.up_to_grams)
 
 

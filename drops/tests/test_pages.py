@@ -15,6 +15,8 @@ from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
 from merchant import store
 from merchant.clock import now
 from merchant.markdown import to_html
+from policies.models import Policy
+from policies.publishing import new_draft, publish
 from segments.models import Consent, Fan, Footprint
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +79,20 @@ def test_the_next_visit_to_a_drop_costs_no_query_and_a_new_print_two(
     with django_assert_num_queries(2):  # the drop, its stock
         page = client.get("/drops/winter-robe/")
     assert "5 left" in page.content.decode()
+
+
+def test_a_drops_page_says_that_more_may_apply_where_it_may(client: Client) -> None:
+    offer(drop(starts_at=now() - DAY), "ROBE-M")
+    words = "More may apply where you live"
+    assert words not in client.get("/drops/winter-robe/").content.decode()
+    policy = Policy.objects.create(slug="germany", kind="cancellations", title="Withdrawal", scope="country:DE")
+    draft = new_draft(policy, "staff:owner")
+    draft.source = draft.summary = "14 days."
+    draft.save()
+    publish(draft, by="staff:owner", now=now() - DAY)
+    printed.forget()
+    policies.queries.forget()
+    assert words in client.get("/drops/winter-robe/").content.decode()
 
 
 def test_stock_is_what_can_be_bought_and_what_may_come_back() -> None:

@@ -4,15 +4,22 @@ from datetime import timedelta
 
 import pytest
 
+import policies.queries
 from drops import queries, scheduling
+from drops.disclosures import held_keys
 from drops.errors import NotReady
 from drops.models import Drop, DropState
 from drops.promises import Demand, demands
 from drops.readiness import checklist, hurdles
 from drops.tests.factories import NOW, drop, offer
 from merchant.models import StoreProfile
+from policies import rules
 from policies.models import Policy
 from policies.publishing import new_draft, publish
+from policies.queries import more_by_place
+from policies.retiring import retire
+from policies.rule_publishing import new_draft as begin_rule, publish as publish_rule
+from policies.rules_models import Rule, RuleVersion
 
 pytestmark = pytest.mark.django_db
 BEFORE = NOW - timedelta(days=1)
@@ -37,6 +44,15 @@ def says(kind: str, summary: str, *, scope: str = "shop", source: str = "", slug
     draft.source, draft.summary = source or summary, summary
     draft.save()
     publish(draft, by="staff:owner", now=BEFORE)
+
+
+def asks_for_an_age(years: int, *, tag: str) -> None:
+    draft = begin_rule(Rule.objects.create(slug=f"age-{years}-{tag}", title="Age"), "staff:owner")
+    RuleVersion.objects.filter(pk=draft.pk).update(
+        effect="age", minimum_age=years, tag=tag, reason="Not for the young.", change_summary="New."
+    )
+    publish_rule(draft, by="staff:owner", now=BEFORE)
+    rules.forget()
 
 
 def ships_to(shop: StoreProfile, *countries: str) -> None:
@@ -103,9 +119,18 @@ def test_a_shop_that_ships_everywhere_ships_to_the_union(robe: Drop, shop: Store
 
 def test_what_is_for_adults_wants_its_rule(robe: Drop) -> None:
     tagged(robe, "age-18", "candle")
-    assert [each.must for each in open_ones(robe, "tagged “age-18”")] == [True]
+    assert [each.must for each in open_ones(robe, "tagged “age-18”")] == [True, True]
     says("age", "For people of 18 and over.", scope="tag:age-18")
     assert open_ones(robe, "age restriction") == []
+    [rule] = open_ones(robe, "asks for an age")
+    assert (rule.must, rule.fix) == (True, "/admin/policies/rule/")
+    assert rule.words == "Publish the rule that asks for an age of 18 for what is tagged “age-18”."
+    asks_for_an_age(16, tag="candle")
+    assert open_ones(robe, "asks for an age") == [rule]
+    asks_for_an_age(16, tag="age-18")
+    assert open_ones(robe, "asks for an age")[0].words == rule.words[:-1] + ": the one that stands asks for 16."
+    asks_for_an_age(18, tag="")
+    assert open_ones(robe, "asks for an age") == []
 
 
 def test_a_text_whose_value_the_drop_lacks(robe: Drop) -> None:
@@ -123,3 +148,30 @@ def test_return_windows_that_contradict_are_advice(robe: Drop) -> None:
 def test_a_sentence_nobody_finishes_is_advice(robe: Drop) -> None:
     says("terms", "Terms.", source=" ".join(["word"] * 60) + ".")
     assert [each.must for each in open_ones(robe, "Hard to follow")] == [False]
+
+
+def test_a_translation_that_lags_is_named_with_its_page(robe: Drop) -> None:
+    policy = Policy.objects.get(kind="returns")
+    for language, source in (("de", "30 Tage."), ("en", "14 days.")):
+        draft = new_draft(policy, "staff:owner", language=language)
+        draft.source, draft.summary, draft.change_summary = source, source, "Shorter."
+        draft.save()
+        publish(draft, by="staff:owner", now=BEFORE)
+    [lag] = open_ones(robe, "is older than the English one")
+    assert lag.fix == f"/admin/policies/policy/{policy.pk}/change/"
+    assert not lag.must
+    assert hurdles(robe, now=NOW) == []
+
+
+def test_the_drops_page_says_that_more_may_apply_only_where_it_may(robe: Drop) -> None:
+    def told() -> bool:
+        policies.queries.forget()
+        return more_by_place(held_keys(robe), NOW)
+
+    assert not told()
+    says("cancellations", "14 days.", scope="tag:spirits + area:EU", slug="spirits")
+    assert not told(), "nothing of it is sold here"
+    says("cancellations", "14 days.", scope=f"drop:{robe.slug} + country:DE", slug="germany")
+    assert told()
+    retire(Policy.objects.get(slug="germany"), why="It is over.", by="staff:owner", now=BEFORE)
+    assert not told()

@@ -91,5 +91,5 @@ class TestOrders(TestCase):
         order = Order.objects.filter(state=OrderState.CONFIRMED).last()
         assert order is not None
         self.client.get(f"/admin/checkout/order/{order.pk}/change/")
-        with self.assertNumQueries(31):
+        with self.assertNumQueries(32):
             self.client.get(f"/admin/checkout/order/{order.pk}/change/")

@@ -12,7 +12,7 @@ from merchant.desk import ConfirmDialog
 from merchant.templatetags.shop import with_utc
 from policies.diffs import changes, headlines
 from policies.life import Life
-from policies.models import PolicyVersion
+from policies.models import Policy, PolicyVersion
 from policies.publishing import fingerprint, obstacles, predecessor, starts_at
 
 # Which buttons a draft has, the usual one first. What is public has none.
@@ -68,6 +68,8 @@ class DraftDialog(ConfirmDialog):
 
 class PublishDialog(DraftDialog):
     def words(self) -> str:
+        if self.draft.retires:
+            return f"“{self.draft.policy}” ends {_from(self.draft)}, for good. Orders placed until then keep it."
         before = predecessor(self.draft)
         after = f" It follows version {before.number}; orders placed until then keep that one." if before else ""
         return f"{self.draft} becomes public and takes effect {_from(self.draft)}. It can never be edited again.{after}"
@@ -130,6 +132,32 @@ class SendBackDialog(DraftDialog):
 
     def hurdles(self) -> list[str]:
         return []
+
+
+class RetireDialog(ConfirmDialog):
+    """Ends a policy: from when on, and why, which fans read."""
+
+    why = forms.CharField(
+        label="Why it ends, in plain words",
+        max_length=300,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Fans read it on its page, in the changelog and in the feed.",
+    )
+    effective_at = forms.SplitDateTimeField(
+        label="From",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text="In the shop's time. Empty: as soon as a material change may take effect.",
+    )
+
+    def consequence(self) -> dict[str, Any]:
+        policy = Policy.objects.get(pk=self.object_id)
+        hurdles = [] if policy.versions.filter(published_at__isnull=False) else ["Nothing of it is public yet."]
+        text = (
+            f"Orders placed from then on are made without “{policy}”. Those placed before keep their version. Nothing "
+            "can follow in it: to promise it again, or elsewhere, start another policy."
+        )
+        return {"text": text, "hurdles": hurdles}
 
 
 def _from(draft: PolicyVersion) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError, transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -18,13 +19,18 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, done, story_of
+from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_words, story_of
 from merchant.templatetags.shop import day
 from policies import scopes
+from policies.admin.dialogs import RetireDialog, dialog
+from policies.errors import PolicyError, Retired
+from policies.languages import DEFAULT_LANGUAGE, is_language, language_name, tidy
 from policies.library import NOT_LEGAL_ADVICE, start, templates
-from policies.models import Policy, PolicyVersion
-from policies.publishing import new_draft
+from policies.models import FROZEN, Policy, PolicyVersion
+from policies.publishing import new_draft, retirement
 from policies.queries import LINE
+from policies.retiring import retire
+from policies.translations import behind
 
 RESERVED = ("changelog", "news", "verify")  # pages of their own under /policies/
 
@@ -44,7 +50,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
         fields = ("title", "slug", "kind", "scope", "replaces_wider", "position")
         help_texts = {
             "title": "As fans read it: Returns, When your pre-order ships.",
-            "slug": "The word in its address, /policies/returns/. Fixed once a version is published.",
+            "slug": "The word in its address, /policies/returns/.",
             "position": "Fans read the lowest number first.",
         }
 
@@ -62,12 +68,26 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the 
 
 
 class NewVersionDialog(ConfirmDialog):
+    language = forms.CharField(
+        max_length=12,
+        initial=DEFAULT_LANGUAGE,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Its short code: en, de, pt-br. Fans who read a language that has no text are shown the English one.",
+    )
+
+    def clean_language(self) -> str:
+        typed: str = self.cleaned_data["language"]
+        if not is_language(typed):
+            raise ValidationError("Write the code of a language: en, de, fr, pt-br.")
+        return tidy(typed)
+
     def consequence(self) -> dict[str, Any]:
         policy = Policy.objects.get(pk=self.object_id)
-        if draft := policy.versions.filter(published_at=None).first():
-            return {"text": f"Version {draft.number} is already being written. You go on with that draft."}
+        if drafts := policy.versions.filter(published_at=None):
+            written = " and ".join(f"Version {each.number} ({language_name(each.language)})" for each in drafts)
+            return {"text": f"{written} is already being written. In that language you go on with it."}
         last = policy.versions.first()
-        start = f"the text of version {last.number}" if last else "an empty page"
+        start = "the text that was published last in its language, or in English" if last else "an empty page"
         return {"text": f"A draft opens with {start}. Fans see nothing of it until it is published."}
 
 
@@ -84,7 +104,7 @@ class PolicyAdmin(DeskAdmin):
     fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), ("position", "replaces_wider"))}),)
     change_form_outer_before_template = "policies/desk/policy_before.html"
     change_form_outer_after_template = "policies/desk/policy_after.html"
-    actions_detail = ("start_version",)
+    actions_detail = ("start_version", "retire_policy")
     actions_list = ("start_from_template",)
 
     class Media:
@@ -110,8 +130,9 @@ class PolicyAdmin(DeskAdmin):
         return rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
+        """Once a version is public, its name and place are part of what was promised; the order on the page is not."""
         public = obj is not None and any(version.published_at for version in obj.versions.all())
-        return ("slug",) if public else ()
+        return FROZEN if public else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Policy | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)
@@ -121,7 +142,14 @@ class PolicyAdmin(DeskAdmin):
         return bool(super().has_delete_permission(request, obj)) and obj is not None and not obj.versions.all()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+        try:
+            with transaction.atomic():
+                super().save_model(request, obj, form, change)
+        except DatabaseError:  # the trigger: a colleague published it since this page was opened
+            messages.error(
+                request, "A version was published meanwhile: its name and place are fixed. Nothing was saved."
+            )
+            return
         if form.changed_data:
             verb = "edited" if change else "named"
             journal.record(f"policy:{obj.slug}", verb, actor=_who(request), why=", ".join(form.changed_data))
@@ -140,6 +168,9 @@ class PolicyAdmin(DeskAdmin):
                 "policy": policy,
                 "versions": PolicyVersion.objects.select_related("policy").filter(policy=policy).defer("source"),
                 "server_now": now(),
+                "public": policy.versions.filter(published_at__isnull=False).exists(),
+                "retirement": retirement(policy.pk),
+                "behind": behind([policy.pk]),
                 "story": story_of(f"policy:{policy.slug}"),
             }
             extra_context = {**(extra_context or {}), **around}
@@ -186,8 +217,31 @@ class PolicyAdmin(DeskAdmin):
         },
     )
     def start_version(self, request: HttpRequest, form: NewVersionDialog, object_id: str) -> HttpResponse:
-        draft = new_draft(Policy.objects.get(pk=object_id), _who(request))
+        try:
+            policy, language = Policy.objects.get(pk=object_id), form.cleaned_data["language"]
+            draft = new_draft(policy, _who(request), language=language)
+        except Retired as refusal:
+            messages.error(request, str(refusal))
+            return done(reverse("admin:policies_policy_change", args=[object_id]))
         return done(reverse("admin:policies_policyversion_change", args=[draft.pk]))
+
+    @action(
+        description="Retire",
+        url_path="retire",
+        icon="event_busy",
+        permissions=["policies.publish_policyversion"],
+        dialog=dialog("Retire this policy", RetireDialog, "Retire it for good"),
+    )
+    def retire_policy(self, request: HttpRequest, form: RetireDialog, object_id: str) -> HttpResponse:
+        why, starts = form.cleaned_data["why"], form.cleaned_data["effective_at"]
+        try:
+            end = retire(Policy.objects.get(pk=object_id), why=why, by=_who(request), now=now(), effective_at=starts)
+        except PolicyError as refusal:
+            messages.error(request, str(refusal))
+            return done(reverse("admin:policies_policy_change", args=[object_id]))
+        became = f"ends {moment_words(end.effective_at)}" if end.published_at else "waits for a second person"
+        messages.success(request, f"{end.policy} {became}.")
+        return done(reverse("admin:policies_policyversion_change", args=[end.pk]))
 
 
 def _newest(policy: Policy, word: str, meets: Callable[[datetime], bool]) -> str:

@@ -356,18 +356,15 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description="Decided")
     def outcome(self, decision: Decision) -> str:
-        return ("Allowed, have a look" if decision.advisory else "Allowed") if decision.allowed else "Refused"
+        return decision.outcome
 
     @display(description="Rules")
     def rules(self, decision: Decision) -> str:
-        return " · ".join(f"{ref}: {said}" for ref, said in decision.findings)
+        return decision.said
 
     @display(description="Delivery · IP")
     def place(self, decision: Decision) -> str:
-        told = decision.inputs
-        region = told.get("region", "")
-        where = region if "-" in region else told.get("country", "")
-        return f"{where} · {told.get('ip_place', 'unknown')}"
+        return decision.place
 
 
 def _around(version: RuleVersion) -> dict[str, Any]:

@@ -37,6 +37,7 @@ LABELS = {
     Life.SCHEDULED.label: "info",
     Life.IN_FORCE.label: "success",
     Life.SUPERSEDED.label: "default",
+    Life.RETIRED.label: "default",
 }
 
 

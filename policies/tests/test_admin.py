@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from merchant.models import JournalEntry, StoreProfile
 from merchant.store import forget_store
-from policies.models import Policy, PolicyVersion
+from policies.models import FROZEN, Policy, PolicyVersion
 from policies.publishing import fingerprint, new_draft
 from policies.reviewing import ask_review, edit
 from policies.tests.conftest import Publish
@@ -164,15 +164,21 @@ def test_a_new_version_starts_from_the_policys_page(sign_in: SignIn, returns: Po
     page = reverse("admin:policies_policy_change", args=[returns.pk])
     assert "Start a new version" in client.get(page).content.decode()
     start = reverse("admin:policies_policy_start_version", args=[returns.pk])
-    assert "A draft opens with the text of version 1." in client.get(start).content.decode()
-    answer = client.post(start, {"_form_submitted": "on"})
+    assert "A draft opens with the text that was published last" in client.get(start).content.decode()
+    answer = client.post(start, {"_form_submitted": "on", "language": "en"})
     assert answer["HX-Redirect"] == change_page(PolicyVersion.objects.get(number=2))
 
 
-def test_the_address_of_a_public_policy_is_fixed(sign_in: SignIn, draft: PolicyVersion) -> None:
-    page = sign_in(*EDIT).get(reverse("admin:policies_policy_change", args=[draft.policy_id])).content.decode()
-    assert 'name="title"' in page
-    assert 'name="slug"' not in page
+def test_what_a_public_policy_is_called_and_where_it_applies_is_fixed(sign_in: SignIn, draft: PolicyVersion) -> None:
+    desk = reverse("admin:policies_policy_change", args=[draft.policy_id])
+    client = sign_in(*EDIT)
+    page = client.get(desk).content.decode()
+    assert 'name="position"' in page
+    assert [name for name in FROZEN if f'name="{name}"' in page] == []
+    assert "and fixed. For another place, start another policy and retire this one." in " ".join(page.split())
+    client.post(desk, {"position": "7", "title": "No returns", "scope": "country:DE", "slug": "r", "kind": "terms"})
+    policy = Policy.objects.get()
+    assert (policy.position, policy.title, policy.scope) == (7, "Returns", "shop")
 
 
 def test_acceptances_are_shown_with_their_proof(sign_in: SignIn, accepted: str) -> None:

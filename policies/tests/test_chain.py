@@ -120,6 +120,30 @@ def test_p6_one_byte_of_an_old_version(sealed: None) -> None:
     assert problems == [f"Link 1: version returns/v1 (row {row}) was altered after it was sealed."]
 
 
+@pytest.mark.parametrize("change", ["title = 'R'", "scope = 'country:DE'", "kind = 'terms'", "replaces_wider = true"])
+def test_what_a_policy_is_called_and_where_it_applies(sealed: None, change: str) -> None:
+    first, second = PolicyVersion.objects.order_by("number")
+    assert tamper(f"UPDATE policies_policy SET {change}", "policies_policy") == [
+        f"Link 1: version returns/v{each.number} (row {each.pk}) was altered after it was sealed."
+        for each in (first, second)
+    ]
+
+
+def test_links_made_before_that_was_sealed_still_hold(returns: Policy, publish_text: Publish) -> None:
+    old = publish_text(returns, "30 days.")
+    with without_triggers("policies_policyversion") as cursor:
+        cursor.execute("UPDATE policies_policyversion SET seals_policy = false")
+    before = {"id", "language", "summary", "text", "box_wording", "change", "change_summary"}
+    old.refresh_from_db()
+    assert chain.version_words(old).keys() == before | {"published_at", "effective_at"}
+    chain.seal(NOON)
+    new = publish_text(returns, "31 days.")
+    assert chain.version_words(new).keys() > chain.version_words(old).keys()
+    chain.seal(NOON)
+    assert audit(NOON).problems == []
+    assert verify_chain.verify(lines())[1] is None
+
+
 def test_one_byte_of_what_a_fan_was_shown(sealed: None) -> None:
     row = Rendering.objects.order_by("pk").last()
     assert row is not None

@@ -1,9 +1,10 @@
 """The database itself keeps evidence: raw SQL is refused like everything else."""
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
+from django.db.models import ProtectedError
 
-from policies.models import Policy, PolicyVersion
+from policies.models import Acceptance, Policy, PolicyVersion
 from policies.publishing import new_draft
 from policies.rendering import VARIABLES, render
 from policies.tests.conftest import Publish
@@ -33,7 +34,7 @@ def published(returns: Policy, publish_text: Publish) -> PolicyVersion:
 
 @pytest.mark.parametrize("table", ["policies_policyversion", "policies_rendering"])
 @pytest.mark.parametrize("deed", ["UPDATE {} SET id = id", "DELETE FROM {}"])
-def test_rows_refuse_change(published: PolicyVersion, table: str, deed: str) -> None:
+def test_p5_rows_refuse_change_in_raw_sql(published: PolicyVersion, table: str, deed: str) -> None:
     assert "Cannot update or delete rows" in refused(deed.format(table))
 
 
@@ -41,11 +42,19 @@ def test_rows_refuse_change(published: PolicyVersion, table: str, deed: str) -> 
 @pytest.mark.parametrize(
     "table", ["policies_policyversion", "policies_rendering", "policies_acceptance", "policies_seal"]
 )
-def test_tables_refuse_truncate(table: str) -> None:
+def test_p5_tables_refuse_truncate(table: str) -> None:
     assert "append-only: policies_" in refused(f"TRUNCATE {table} CASCADE")
 
 
-def test_acceptances_refuse_change(accepted: str) -> None:
+def test_p5_a_version_that_an_order_cites_refuses_change_and_goes_on_being_cited(accepted: str) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic():
+        PolicyVersion.objects.update(source="14 days.")
+    with pytest.raises((DatabaseError, ProtectedError)), transaction.atomic():
+        Policy.objects.get().delete()
+    assert Acceptance.objects.get(order_ref=accepted).rendering.version.source == "30 days."
+
+
+def test_p5_acceptances_refuse_change(accepted: str) -> None:
     assert "Cannot update" in refused("UPDATE policies_acceptance SET accepted = true")
     assert "Cannot update" in refused("DELETE FROM policies_acceptance")
 
@@ -59,3 +68,20 @@ def test_a_draft_may_still_change_and_go(returns: Policy) -> None:
 
 def test_a_published_version_cannot_become_a_draft_again(published: PolicyVersion) -> None:
     assert "Cannot update" in refused("UPDATE policies_policyversion SET published_at = NULL")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["title = 'No returns'", "scope = 'country:DE'", "kind = 'terms'", "slug = 'r'", "replaces_wider = true"],
+)
+def test_what_a_public_policy_is_called_and_where_it_applies_is_fixed(published: PolicyVersion, change: str) -> None:
+    assert "policy returns is public" in refused(f"UPDATE policies_policy SET {change}")
+
+
+def test_its_place_on_the_page_is_not(published: PolicyVersion) -> None:
+    assert Policy.objects.update(position=20) == 1
+
+
+def test_before_anything_is_public_all_of_it_may_change(returns: Policy) -> None:
+    new_draft(returns, "staff:owner")
+    assert Policy.objects.update(title="Sending back", scope="country:DE") == 1

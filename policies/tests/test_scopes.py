@@ -55,6 +55,7 @@ def test_what_is_no_scope_is_no_scope(typed: str) -> None:
         (("US", "Nowhere"), ["country:US"]),
         (("de", "BY"), ["country:DE", "region:DE-BY"]),
         (("DE", "Bayern"), ["country:DE", "region:DE-BY"]),
+        (("DE", "Nirgendwo"), ["country:DE"]),
         (("XX", ""), []),
         (("", ""), []),
     ],

@@ -2,17 +2,26 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
+from redis import RedisError
 
+from merchant import moving_windows
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft, publish
 from segments import consent, fans, policy_news
+from segments.errors import TooManyAsked
 from segments.models import Channel, Consent, Fan, Message
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked_yet() -> None:
+    moving_windows.forget(policy_news.NAME)
 
 
 def published(slug: str = "returns", *, at: datetime = NOW, source: str = "30 days.") -> PolicyVersion:
@@ -54,6 +63,31 @@ def test_asking_again_and_again_sends_one_mail_a_day(client: Client) -> None:
         client.post("/policies/news/", {"email": "fan@example.com"})
     policy_news.ask("FAN@example.com ", datetime.now(UTC))
     assert Message.objects.count() == 1
+
+
+def test_one_address_may_ask_so_often_in_an_hour(client: Client, settings: Any) -> None:
+    settings.NEWS_PER_ADDRESS_AN_HOUR = 2
+    asked = [client.post("/policies/news/", {"email": f"fan{n}@example.com"}) for n in range(3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+    assert 3590 <= int(asked[2]["Retry-After"]) <= 3600
+    page = asked[2].content.decode()
+    assert "Too many asked from where you are. Try again in 60 min." in page
+    assert 'value="fan2@example.com"' in page
+    assert Message.objects.count() == 2
+    assert client.post("/policies/news/", {"email": "x@example.com"}, REMOTE_ADDR="198.51.100.9").status_code == 200
+    assert client.get("/policies/news/").status_code == 200
+
+
+def test_while_redis_is_away_each_process_counts_alone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(name: str) -> None:
+        raise RedisError
+
+    monkeypatch.setattr(moving_windows, "shared", away)
+    settings.NEWS_PER_ADDRESS_AN_HOUR = 1
+    policy_news.require_few("203.0.113.7")
+    with pytest.raises(TooManyAsked):
+        policy_news.require_few("203.0.113.7")
+    policy_news.require_few(None)
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "x" * 300 + "@example.com", "a\x00@example.com"])
