@@ -282,7 +282,7 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     if fan:
         fan.delete()
     people = AcceptancePerson.objects.filter(email_hmac=acceptance.email_hmac(email))
-    people.exclude(acceptance__order_ref__in=kept).delete()
+    acceptance.forget(people.exclude(acceptance__order_ref__in=kept))
     key = allowances.email_key(email)
     Allowance.objects.filter(person_key=key, offer__drop__state=DropState.CLOSED).delete()
     discounts = DiscountCount.objects.filter(reductions.over_discounts(now), person_key=key)

@@ -19,6 +19,7 @@ from checkout.privacy_models import ErasedOrder
 from checkout.waiting_models import WaitingPlace
 from drops.models import DropState
 from merchant import journal
+from policies import acceptance
 from policies.models import AcceptancePerson
 from policies.rules_models import Decision
 from segments.models import Fan, Message, MessageState
@@ -83,7 +84,7 @@ def _orders(orders: QuerySet[Order], now: datetime) -> int:
 
 
 def _people(before: datetime, now: datetime) -> int:
-    return _delete(AcceptancePerson.objects.filter(acceptance__answered_at__lt=before))
+    return acceptance.forget(_batch(AcceptancePerson.objects.filter(acceptance__answered_at__lt=before)))
 
 
 def _evidence(before: datetime, now: datetime) -> int:

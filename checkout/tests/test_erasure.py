@@ -60,7 +60,9 @@ from drops import stock
 from drops.models import Drop, Hold, StockItem
 from drops.sign_ups import sign_up
 from merchant.models import JournalEntry, StoreProfile
+from policies import chain
 from policies.acceptance import email_hmac, holds
+from policies.auditing import audit
 from policies.models import Acceptance, AcceptancePerson, Policy
 from policies.publishing import new_draft, publish
 from policies.tests.racing import TWINS, race
@@ -224,10 +226,12 @@ def test_p7_everything_personal_goes_from_every_table(robe: Drop, ticked: None, 
 def test_p7_the_evidence_of_the_order_stays(robe: Drop, ticked: None, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
     commitment = Acceptance.objects.get().commitment
+    chain.seal(now)
     erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
     order.refresh_from_db()
     assert (order.total_minor, order.address) == (5400, {"country": "US", "region": "CA"})
     assert [line.sku for line in order.lines.all()] == ["ROBE-M"]
+    assert (audit(now).forgotten, audit(now).problems) == (1, [])
     proof = Acceptance.objects.get()
     assert (proof.order_ref, proof.commitment, holds(proof)) == (order.reference, commitment, None)
     erased = ErasedOrder.objects.get()

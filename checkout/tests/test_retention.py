@@ -39,6 +39,8 @@ from checkout.tests.test_erasure import (
 from checkout.waiting_models import WaitingPlace
 from drops.models import Drop
 from merchant.models import JournalEntry
+from policies import chain
+from policies.auditing import audit
 from policies.models import Acceptance, AcceptancePerson
 from policies.rules_models import Decision
 from segments import consent, footprints
@@ -90,8 +92,12 @@ def test_what_stands_against_one_does_not_keep_the_others(
 def test_who_accepted_goes_and_what_was_accepted_stays(robe: Drop, ticked: None, now: datetime) -> None:
     bought(robe, at=now)
     assert periods.PEOPLE not in retention.sweep(now + 729 * DAY)
+    chain.seal(now)
     assert retention.sweep(now + 731 * DAY)[periods.PEOPLE] == 1
     assert (Acceptance.objects.count(), AcceptancePerson.objects.count()) == (1, 0)
+    found = audit(now)
+    assert (found.acceptances, found.persons, found.forgotten, found.problems) == (1, 0, 1, [])
+    assert periods.PEOPLE not in retention.sweep(now + 732 * DAY)
 
 
 def test_the_hashes_of_an_erased_person_go_in_the_end(robe: Drop, then: datetime, now: datetime) -> None:
