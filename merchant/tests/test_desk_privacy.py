@@ -1,5 +1,6 @@
 """Erasure and retention at the desk: looked at first, confirmed, by who may."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -154,3 +155,6 @@ def test_a_paid_order_shows_until_when_it_is_needed(support: Client, order: Orde
     Order.objects.update(state="confirmed", confirmed_at=at)
     page = support.post(ASK, {"who": order.reference, "why": "asked"}).content.decode()
     assert "It is needed until" in page
+    order.disputes.create(provider_id="dp", status="lost", amount_minor=1, opened_at=at, closed_at=at)
+    page = support.post(ASK, {"who": order.reference, "why": "asked"}).content.decode()
+    assert re.search(r"the answer is kept until \d+ \w+ \d{4}\. It is needed until", page), "two reasons, apart"
