@@ -1,24 +1,29 @@
 """A person asks to be forgotten: what names them goes, and the order's evidence stays as hashes for its period.
 
-Three things keep an order's name: it is not over, money about it is still in dispute or on its way, or the time for
-delivery, returns and the law has not passed. What is kept is said, and the request stays open until it can be done.
+Three things keep an order's name: it is not over, money about it is in dispute, was lately, or is on its way, or the
+time for delivery, returns and the law has not passed. What is kept is said, and the request stays open until it can be
+done.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from checkout import allowances, pickup, retention_periods
+from checkout import allowances, pickup, reductions, retention_periods, waiting_list
+from checkout.after_sale import DelayChoice, FanRequest, RequestState
+from checkout.errors import NotWaiting
+from checkout.evidence import EvidencePack
 from checkout.models import (
     Allowance,
     CardInDrop,
+    DiscountCount,
     IdempotencyKey,
     MoneyState,
     Order,
@@ -30,6 +35,7 @@ from checkout.models import (
 )
 from checkout.orders import OPEN, lock
 from checkout.privacy_models import ErasedOrder, ErasureRequest
+from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import DropState
 from merchant import journal
 from merchant.keyed import keyed
@@ -39,9 +45,9 @@ from policies import acceptance
 from policies.models import AcceptancePerson
 from policies.places import region_code
 from segments import fans
-from segments.models import Message, MessageState
+from segments.models import Message
 
-ERASED = "erased on request"
+ERASED = reductions.ON_REQUEST
 HASHED = ("email", "name", "phone", "address")
 
 
@@ -54,15 +60,20 @@ class Found:
     kept: list[tuple[Order, list[str]]] = field(default_factory=list)
     fan: bool = False
     messages: int = 0
+    places: list[WaitingPlace] = field(default_factory=list)
+    requests: int = 0
+    others: list[str] = field(default_factory=list)
 
     @property
     def nothing(self) -> bool:
-        return not (self.erasable or self.kept or self.fan or self.messages)
+        return not (
+            self.erasable or self.kept or self.fan or self.messages or self.places or self.requests or self.others
+        )
 
     @property
     def reasons(self) -> list[str]:
-        """Sentences about what cannot go yet."""
-        return [f"{order.reference}: {' '.join(why)}" for order, why in self.kept]
+        """Sentences about what cannot go yet; ``others`` are those about no order of this address."""
+        return [*(f"{order.reference}: {' '.join(why)}" for order, why in self.kept), *self.others]
 
 
 def person_of(who: str) -> str:
@@ -82,6 +93,9 @@ def look(email: str, now: datetime) -> Found:
         else:
             found.erasable.append(order)
     found.messages = _messages(email, [order.reference for order, _ in found.kept]).count()
+    found.places = list(_places(email).select_related("drop"))
+    found.requests = _requests_elsewhere(email).exclude(_unfinished(now)).count()
+    found.others = _asked_elsewhere(email, now)
     return found
 
 
@@ -94,12 +108,18 @@ def obstacles(order: Order, now: datetime) -> list[str]:
         reasons.append("Money is still on its way back.")
     if order.disputes.filter(closed_at=None).exists():
         reasons.append("A bank disputes its payment.")
+    if order.fan_requests.filter(_unfinished(now)).exists():
+        reasons.append("What its fan asked for after the sale is not done yet.")
+    if order.delay_answers.filter(choice=DelayChoice.WAITING).exists():
+        reasons.append("Its fan was asked about a later ship date, and still has time to answer.")
     if _news(order).filter(processed_at=None).exists():
         reasons.append("News of its payment is still being worked through.")
+    answered = answer_needed_until(order)
+    if answered and answered > now:
+        reasons.append(f"A bank has decided its dispute: the answer is kept until {_day(answered)}.")
     until = needed_until(order)
     if until and until > now:
-        day = timezone.localtime(until, store_zone()).strftime("%-d %B %Y")
-        reasons.append(f"It is needed until {day}: for delivery, returns and what the law makes the shop keep.")
+        reasons.append(f"It is needed until {_day(until)}: for delivery, returns and what the law makes the shop keep.")
     return reasons
 
 
@@ -110,7 +130,16 @@ def needed_until(order: Order) -> datetime | None:
     starts = order.confirmed_at
     if order.drop.ship_date:
         starts = max(starts, datetime.combine(order.drop.ship_date, time.max, tzinfo=UTC))
+    newest = order.shipments.aggregate(at=Max(Coalesce("delivered_at", "shipped_at")))["at"]
+    if newest:
+        starts = max(starts, newest)
     return starts + timedelta(days=retention_periods.days(retention_periods.PAID_AT_LEAST))
+
+
+def answer_needed_until(order: Order) -> datetime | None:
+    """When the answer to its last decided dispute may go: a bank may take a decision up again. None: no dispute."""
+    closed = order.disputes.aggregate(at=Max("closed_at"))["at"]
+    return closed + timedelta(days=retention_periods.days(retention_periods.DISPUTES)) if closed else None
 
 
 def ask(email: str, *, by: str, why: str, now: datetime) -> ErasureRequest:
@@ -131,6 +160,7 @@ def carry_out(request_id: int, *, by: str, now: datetime) -> ErasureRequest:
     if request.done_at is not None:
         return request
     erased = [order.reference for order in _orders(request.email) if erase_order(order.pk, by=by, now=now)]
+    _leave_lists(request.email, by, now)
     with transaction.atomic():
         request = ErasureRequest.objects.select_for_update().get(pk=request_id)
         if request.done_at is not None:
@@ -138,7 +168,7 @@ def carry_out(request_id: int, *, by: str, now: datetime) -> ErasureRequest:
         gone = _erase_person(request.email, now)
         left = look(request.email, now)
         reasons, before = left.reasons, request.kept
-        done = not left.kept
+        done = not reasons
         told = reasons + _journal_lines(request.email)
         request.kept = told
         if done:
@@ -157,8 +187,9 @@ def erase_order(order_id: int, *, by: str, now: datetime, why: str = ERASED) -> 
         if ErasedOrder.objects.filter(order=order).exists() or obstacles(order, now):
             return False
         ErasedOrder.objects.create(order=order, hashes=_hashes(order), at=now)
-        counted = {"messages": reduce_messages(Message.objects.filter(key__startswith=f"order:{order.reference}:"))}
-        counted["news"] = reduce_news(_news(order))
+        counted = {"messages": reductions.messages(Message.objects.filter(key__startswith=f"order:{order.reference}:"))}
+        counted["news"] = reductions.news(_news(order))
+        counted |= _reduce_after_sale(order)
         _forget_card(order)
         _strip(order)
         acceptance.erase_person(order.reference, actor=by, why=why)
@@ -201,6 +232,16 @@ def _strip(order: Order) -> None:
         IdempotencyKey.objects.filter(pk=key_id).update(key=f"erased:{key_id}", body_hmac="")
 
 
+def _reduce_after_sale(order: Order) -> dict[str, int]:
+    """Requests, parcels, answers to banks, and its place on a waiting list where it came too late."""
+    return {
+        "requests": reductions.requests(FanRequest.objects.filter(order=order)),
+        "parcels": reductions.parcels(order.shipments.all()),
+        "answers": reductions.packs(EvidencePack.objects.filter(dispute__order=order)),
+        "places": reductions.places(WaitingPlace.objects.filter(order=order)),
+    }
+
+
 def _forget_card(order: Order) -> None:
     """The card's fingerprint in its drop, unless somebody else paid with it too."""
     card = order.payment.card_key
@@ -241,11 +282,51 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     if fan:
         fan.delete()
     people = AcceptancePerson.objects.filter(email_hmac=acceptance.email_hmac(email))
-    people.exclude(acceptance__order_ref__in=kept).delete()
-    counts = Allowance.objects.filter(person_key=allowances.email_key(email), offer__drop__state=DropState.CLOSED)
-    counts.delete()
+    acceptance.forget(people.exclude(acceptance__order_ref__in=kept))
+    key = allowances.email_key(email)
+    Allowance.objects.filter(person_key=key, offer__drop__state=DropState.CLOSED).delete()
+    discounts = DiscountCount.objects.filter(reductions.over_discounts(now), person_key=key)
+    reductions.discount_counts(discounts)
     _forget_in_logs(email)
-    return {"fans": int(fan is not None), "messages": reduce_messages(messages)}
+    return {
+        "fans": int(fan is not None),
+        "messages": reductions.messages(messages),
+        "places": reductions.places(_places(email).exclude(state__in=waiting_list.OPEN)),
+        "requests": reductions.requests(_requests_elsewhere(email).exclude(_unfinished(now))),
+    }
+
+
+def _leave_lists(email: str, by: str, now: datetime) -> None:
+    """Who is forgotten waits for nothing: their places go to the next. Each in its own transaction."""
+    for place_id in _places(email).filter(state__in=waiting_list.OPEN).values_list("pk", flat=True):
+        with suppress(NotWaiting):  # it is just being bought, and then goes as a place that is over
+            waiting_list.end(place_id, PlaceState.LEFT, actor=by, why=ERASED, now=now)
+
+
+def _places(email: str) -> QuerySet[WaitingPlace]:
+    """On waiting lists; the place of an order goes with the order."""
+    if not email:
+        return WaitingPlace.objects.none()
+    return WaitingPlace.objects.filter(email__iexact=email, order=None).order_by("pk")
+
+
+def _requests_elsewhere(email: str) -> QuerySet[FanRequest]:
+    """What was asked with this address about an order of another."""
+    if not email:
+        return FanRequest.objects.none()
+    return FanRequest.objects.filter(email__iexact=email).exclude(order__email__iexact=email).order_by("pk")
+
+
+def _unfinished(now: datetime) -> Q:
+    """Requests that staff still have to write about. What a fan was to send back and never did ends in time."""
+    since = now - timedelta(days=retention_periods.days(retention_periods.PAID_AT_LEAST))
+    waits_for_staff = Q(state__in=[RequestState.REQUESTED, RequestState.RECEIVED])
+    return waits_for_staff | Q(state=RequestState.ACCEPTED, answered_at__gt=since)
+
+
+def _asked_elsewhere(email: str, now: datetime) -> list[str]:
+    asked = _requests_elsewhere(email).filter(_unfinished(now)).select_related("order")
+    return [f"{each.order.reference}: What was asked with this address is not done yet." for each in asked]
 
 
 def _messages(email: str, kept: Sequence[str]) -> QuerySet[Message]:
@@ -256,33 +337,6 @@ def _messages(email: str, kept: Sequence[str]) -> QuerySet[Message]:
     return messages
 
 
-def reduce_messages(messages: QuerySet[Message]) -> int:
-    """Messages stay as lines of the ledger, so that none is sent twice; what they said becomes its hash. How many."""
-    done = 0
-    for message in messages.exclude(to=""):
-        waits = message.state in (MessageState.DUE, MessageState.FAILED, MessageState.UNCERTAIN)
-        Message.objects.filter(pk=message.pk).update(
-            to="",
-            subject=f"{message.kind.replace('_', ' ').capitalize()}, erased"[:200],
-            text=f"sha256:{hashlib.sha256(message.text.encode()).hexdigest()}",
-            html="",
-            reason=ERASED,
-            state=MessageState.SKIPPED if waits else message.state,
-        )
-        done += 1
-    return done
-
-
-def reduce_news(events: QuerySet[WebhookEvent]) -> int:
-    """An event's payload becomes its hash: the address on a bill is in it. How many."""
-    done = 0
-    for event in events.exclude(payload__has_key="erased"):
-        digest = hashlib.sha256(json.dumps(event.payload, sort_keys=True).encode()).hexdigest()
-        WebhookEvent.objects.filter(pk=event.pk).update(payload={"erased": True, "sha256": digest})
-        done += 1
-    return done
-
-
 def _forget_in_logs(email: str) -> None:
     """The admin's own log names what was edited or deleted; a fan is named by their address there."""
     if not email:
@@ -290,6 +344,10 @@ def _forget_in_logs(email: str) -> None:
     LogEntry.objects.filter(Q(object_repr__icontains=email) | Q(change_message__icontains=email)).update(
         object_repr=ERASED, change_message=""
     )
+
+
+def _day(at: datetime) -> str:
+    return timezone.localtime(at, store_zone()).strftime("%-d %B %Y")
 
 
 def _journal_lines(email: str) -> list[str]:

@@ -76,6 +76,7 @@ def collect(dispute: Dispute) -> Facts:
     parcels = Shipment.objects.filter(order=order).prefetch_related("lines__line").order_by("pk")
     refunds = order.refunds.filter(state=RefundState.SUCCEEDED, surplus=None).order_by("pk")
     others = Order.objects.filter(email__iexact=order.email, captured_minor__gt=0).exclude(pk=order.pk)
+    others = others.exclude(email="")  # those that were erased have nobody in common
     return Facts(
         order=order,
         dispute=dispute,

@@ -72,7 +72,9 @@ def add(pack_id: int, words: str, file: tuple[str, bytes] | None, *, by: str, no
         if paper is not None:
             _keep(pack, paper)
         _change(pack, own_words=words, **_from_the_start(now))
-        journal.record(_subject(pack), "evidence_changed", actor=by, data={"file": file[0] if file else ""})
+        # Not the file's name: the journal is for good, and people name files after people.
+        data = {"file": paper.sha256 if paper else ""}
+        journal.record(_subject(pack), "evidence_changed", actor=by, data=data)
         wake("evidence")
 
 

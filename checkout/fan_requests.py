@@ -143,7 +143,7 @@ def accept(request_id: int, *, answer: str, by: str, now: datetime) -> None:
     """Say yes; the fan is told what to do next. Raises CannotAnswer when somebody has answered already."""
     with transaction.atomic(durable=True):
         order, request = _locked(request_id)
-        _move(request, S.ACCEPTED, by=by, verb="request_accepted", why=answer, answered_at=now, answer=answer)
+        _move(request, S.ACCEPTED, by=by, verb="request_accepted", answered_at=now, answer=answer)
         back = request.kind == K.RETURN
         said = ["Send it back to us; we refund it when it has arrived." if back else "Your money goes back to you."]
         _tell(order, request, "accepted", "We said yes", [*([answer] if answer else []), *said])
@@ -155,7 +155,7 @@ def decline(request_id: int, *, answer: str, by: str, now: datetime) -> None:
         order, request = _locked(request_id)
         if not answer:
             raise CannotAnswer("Write to the fan why not.")
-        _move(request, S.DECLINED, by=by, verb="request_declined", why=answer, answered_at=now, answer=answer)
+        _move(request, S.DECLINED, by=by, verb="request_declined", answered_at=now, answer=answer)
         _tell(order, request, "declined", "We could not do what you asked", [answer])
 
 
@@ -266,11 +266,12 @@ def _locked(request_id: int) -> tuple[Order, FanRequest]:
     return order, FanRequest.objects.select_related("refund").get(pk=request_id)
 
 
-def _move(request: FanRequest, state: RequestState, *, by: str, verb: str, why: str = "", **changes: object) -> None:
+def _move(request: FanRequest, state: RequestState, *, by: str, verb: str, **changes: object) -> None:
+    """The journal names the request and not the answer: words to a fan may be erased, and the journal cannot."""
     if state not in MOVES[request.state]:
         raise CannotAnswer(_not_now(request))
     FanRequest.objects.filter(pk=request.pk).update(state=state, **changes)
-    journal.record(request.order.subject, verb, actor=by, why=why, data={"request": request.pk})
+    journal.record(request.order.subject, verb, actor=by, data={"request": request.pk})
 
 
 def _not_now(request: FanRequest) -> str:

@@ -89,6 +89,8 @@ def after_sale(
     order: Order, key: str, subject: str, *, headline: str, said: Sequence[str], quoted: str = "", to: str = ""
 ) -> None:
     """A mail about parcels, requests and dates: a headline, paragraphs and, in full, what the fan had written."""
+    if not (to or order.email):  # its person was erased: there is nobody to write to
+        return
     with timezone.override(store_zone()):
         view = replace(order_view(order, now()), headline=headline, explanation=said[0])
     delivery.plan(

@@ -44,7 +44,8 @@ def ship(
         )
         skus = dict(order.lines.values_list("pk", "sku"))
         data = {"parcel": parcel.pk, "units": {skus[line_id]: quantity for line_id, quantity in units.items()}}
-        journal.record(order.subject, "shipped", actor=by, why=f"{carrier} {tracking}".strip(), data=data)
+        # Not its number: that leads to an address, and the journal is for good.
+        journal.record(order.subject, "shipped", actor=by, why=carrier, data=data)
         _tell_shipped(order, parcel, rest=sum(waiting(order).values()))
         return parcel
 

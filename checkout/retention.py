@@ -10,12 +10,16 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
-from checkout import erasure, retention_periods as periods
-from checkout.models import Allowance, Cart, Order, OrderState, WebhookEvent
+from checkout import erasure, fan_requests, reductions, retention_periods as periods, waiting_list
+from checkout.after_sale import FanRequest, Shipment
+from checkout.evidence import EvidencePack
+from checkout.models import Allowance, Cart, DiscountCount, Order, OrderState, WebhookEvent
 from checkout.orders import OPEN
 from checkout.privacy_models import ErasedOrder
+from checkout.waiting_models import WaitingPlace
 from drops.models import DropState
 from merchant import journal
+from policies import acceptance
 from policies.models import AcceptancePerson
 from policies.rules_models import Decision
 from segments.models import Fan, Message, MessageState
@@ -80,7 +84,7 @@ def _orders(orders: QuerySet[Order], now: datetime) -> int:
 
 
 def _people(before: datetime, now: datetime) -> int:
-    return _delete(AcceptancePerson.objects.filter(acceptance__answered_at__lt=before))
+    return acceptance.forget(_batch(AcceptancePerson.objects.filter(acceptance__answered_at__lt=before)))
 
 
 def _evidence(before: datetime, now: datetime) -> int:
@@ -91,12 +95,12 @@ def _evidence(before: datetime, now: datetime) -> int:
 
 def _messages(before: datetime, now: datetime) -> int:
     old = Message.objects.filter(created_at__lt=before).exclude(state=MessageState.DUE).exclude(to="")
-    return erasure.reduce_messages(_batch(old))
+    return reductions.messages(_batch(old))
 
 
 def _news(before: datetime, now: datetime) -> int:
     old = WebhookEvent.objects.filter(received_at__lt=before, processed_at__isnull=False)
-    return erasure.reduce_news(_batch(old.exclude(payload__has_key="erased")))
+    return reductions.news(_batch(old.exclude(payload__has_key="erased")))
 
 
 def _carts(before: datetime, now: datetime) -> int:
@@ -108,6 +112,34 @@ def _carts(before: datetime, now: datetime) -> int:
 def _counts(before: datetime, now: datetime) -> int:
     over = Q(offer__drop__ends_at__lt=before) | Q(offer__drop__ends_at=None, offer__drop__starts_at__lt=before)
     return _delete(Allowance.objects.filter(over, offer__drop__state=DropState.CLOSED))
+
+
+def _answers(before: datetime, now: datetime) -> int:
+    """Not while any dispute of the order runs, or was decided later: the next answer cites the one before."""
+    old = EvidencePack.objects.filter(dispute__closed_at__lt=before).exclude(texts__has_key=reductions.ERASED)
+    other = Q(dispute__order__disputes__closed_at=None) | Q(dispute__order__disputes__closed_at__gte=before)
+    running = EvidencePack.objects.filter(other)
+    return reductions.packs(_batch(old.exclude(pk__in=running.values("pk"))))
+
+
+def _requests(before: datetime, now: datetime) -> int:
+    over = FanRequest.objects.filter(requested_at__lt=before).exclude(state__in=fan_requests.OPEN)
+    return reductions.requests(_batch(over.exclude(statement__startswith="sha256:")))
+
+
+def _parcels(before: datetime, now: datetime) -> int:
+    return reductions.parcels(_batch(Shipment.objects.filter(shipped_at__lt=before).exclude(tracking="")))
+
+
+def _places(before: datetime, now: datetime) -> int:
+    """The place of an order that was paid too late goes with the order."""
+    over = WaitingPlace.objects.filter(ended_at__lt=before, order=None).exclude(state__in=waiting_list.OPEN)
+    return reductions.places(_batch(over.exclude(email="")))
+
+
+def _discounts(before: datetime, now: datetime) -> int:
+    used = DiscountCount.objects.filter(reductions.over_discounts(before)).exclude(person_key="")
+    return reductions.discount_counts(_batch(used.exclude(person_key__startswith=f"{reductions.ERASED}:")))
 
 
 def _fans(before: datetime, now: datetime) -> int:
@@ -138,6 +170,11 @@ STEPS: dict[str, Step] = {
     periods.NEWS: _news,
     periods.CARTS: _carts,
     periods.COUNTS: _counts,
+    periods.DISPUTES: _answers,
+    periods.REQUESTS: _requests,
+    periods.PARCELS: _parcels,
+    periods.WAITING: _places,
+    periods.DISCOUNTS: _discounts,
     periods.FANS: _fans,
     periods.REFUSALS: _refusals,
     periods.DESK_LOG: _desk_log,

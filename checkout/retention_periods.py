@@ -15,6 +15,11 @@ NEWS: Final = "payment-news"
 CARTS: Final = "carts"
 COUNTS: Final = "limits"
 FANS: Final = "quiet-fans"
+DISPUTES: Final = "disputes"
+REQUESTS: Final = "requests"
+PARCELS: Final = "parcels"
+WAITING: Final = "waiting-lists"
+DISCOUNTS: Final = "discounts"
 REFUSALS: Final = "refusals"
 SIGN_INS: Final = "sign-ins"
 DESK_LOG: Final = "desk-log"
@@ -94,6 +99,46 @@ TABLE: Final = {
             30,
             "Deleted with what they did.",
             "Nobody is written to without a yes.",
+        ),
+        Kept(
+            DISPUTES,
+            "Answers to disputes, from the bank's decision on",
+            180,
+            60,
+            "Words and papers become hashes. Before that their order keeps its name, even on request.",
+            "A bank may take its decision up again.",
+        ),
+        Kept(
+            REQUESTS,
+            "What fans asked for after the sale: name, e-mail, words",
+            1095,
+            540,
+            "They become hashes. What was asked, and how it ended, stays.",
+            "Some banks take disputes for 540 days.",
+        ),
+        Kept(
+            PARCELS,
+            "Tracking numbers",
+            730,
+            540,
+            "Deleted. That a parcel left, and arrived, stays.",
+            "“It never came.” Some banks take disputes for 540 days.",
+        ),
+        Kept(
+            WAITING,
+            "Places on waiting lists that are over: e-mail",
+            90,
+            7,
+            "The address goes. That somebody waited stays.",
+            "“I never got an offer.”",
+        ),
+        Kept(
+            DISCOUNTS,
+            "Who used a discount: keyed fingerprints",
+            180,
+            14,
+            "They go, so many days after it ended; or, switched off, after its last use. The count stays.",
+            "What comes back may be bought again with it.",
         ),
         Kept(REFUSALS, "What rules refused", 180, 7, "Deleted.", "Questions to support."),
         Kept(

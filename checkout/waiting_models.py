@@ -69,4 +69,4 @@ class WaitingPlace(models.Model):
         return f"place:{self.pk}"
 
     def __str__(self) -> str:
-        return f"{self.email} for {self.drop}"
+        return f"{self.email or 'somebody'} for {self.drop}"

@@ -15,7 +15,7 @@ from django.utils.crypto import constant_time_compare
 from merchant import journal, rows
 from merchant.keyed import keyed
 from policies.errors import PolicyChanged, PolicyUnanswered
-from policies.models import Acceptance, AcceptancePerson, ChangeClass, PolicyVersion, Rendering
+from policies.models import Acceptance, AcceptancePerson, ChangeClass, ForgottenPerson, PolicyVersion, Rendering
 from policies.rendering import plain
 from policies.shown import ShownPolicy
 from policies.verify_chain import digest
@@ -172,10 +172,20 @@ def holds(acceptance: Acceptance) -> bool | None:
 @transaction.atomic
 def erase_person(order_ref: str, *, actor: str, why: str) -> int:
     """Delete who answered for an order, not what was answered. Returns how many rows; the second time none."""
-    erased, _ = AcceptancePerson.objects.filter(acceptance__order_ref=order_ref).delete()
+    erased = forget(AcceptancePerson.objects.filter(acceptance__order_ref=order_ref))
     if erased:
         journal.record(f"acceptance:{order_ref}", "person_erased", actor=actor, why=why, data={"rows": erased})
     return erased
+
+
+@transaction.atomic
+def forget(people: QuerySet[AcceptancePerson]) -> int:
+    """Delete who answered, with a record by which the verifier tells it from tampering. Returns how many rows."""
+    found = dict(people.order_by("pk").select_for_update(of=("self",)).values_list("pk", "acceptance_id"))
+    forgotten = [ForgottenPerson(acceptance_id=each) for each in found.values()]
+    ForgottenPerson.objects.bulk_create(forgotten, ignore_conflicts=True)
+    AcceptancePerson.objects.filter(pk__in=list(found)).delete()
+    return len(found)
 
 
 def email_hmac(email: str) -> str:

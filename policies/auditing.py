@@ -16,14 +16,15 @@ from policies.verify_chain import START, digest, problem_of
 AT_ONCE = 10  # links whose rows are read in one statement
 LATE = timedelta(hours=1)  # a row that waits longer for its link is said to wait
 MOST_TOLD = 20
-PERSON = ("salt", "ip", "user_agent", "email_hmac")
+PERSON = ("salt", "ip", "user_agent", "email_hmac", "forgotten")
 # In SQL because there may be millions of rows, and the ORM costs as much for each as hashing it.
 _ROWS = """
     SELECT a.id, a.order_ref, r.sha256, a.surface, a.language, a.asked_language, a.wording, a.accepted, a.replaced,
-        a.shown_at, a.answered_at, a.commitment, p.salt, p.ip, p.user_agent, p.email_hmac
+        a.shown_at, a.answered_at, a.commitment, p.salt, p.ip, p.user_agent, p.email_hmac, f.acceptance_id IS NOT NULL
     FROM policies_acceptance a
     JOIN policies_rendering r ON r.id = a.rendering_id
     LEFT JOIN policies_acceptanceperson p ON p.acceptance_id = a.id
+    LEFT JOIN policies_forgottenperson f ON f.acceptance_id = a.id
     WHERE a.id = ANY(%s) ORDER BY a.id
 """
 SEALED = len(ACCEPTANCE_COLUMNS)
@@ -38,6 +39,7 @@ class Audit:
     acceptances: int = 0
     renderings: int = 0
     persons: int = 0
+    forgotten: int = 0
     unsealed: int = 0
     head: str = START
     problems: list[str] = field(default_factory=list)
@@ -121,8 +123,9 @@ def _compare(found: Audit, link: Seal, leaves: Mapping[int, bytes]) -> None:
 
 
 def _read_person(found: Audit, row: tuple[Any, ...]) -> None:
-    """Who answered, where that was not erased: row, bytes and person still give the commitment together."""
+    """Who answered: row, bytes and person still give the commitment together, or the person was erased on record."""
     if row[SEALED] is None:
+        _read_gone(found, row)
         return
     found.persons += 1
     said = dict(zip((*ACCEPTANCE_COLUMNS, *PERSON), row, strict=True))
@@ -130,6 +133,14 @@ def _read_person(found: Audit, row: tuple[Any, ...]) -> None:
         found.problems.append(
             f"{_name(SealKind.ACCEPTANCES, row[0])}: it and its person no longer give its commitment."
         )
+
+
+def _read_gone(found: Audit, row: tuple[Any, ...]) -> None:
+    if row[-1]:
+        found.forgotten += 1
+    elif len(found.problems) < MOST_TOLD:
+        name = _name(SealKind.ACCEPTANCES, row[0])
+        found.problems.append(f"{name}: its person is gone, and no record says that it was erased.")
 
 
 def _read_renderings(found: Audit) -> None:

@@ -273,7 +273,10 @@ class Seal(models.Model):
 
 
 class AcceptancePerson(models.Model):
-    """The erasable half of an acceptance. Deleting it leaves the commitment, and the chain, whole."""
+    """The erasable half of an acceptance. Deleting it leaves the commitment, and the chain, whole.
+
+    Deleted by ``acceptance.forget`` alone, which leaves a ``ForgottenPerson``.
+    """
 
     acceptance = models.OneToOneField(Acceptance, on_delete=models.PROTECT, related_name="person")
     salt = models.CharField(max_length=32)
@@ -283,3 +286,16 @@ class AcceptancePerson(models.Model):
 
     def __str__(self) -> str:
         return f"person of acceptance {self.acceptance_id}"
+
+
+class ForgottenPerson(models.Model):
+    """That the person of an acceptance was erased, on request or in time: so the verifier tells it from tampering."""
+
+    acceptance = models.OneToOneField(Acceptance, on_delete=models.PROTECT, primary_key=True, related_name="forgotten")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers: list[pgtrigger.Trigger] = append_only("forgotten_person")
+
+    def __str__(self) -> str:
+        return f"person of acceptance {self.acceptance_id}, forgotten"

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
-from checkout import dispute_rates, evidence_packs, evidence_texts
+from checkout import dispute_rates, evidence_packs, evidence_texts, reductions
 from checkout.dispute_rates import Rate
 from checkout.errors import CannotAnswer
 from checkout.evidence import EvidenceFile, EvidencePack, PackState
@@ -267,7 +267,7 @@ def file_page(request: HttpRequest, file_id: int) -> HttpResponse:
     """A paper as the bank gets it."""
     if not request.user.has_perm("checkout.view_dispute"):
         raise PermissionDenied
-    file = get_object_or_404(EvidenceFile, pk=file_id)
+    file = get_object_or_404(EvidenceFile.objects.exclude(content=b""), pk=file_id)  # erased: there is none any more
     content = bytes(file.content)
     kind = next((kind for start, kind in TYPES.items() if content.startswith(start)), "application/octet-stream")
     response = HttpResponse(content, content_type=kind)
@@ -294,6 +294,7 @@ def _around(dispute: Dispute) -> dict[str, Any]:
     return {
         "dispute": dispute,
         "pack": pack,
+        "erased": texts.get(reductions.ERASED, ""),
         "texts": [(label, texts[name]) for name, label in LABELS.items() if name in texts],
         "characters": f"{sum(map(len, texts.values())):,} of {evidence_texts.MOST_CHARACTERS:,}",
         "files": pack.files.all() if pack else [],

@@ -146,7 +146,7 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
 
     @display(description="Fan", ordering="email", header=True)
     def who(self, place: WaitingPlace) -> tuple[str, str]:
-        return place.email, f"paid, {place.order}" if place.order else ""
+        return place.email or "erased", f"paid, {place.order}" if place.order else ""
 
     @display(description="What")
     def what(self, place: WaitingPlace) -> str:

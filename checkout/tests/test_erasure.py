@@ -5,20 +5,40 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
+from django.core import signing
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, models, transaction
 from django.test import Client
 
-from checkout import erasure, notify
+from checkout import (
+    addresses,
+    allowances,
+    erasure,
+    evidence_facts,
+    evidence_files,
+    evidence_packs,
+    evidence_texts,
+    fan_requests,
+    notify,
+    parcels,
+    reductions,
+    retention_periods as periods,
+    waiting_list,
+)
+from checkout.after_sale import DelayAnswer, DelayNotice, FanRequest, RequestKind, Shipment
 from checkout.contact import Address, Contact
+from checkout.evidence import EvidenceFile, EvidencePack, PackState
 from checkout.models import (
     Allowance,
     CardInDrop,
+    Discount,
+    DiscountCount,
     Dispute,
     IdempotencyKey,
     Order,
@@ -30,21 +50,31 @@ from checkout.models import (
 )
 from checkout.orders import lock, move_to
 from checkout.personal import PERSONAL
-from checkout.privacy_models import ErasedOrder, ErasureRequest
+from checkout.privacy_models import ErasedOrder, ErasureRequest, RetentionPeriod
 from checkout.tests import fan
 from checkout.tokens import order_token
-from drops.models import Drop, Hold
+from checkout.totals import redemptions
+from checkout.totals.discounts import Used
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops import stock
+from drops.models import Drop, Hold, StockItem
 from drops.sign_ups import sign_up
 from merchant.models import JournalEntry, StoreProfile
-from policies.acceptance import holds
+from policies import chain
+from policies.acceptance import email_hmac, holds
+from policies.auditing import audit
 from policies.models import Acceptance, AcceptancePerson, Policy
 from policies.publishing import new_draft, publish
 from policies.tests.racing import TWINS, race
+from segments import policy_news
 from segments.models import Fan, Footprint, Message
 
 pytestmark = pytest.mark.django_db
 EMAIL = "Jo.Maier@example.com"
 MONTHS_AGO = timedelta(days=100)
+DAY = timedelta(days=1)
+STAFF = "staff:owner"
+SIGNED = "Johanna Maier"
 
 
 @pytest.fixture
@@ -100,6 +130,52 @@ def ticked(then: datetime) -> None:
     publish(draft, by="staff:owner", now=then)
 
 
+def asked_back(order: Order, *, at: datetime) -> FanRequest:
+    """A parcel left; its fan withdrew, and it is done."""
+    line = order.lines.get().pk
+    Order.objects.filter(pk=order.pk).update(address=order.address | {"country": "DE"})
+    details: dict[str, Any] = {"carrier": "DHL", "tracking": "JJD00340Q", "key": "k", "by": STAFF}
+    parcels.ship(order.pk, {line: 1}, shipped_at=at, now=at, **details)
+    said = {"name": "Johanna Maier", "email": EMAIL, "reason": "Johanna changed her mind."}
+    request = fan_requests.ask(order.pk, RequestKind.WITHDRAWAL, {line: 1}, seen=0, now=at, **said)
+    FanRequest.objects.filter(pk=request.pk).update(state="refunded")
+    return request
+
+
+def disputed(order: Order, *, opened: datetime, closed: datetime | None) -> EvidencePack:
+    """An answer as a worker builds it, with words and a file of staff's; the bank has decided where ``closed``."""
+    dispute = Dispute.objects.create(
+        order=order, provider_id=f"dp_{order.pk}", status="lost", amount_minor=1, opened_at=opened, closed_at=closed
+    )
+    pack = EvidencePack.objects.create(dispute=dispute, state=PackState.STAGED)
+    own = (f"{SIGNED}-signature.png", b"\x89PNG\r\n\x1a\n" + SIGNED.encode())
+    evidence_packs.add(pack.pk, "Johanna has it.", own, by=STAFF, now=opened)
+    facts = evidence_facts.collect(dispute)
+    for paper in evidence_files.papers(facts):
+        EvidenceFile.objects.create(pack=pack, field=paper.field, name=paper.name, content=paper.content)
+    texts = evidence_texts.write(facts, "Johanna has it.")
+    priors = [{"email": EMAIL, "ip": "203.0.113.7", "address": {"line1": "Rosengasse 17b"}}]
+    state = PackState.SUBMITTED if closed else PackState.STAGED
+    EvidencePack.objects.filter(pk=pack.pk).update(texts=texts, priors=priors, state=state)
+    return EvidencePack.objects.get(pk=pack.pk)
+
+
+def waits(slug: str, *, at: datetime) -> WaitingPlace:
+    """A place on the list of a drop that is sold out."""
+    sku = f"{slug.upper()}-M"
+    drop = fan.live_drop(slug, total=1, skus=(sku,), starts_at=at - timedelta(days=1))
+    until = at + timedelta(days=900)
+    needs = [stock.Need(StockItem.objects.get(code=sku).pk, 1)]
+    stock.hold(needs, owner=stock.Owner(stock.OwnerKind.ORDER, slug), expires_at=until, hard_cap_at=until)
+    return waiting_list.join(drop, sku, 1, EMAIL, now=at).place
+
+
+def follows_policies(*, at: datetime) -> None:
+    policy_news.ask(EMAIL, at)
+    policy_news.confirm(signing.dumps(EMAIL, salt=f"{policy_news.SALT}.confirm"))
+    assert policy_news.tell(at) == 1
+
+
 def tables_with(*words: str) -> list[str]:
     """Every table in which one of the words stands somewhere, in any column and any case."""
     found = []
@@ -120,8 +196,20 @@ def test_p7_everything_personal_goes_from_every_table(robe: Drop, ticked: None, 
         user=User.objects.create(username="somebody"), object_repr=EMAIL, action_flag=CHANGE, change_message=EMAIL
     )
     Refund.objects.create(order=order, key="k", amount_minor=1, reason=f"{EMAIL} asked", state="succeeded")
-    words = ("jo.maier@example.com", "Johanna", "Rosengasse", "12345678", "203.0.113.7", "06484", "a browser")
-    assert len(tables_with(*words)) > 10
+    asked_back(order, at=then)
+    disputed(order, opened=then, closed=now - 61 * DAY)
+    RetentionPeriod.objects.create(what=periods.DISPUTES, days=60)
+    waits("gown", at=then)
+    waiting_list.leave(waits("hat", at=then).pk, now=then)
+    follows_policies(at=then)
+    words = (
+        *("jo.maier@example.com", "Johanna", "Rosengasse", "12345678", "203.0.113.7", "06484", "a browser"),
+        *("JJD00340Q", SIGNED.encode().hex(), email_hmac(EMAIL)[:32]),
+    )
+    before = tables_with(*words)
+    for table in ("fanrequest", "shipment", "waitingplace", "evidencepack", "evidencefile"):
+        assert any(f"checkout_{table}:" in found for found in before), table
+    assert len(before) > 25
 
     request = erasure.ask(EMAIL, by="staff:owner", why="asked by e-mail", now=now)
 
@@ -132,15 +220,18 @@ def test_p7_everything_personal_goes_from_every_table(robe: Drop, ticked: None, 
     payment = Payment.objects.get()
     assert (payment.client_secret, payment.card_key, payment.intent_id) == ("", "", f"pi_{order.pk}")
     assert IdempotencyKey.objects.get().body_hmac == ""
+    assert {bytes(file.content) for file in EvidenceFile.objects.all()} == {b""}  # a PDF's words are packed
 
 
 def test_p7_the_evidence_of_the_order_stays(robe: Drop, ticked: None, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
     commitment = Acceptance.objects.get().commitment
+    chain.seal(now)
     erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
     order.refresh_from_db()
     assert (order.total_minor, order.address) == (5400, {"country": "US", "region": "CA"})
     assert [line.sku for line in order.lines.all()] == ["ROBE-M"]
+    assert (audit(now).forgotten, audit(now).problems) == (1, [])
     proof = Acceptance.objects.get()
     assert (proof.order_ref, proof.commitment, holds(proof)) == (order.reference, commitment, None)
     erased = ErasedOrder.objects.get()
@@ -243,6 +334,154 @@ def test_the_limit_of_a_drop_that_still_sells_is_kept(robe: Drop, then: datetime
     assert Allowance.objects.count() == 1  # the phone's goes with the time, since nobody knows it any more
 
 
+def test_who_is_forgotten_leaves_the_waiting_list(
+    client: Client, shop: StoreProfile, then: datetime, now: datetime
+) -> None:
+    place = waits("gown", at=then)
+    found = erasure.look(EMAIL.lower(), now)
+    assert ([each.pk for each in found.places], found.nothing) == ([place.pk], False)
+    request = erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    place.refresh_from_db()
+    assert (place.state, place.email, place.person_key, place.ended_at) == (PlaceState.LEFT, "", "", now)
+    assert (request.done_at, StockItem.objects.get(code="GOWN-M").awaited) == (now, 0)
+    left = JournalEntry.objects.get(subject=place.subject, verb="left")
+    assert (left.actor, left.why) == (STAFF, "erased on request")
+    assert client.get(addresses.place_url(place)).status_code == 200
+
+
+def test_a_place_is_not_another_persons(shop: StoreProfile, then: datetime, now: datetime) -> None:
+    place = waits("gown", at=then)
+    erasure.ask("o.maier@example.com", by=STAFF, why="asked", now=now)
+    place.refresh_from_db()
+    assert (place.state, place.email) == (PlaceState.WAITING, EMAIL)
+
+
+def test_the_answer_to_a_dispute_is_kept_until_it_is_decided_and_its_time_is_over(
+    robe: Drop, then: datetime, now: datetime
+) -> None:
+    order = bought(robe, at=then)
+    pack = disputed(order, opened=then, closed=None)
+    request = erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    assert request.kept == [f"{order.reference}: A bank disputes its payment."]
+    Dispute.objects.update(closed_at=now)
+    day = (now + 180 * DAY).astimezone(ZoneInfo("Europe/Berlin")).strftime("%-d %B %Y")
+    assert erasure.carry_out(request.pk, by="worker", now=now + 179 * DAY).kept == [
+        f"{order.reference}: A bank has decided its dispute: the answer is kept until {day}."
+    ]
+    assert EvidencePack.objects.get().texts == pack.texts
+    assert erasure.carry_out(request.pk, by="worker", now=now + 180 * DAY).done_at
+    left = EvidencePack.objects.get()
+    assert (left.state, left.own_words, left.priors, left.texts.keys()) == ("over", "", [], {"erased"})
+    files = {file.field: (file.name, bytes(file.content)) for file in left.files.all()}
+    assert files["uncategorized_file"] == ("own-file-erased", b"")
+    assert files["receipt"] == (f"{order.reference}-order.pdf", b"")
+
+
+def test_a_dispute_of_an_erased_order_cites_nobody_elses(robe: Drop, then: datetime, now: datetime) -> None:
+    for email in (EMAIL, "o.maier@example.com"):
+        bought(robe, at=then, email=email)
+        erasure.ask(email, by=STAFF, why="asked", now=now)
+    dispute = Dispute.objects.create(
+        order=Order.objects.earliest("pk"), provider_id="dp", status="open", amount_minor=1, opened_at=now
+    )
+    assert evidence_facts.collect(dispute).others == ()
+
+
+def test_what_a_fan_asked_for_is_reduced_to_its_hash(robe: Drop, then: datetime, now: datetime) -> None:
+    order = bought(robe, at=then)
+    request = asked_back(order, at=then)
+    erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    left = FanRequest.objects.get()
+    assert (left.name, left.email, left.reason, left.answer, left.statement[:7]) == ("", "", "", "", "sha256:")
+    assert (left.kind, left.state, left.requested_at) == ("withdrawal", "refunded", request.requested_at)
+    assert (Shipment.objects.get().tracking, Shipment.objects.get().carrier) == ("", "DHL")
+    statement = left.statement
+    reductions.requests(FanRequest.objects.all())  # twice is once
+    assert FanRequest.objects.get().statement == statement
+
+
+@pytest.mark.parametrize(("state", "days"), [("requested", 99), ("received", 99), ("accepted", 29)])
+def test_a_request_that_staff_must_answer_keeps_its_order(
+    robe: Drop, then: datetime, now: datetime, state: str, days: int
+) -> None:
+    order = bought(robe, at=then)
+    at = now - days * DAY
+    FanRequest.objects.create(
+        order=order, kind="return", state=state, name="J", email=EMAIL, requested_at=at, answered_at=at, key="k"
+    )
+    assert erasure.obstacles(order, now) == ["What its fan asked for after the sale is not done yet."]
+
+
+def test_what_was_accepted_and_never_sent_back_keeps_nothing_for_ever(
+    robe: Drop, then: datetime, now: datetime
+) -> None:
+    order = bought(robe, at=then)
+    FanRequest.objects.create(
+        order=order, kind="return", state="accepted", name="J", email=EMAIL, requested_at=then, answered_at=then
+    )
+    assert erasure.obstacles(order, then + 31 * DAY) == []
+
+
+def test_a_later_ship_date_that_waits_for_an_answer_keeps_its_order(robe: Drop, then: datetime, now: datetime) -> None:
+    order = bought(robe, at=then)
+    notice = DelayNotice.objects.create(
+        drop=robe, new_date=date(2030, 1, 1), why="w", announced_at=now, announced_by=STAFF, answer_by=now
+    )
+    DelayAnswer.objects.create(notice=notice, order=order, answer_by=now)
+    assert erasure.obstacles(order, now) == ["Its fan was asked about a later ship date, and still has time to answer."]
+
+
+def test_days_for_returns_are_counted_from_the_last_parcel(robe: Drop, then: datetime, now: datetime) -> None:
+    order = bought(robe, at=then)
+    Shipment.objects.create(order=order, shipped_at=then, delivered_at=then + 9 * DAY, key="1")
+    assert erasure.needed_until(order) == then + 39 * DAY
+    Shipment.objects.create(order=order, shipped_at=now - 2 * DAY, key="2")
+    assert erasure.needed_until(order) == now + 28 * DAY
+
+
+def test_what_was_asked_with_this_address_about_anothers_order_goes_too(
+    robe: Drop, then: datetime, now: datetime
+) -> None:
+    other = bought(robe, at=then, email="o.maier@example.com")
+    asked: dict[str, Any] = {"order": other, "kind": "return", "name": "Johanna", "email": EMAIL, "requested_at": then}
+    FanRequest.objects.create(state="declined", key="1", **asked)
+    open_ = FanRequest.objects.create(state="requested", key="2", **asked)
+    request = erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    assert request.kept == [f"{other.reference}: What was asked with this address is not done yet."]
+    assert list(FanRequest.objects.order_by("pk").values_list("email", flat=True)) == ["", EMAIL]
+    FanRequest.objects.filter(pk=open_.pk).update(state="declined")
+    assert erasure.carry_out(request.pk, by="worker", now=now).done_at == now
+    assert tables_with("jo.maier@example.com") == []
+    assert Order.objects.get().email == "o.maier@example.com"
+
+
+def test_fingerprints_go_once_nothing_counts_by_them(robe: Drop, then: datetime, now: datetime) -> None:
+    sale = Discount.objects.create(title="Sale", code="SALE", limit_per_person=1)
+    assert (
+        redemptions.take(
+            [Used(sale.pk, "Sale", "SALE", 1, of_shipping=False, limit_in_all=None, limit_per_person=1)], EMAIL
+        )
+        == {}
+    )
+    follows = email_hmac(EMAIL)[:32]
+    policy_news.ask(EMAIL, then)
+    fan.placed(robe, at=then, contact=contact())
+    Order.objects.update(state="expired")
+    Drop.objects.update(state="closed")
+    key = allowances.email_key(EMAIL)
+    assert tables_with(key, follows) == [
+        f"checkout_allowance: {key}",
+        f"checkout_discountcount: {key}",
+        f"segments_message: {follows}",
+    ]
+    erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    assert tables_with(key, follows) == [f"checkout_discountcount: {key}"], "who was erased may not use it again"
+    Discount.objects.update(ends_at=now - DAY)
+    erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
+    assert tables_with(key, follows) == []
+    assert DiscountCount.objects.get().used == 1  # the sum of all still holds
+
+
 def test_the_pages_of_an_erased_order_still_open(client: Client, robe: Drop, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
     token = order_token(order.token_nonce)
@@ -293,7 +532,11 @@ def test_the_command_asks_before_it_erases(robe: Drop, then: datetime, capsys: p
         call_command("erase_person", order.reference, "--why", "asked", "--yes")
 
 
-SUSPECT = ("email", "name", "phone", "address", "ip", "user_agent", "payload", "to", "html", "text", "person", "card")
+SUSPECT = (
+    *("email", "name", "phone", "address", "ip", "user_agent", "payload", "to", "html", "text", "person", "card"),
+    *("tracking", "statement", "texts", "priors", "words", "content", "reason", "answer", "explained", "why", "token"),
+    *("key", "hashes", "nonce", "hmac", "inputs", "subject", "actor", "data", "kept", "writers"),
+)
 NOT_PEOPLE = ("django_content_type", "django_migrations")
 
 

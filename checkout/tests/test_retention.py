@@ -9,13 +9,38 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from checkout import retention, retention_periods as periods
-from checkout.models import Allowance, Cart, Dispute, Order, WebhookEvent
+from checkout import retention, retention_periods as periods, waiting_list
+from checkout.after_sale import FanRequest, Shipment
+from checkout.evidence import EvidenceFile
+from checkout.models import (
+    Allowance,
+    Cart,
+    Discount,
+    DiscountCount,
+    Dispute,
+    Order,
+    Redemption,
+    WebhookEvent,
+)
 from checkout.privacy_models import ErasedOrder, RetentionPeriod
 from checkout.tests import fan
-from checkout.tests.test_erasure import EMAIL, bought, contact, robe, tables_with, then, ticked
+from checkout.tests.test_erasure import (
+    EMAIL,
+    asked_back,
+    bought,
+    contact,
+    disputed,
+    robe,
+    tables_with,
+    then,
+    ticked,
+    waits,
+)
+from checkout.waiting_models import WaitingPlace
 from drops.models import Drop
 from merchant.models import JournalEntry
+from policies import chain
+from policies.auditing import audit
 from policies.models import Acceptance, AcceptancePerson
 from policies.rules_models import Decision
 from segments import consent, footprints
@@ -67,8 +92,12 @@ def test_what_stands_against_one_does_not_keep_the_others(
 def test_who_accepted_goes_and_what_was_accepted_stays(robe: Drop, ticked: None, now: datetime) -> None:
     bought(robe, at=now)
     assert periods.PEOPLE not in retention.sweep(now + 729 * DAY)
+    chain.seal(now)
     assert retention.sweep(now + 731 * DAY)[periods.PEOPLE] == 1
     assert (Acceptance.objects.count(), AcceptancePerson.objects.count()) == (1, 0)
+    found = audit(now)
+    assert (found.acceptances, found.persons, found.forgotten, found.problems) == (1, 0, 1, [])
+    assert periods.PEOPLE not in retention.sweep(now + 732 * DAY)
 
 
 def test_the_hashes_of_an_erased_person_go_in_the_end(robe: Drop, then: datetime, now: datetime) -> None:
@@ -175,3 +204,63 @@ def test_the_command_says_what_went(shop: object, now: datetime, capsys: pytest.
     assert capsys.readouterr().out == "refusals: 1\nNothing more is due.\n"
     call_command("apply_retention")
     assert capsys.readouterr().out == "Nothing is due.\n"
+
+
+def test_the_answer_to_a_dispute_goes_after_its_time_and_not_while_another_runs(
+    robe: Drop, then: datetime, now: datetime
+) -> None:
+    order = bought(robe, at=then)
+    disputed(order, opened=then, closed=now)
+    again = Dispute.objects.create(order=order, provider_id="dp", status="open", amount_minor=1, opened_at=now)
+    assert periods.DISPUTES not in retention.sweep(now + 181 * DAY)
+    Dispute.objects.filter(pk=again.pk).update(closed_at=now + 100 * DAY)
+    assert periods.DISPUTES not in retention.sweep(now + 181 * DAY)
+    assert retention.sweep(now + 281 * DAY)[periods.DISPUTES] == 1
+    assert periods.DISPUTES not in retention.sweep(now + 282 * DAY)
+    assert {bytes(file.content) for file in EvidenceFile.objects.all()} == {b""}
+    assert Order.objects.get().email == EMAIL  # it goes with its own line
+
+
+def test_what_was_asked_and_where_parcels_went_becomes_hashes(robe: Drop, then: datetime, now: datetime) -> None:
+    asked_back(bought(robe, at=then), at=then)
+    open_ = FanRequest.objects.create(
+        order=Order.objects.get(), kind="return", name="J", email=EMAIL, statement="S", requested_at=then, key="2"
+    )
+    assert not retention.sweep(then + 729 * DAY).keys() & {periods.PARCELS, periods.REQUESTS}
+    gone = retention.sweep(then + 1096 * DAY)
+    assert (gone[periods.PARCELS], gone[periods.REQUESTS]) == (1, 1)
+    assert Shipment.objects.get().tracking == ""
+    open_.refresh_from_db()
+    assert (open_.email, FanRequest.objects.exclude(pk=open_.pk).get().email) == (EMAIL, "")
+    assert not retention.sweep(then + 1097 * DAY).keys() & {periods.PARCELS, periods.REQUESTS}
+
+
+def test_places_that_are_over_forget_their_address(shop: object, then: datetime, now: datetime) -> None:
+    left, open_ = waits("gown", at=then), waits("hat", at=then)
+    waiting_list.leave(left.pk, now=now)
+    assert periods.WAITING not in retention.sweep(now + 89 * DAY)
+    assert retention.sweep(now + 91 * DAY)[periods.WAITING] == 1
+    assert set(WaitingPlace.objects.values_list("pk", "email")) == {(left.pk, ""), (open_.pk, EMAIL)}
+    assert periods.WAITING not in retention.sweep(now + 92 * DAY)
+
+
+def test_who_used_a_discount_is_forgotten_some_time_after_it(shop: object, now: datetime) -> None:
+    ended, off, running = (Discount.objects.create(title=name, is_on=name != "off") for name in ("e", "off", "r"))
+    Discount.objects.filter(pk=ended.pk).update(ends_at=now - 181 * DAY)
+    for discount in (ended, off, running):
+        for key in ("", "person", "other"):
+            DiscountCount.objects.create(discount=discount, person_key=key, used=1)
+    assert retention.sweep(now) == {periods.DISCOUNTS: 4}
+    named = DiscountCount.objects.filter(person_key__in=["person", "other"])
+    assert set(named.values_list("discount", flat=True)) == {running.pk}
+    assert DiscountCount.objects.filter(discount=ended).exclude(person_key="").count() == 2
+    assert retention.sweep(now) == {}
+
+
+def test_a_discount_that_is_off_and_was_used_lately_still_counts(robe: Drop, now: datetime) -> None:
+    off = Discount.objects.create(title="off", is_on=False)
+    DiscountCount.objects.create(discount=off, person_key="person", used=1)
+    order = fan.placed(robe, at=now)
+    Redemption.objects.create(order=order, discount=off, title="off", amount_minor=1, redeemed_at=now - 179 * DAY)
+    assert periods.DISCOUNTS not in retention.sweep(now)
+    assert retention.sweep(now + 2 * DAY)[periods.DISCOUNTS] == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from checkout import delays, fan_requests, payments, refunds
+from checkout import delays, fan_requests, payments, reductions, refunds
 from checkout.after_sale import DelayNotice, FanRequest, RequestKind, RequestState, Shipment
 from checkout.models import Order
 from checkout.sandbox.testing import SandboxServer
@@ -73,6 +73,10 @@ def test_a_request_goes_through_the_queue(paid: Order) -> None:
     refunds.drain(clock)
     assert (FanRequest.objects.get().state, fresh(paid).refunded_minor) == (RequestState.REFUNDED, 4800)
     assert fan.counts() == (0, 1, 4)
+    reductions.requests(FanRequest.objects.all())
+    shown = client.get(f"{base}/change/").content.decode()
+    assert ("too small" in shown, "Fine." in shown, "sha256:" in shown) == (False, False, True)
+    assert "What is left is the sha256 of the words" in shown
 
 
 def test_a_later_date_is_shown_whole_before_anybody_is_asked(robe: Drop, paid: Order) -> None:

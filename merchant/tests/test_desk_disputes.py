@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
-from checkout import disputes, evidence_packs, gateway, payments
+from checkout import disputes, evidence_packs, gateway, payments, reductions
 from checkout.evidence import EvidencePack, PackState
 from checkout.models import Order
 from checkout.sandbox.testing import SandboxServer
@@ -99,6 +100,17 @@ def test_words_are_added_and_the_papers_can_be_read(pack: EvidencePack) -> None:
     client.post(page_of(pack, "again"), {"_form_submitted": "on"})
     pack.refresh_from_db()
     assert pack.state == PackState.DUE
+
+
+def test_an_answer_that_was_erased_says_so_and_gives_no_paper(pack: EvidencePack) -> None:
+    file = pack.files.get(field="receipt")
+    reductions.packs(EvidencePack.objects.all())
+    client = signed_in(SUPPORT)
+    shown = client.get(page_of(pack)).content.decode()
+    for words in ("Its words and papers were erased", "sha256:", "receipt, erased"):
+        assert words in shown.replace("Receipt", "receipt")
+    assert ("fan@example.com" in shown.partition('id="answer"')[2], f"/file/{file.pk}" in shown) == (False, False)
+    assert client.get(reverse("admin:checkout_dispute_file", args=[file.pk])).status_code == 404
 
 
 def test_how_often_is_a_table_too_and_has_an_empty_state(paid: Order, sandbox: SandboxServer) -> None:

@@ -1,5 +1,6 @@
 """Erasure and retention at the desk: looked at first, confirmed, by who may."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from checkout import retention_periods as periods
+from checkout.after_sale import FanRequest
 from checkout.models import Order
 from checkout.privacy_models import ErasedOrder, ErasureRequest, RetentionPeriod
 from checkout.tests import fan
+from checkout.waiting_models import WaitingPlace
 from merchant.clock import now
 from merchant.models import JournalEntry
 from merchant.roles import DOOR_STAFF, DROP_MANAGER, OWNER, POLICY_REVIEWER, SUPPORT
@@ -66,6 +69,30 @@ def test_what_cannot_go_yet_is_said_before_and_after(support: Client, order: Ord
     page = answer.content.decode()
     assert "Erased in part." in page
     assert f"{order.reference}: It is not over yet." in page
+
+
+def test_places_on_waiting_lists_are_said_and_go(support: Client, order: Order) -> None:
+    place: dict[str, Any] = {"drop": order.drop, "offer": order.drop.offers.get(), "email": "fan@example.com"}
+    for number, state in enumerate(("waiting", "lapsed")):
+        over = now() if state == "lapsed" else None
+        key = {"token_hash": str(number), "token_nonce": "n", "person_key": "k"}
+        WaitingPlace.objects.create(quantity=1, state=state, ended_at=over, **key, **place)
+    asked = {"who": "fan@example.com", "why": "asked"}
+    page = support.post(ASK, asked).content.decode()
+    assert "They leave the waiting list of Winter Robe" in page
+    assert "A place on the waiting list of Winter Robe forgets its address." in page
+    support.post(ASK, asked | {"confirmed": "1", "typed": "fan@example.com"})
+    assert set(WaitingPlace.objects.values_list("state", "email")) == {("left", ""), ("lapsed", "")}
+    listed = support.get(reverse("admin:checkout_waitingplace_changelist") + "?state__exact=left")
+    assert "erased" in listed.content.decode()
+
+
+def test_what_was_asked_about_anothers_order_is_said(support: Client, order: Order) -> None:
+    FanRequest.objects.create(
+        order=order, kind="return", state="requested", name="J", email="jo@example.com", requested_at=now()
+    )
+    page = support.post(ASK, {"who": "jo@example.com", "why": "asked"}).content.decode()
+    assert f"{order.reference}: What was asked with this address is not done yet." in page
 
 
 @pytest.mark.parametrize(
@@ -128,3 +155,6 @@ def test_a_paid_order_shows_until_when_it_is_needed(support: Client, order: Orde
     Order.objects.update(state="confirmed", confirmed_at=at)
     page = support.post(ASK, {"who": order.reference, "why": "asked"}).content.decode()
     assert "It is needed until" in page
+    order.disputes.create(provider_id="dp", status="lost", amount_minor=1, opened_at=at, closed_at=at)
+    page = support.post(ASK, {"who": order.reference, "why": "asked"}).content.decode()
+    assert re.search(r"the answer is kept until \d+ \w+ \d{4}\. It is needed until", page), "two reasons, apart"

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from hypothesis import given, settings, strategies as st
 from policies import acceptance, chain, queries, verify_chain
 from policies.auditing import audit
 from policies.exporting import lines
-from policies.models import Acceptance, AcceptancePerson, Policy, PolicyVersion, Rendering, Seal
+from policies.models import Acceptance, AcceptancePerson, ForgottenPerson, Policy, PolicyVersion, Rendering, Seal
 from policies.publishing import new_draft
 from policies.tests.conftest import NOON, Publish
 from policies.tests.racing import TWINS, race
@@ -108,7 +110,8 @@ def test_a_whole_record_is_whole(sealed: None) -> None:
 def test_an_erased_person_leaves_the_chain_whole(sealed: None) -> None:
     acceptance.erase_person("FR-2", actor="staff:owner", why="asked for")
     found = audit(NOON)
-    assert (found.persons, found.problems) == (2, [])
+    assert (found.persons, found.forgotten, found.problems) == (2, 1, [])
+    assert acceptance.erase_person("FR-2", actor="staff:owner", why="asked for") == 0
 
 
 def test_p6_one_byte_of_an_old_version(sealed: None) -> None:
@@ -178,7 +181,7 @@ def test_bytes_and_their_digest_altered_together(sealed: None) -> None:
 )
 def test_one_field_of_an_acceptance_is_named_with_its_order(sealed: None, change: str) -> None:
     row = Acceptance.objects.get(order_ref="FR-2")
-    AcceptancePerson.objects.all().delete()  # the chain alone must notice
+    acceptance.forget(AcceptancePerson.objects.all())  # the chain alone must notice
     problems = tamper(f"UPDATE policies_acceptance SET {change} WHERE id = {row.pk}", "policies_acceptance")
     order = "FR-9" if "FR-9" in change else "FR-2"
     assert problems == [f"Link 2: acceptance row {row.pk} of order {order} was altered after it was sealed."]
@@ -194,9 +197,29 @@ def test_a_person_changed_behind_the_acceptance(sealed: None) -> None:
 
 def test_a_row_that_is_gone(sealed: None) -> None:
     row = Acceptance.objects.get(order_ref="FR-2")
-    AcceptancePerson.objects.all().delete()
-    problems = tamper(f"DELETE FROM policies_acceptance WHERE id = {row.pk}", "policies_acceptance")
+    problems = tamper(
+        f"DELETE FROM policies_acceptanceperson WHERE acceptance_id = {row.pk};"
+        f" DELETE FROM policies_acceptance WHERE id = {row.pk}",
+        *("policies_acceptance", "policies_acceptanceperson"),
+    )
     assert problems == [f"Link 2: acceptance row {row.pk} is gone."]
+
+
+def test_the_record_of_an_erasure_stays(sealed: None) -> None:
+    acceptance.erase_person("FR-2", actor="staff:owner", why="asked for")
+    with pytest.raises(Exception, match="Cannot update or delete"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM policies_forgottenperson")
+
+
+def test_a_person_deleted_behind_our_backs_is_told_from_an_erasure(sealed: None) -> None:
+    acceptance.erase_person("FR-2", actor="staff:owner", why="asked for")
+    row = Acceptance.objects.get(order_ref="FR-3")
+    problems = tamper(
+        f"DELETE FROM policies_acceptanceperson WHERE acceptance_id = {row.pk}", "policies_acceptanceperson"
+    )
+    assert problems == [
+        f"acceptance row {row.pk} of order FR-3: its person is gone, and no record says that it was erased."
+    ]
 
 
 def test_a_row_put_in_afterwards_is_in_no_link(sealed: None) -> None:
@@ -297,6 +320,33 @@ def try_to_seal() -> str:
         return str(chain.seal(NOON))
     except IntegrityError:
         return "collided"
+
+
+def test_twins_forget_each_person_once(sealed: None) -> None:
+    assert sum(race(lambda: acceptance.forget(AcceptancePerson.objects.all()))) == 3
+    assert (ForgottenPerson.objects.count(), audit(NOON).forgotten) == (3, 3)
+
+
+def test_twins_without_the_lock_would_each_say_they_did_it(sealed: None) -> None:
+    together = Barrier(TWINS)
+
+    def without_the_lock() -> int:
+        found = list(AcceptancePerson.objects.values_list("pk", flat=True))
+        together.wait(timeout=20)
+        AcceptancePerson.objects.filter(pk__in=found).delete()
+        return len(found)
+
+    assert sum(race(without_the_lock)) == 3 * TWINS
+
+
+def test_who_was_erased_before_there_was_a_record_is_written_into_it(sealed: None) -> None:
+    AcceptancePerson.objects.filter(acceptance__order_ref="FR-2").delete()
+    assert len(audit(NOON).problems) == 1
+    migration = import_module("policies.migrations.0008_forgotten_people")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.FORGOTTEN_BEFORE)
+    found = audit(NOON)
+    assert (found.forgotten, found.persons, found.problems) == (1, 2, [])
 
 
 # --- any file ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ class Command(BaseCommand):
         found = audit(now(), head=options["head"].strip().lower())
         self.stdout.write(
             f"{found.links:,} links over {found.versions:,} versions and {found.acceptances:,} acceptances;"
-            f" {found.renderings:,} renderings, {found.persons:,} commitments with their person;"
+            f" {found.renderings:,} renderings, {found.persons:,} commitments with their person,"
+            f" {found.forgotten:,} whose person was erased;"
             f" {found.unsealed:,} rows wait for the next link. Head {found.head}."
         )
         for problem in found.problems:
