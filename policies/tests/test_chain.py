@@ -342,7 +342,7 @@ def test_twins_without_the_lock_would_each_say_they_did_it(sealed: None) -> None
 def test_who_was_erased_before_there_was_a_record_is_written_into_it(sealed: None) -> None:
     AcceptancePerson.objects.filter(acceptance__order_ref="FR-2").delete()
     assert len(audit(NOON).problems) == 1
-    migration = import_module("policies.migrations.0008_forgotten_people")
+    migration = import_module("policies.migrations.0009_forgotten_people")
     with connection.cursor() as cursor:
         cursor.execute(migration.FORGOTTEN_BEFORE)
     found = audit(NOON)
