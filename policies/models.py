@@ -234,6 +234,11 @@ class Acceptance(models.Model):
         ]
         triggers: list[pgtrigger.Trigger] = append_only("acceptance")
 
+    @property
+    def is_fallback(self) -> bool:
+        """Whether a translation was missing and another language stood in."""
+        return bool(self.asked_language) and self.language.split("-")[0] != self.asked_language.split("-")[0]
+
     def __str__(self) -> str:
         return f"{self.order_ref} {self.rendering_id}"
 

@@ -153,6 +153,7 @@ def test_p8_a_missing_translation_is_shown_in_english_and_recorded_as_such(
     assert [(text.language, text.is_fallback) for text in agreed.policies] == [("en", True)]
     fan.found(place_order(robe, fan.request(agreed), person=fan.PERSON, now=now))
     assert list(Acceptance.objects.values_list("language", "asked_language")) == [("en", "de")]
+    assert Acceptance.objects.get().is_fallback
 
 
 def test_an_order_is_recorded_in_the_language_it_was_quoted_in(robe: Drop, returns: Policy, now: datetime) -> None:
@@ -161,6 +162,7 @@ def test_an_order_is_recorded_in_the_language_it_was_quoted_in(robe: Drop, retur
     assert [text.id for text in agreed.policies] == ["returns/v2"]
     fan.found(place_order(robe, fan.request(agreed), person=fan.PERSON, now=now))
     assert list(Acceptance.objects.values_list("language", "asked_language")) == [("de", "de-at")]
+    assert not Acceptance.objects.get().is_fallback, "German is German"
 
 
 def test_another_address_may_bring_other_texts(robe: Drop, returns: Policy, now: datetime) -> None:
