@@ -287,9 +287,13 @@ def test_every_door_says_which_box_is_missing_and_records_what_was_ticked(
     assert refused.status_code == 422
     assert "Please read and tick: Returns." in refused.content.decode()
     assert not Order.objects.exists()
-    browser = {"HTTP_USER_AGENT": "A browser", "REMOTE_ADDR": "203.0.113.7"}
     again = fields_of(refused.content.decode()) | TYPED | {"accept": "returns/v1"}
-    assert client.post("/drops/winter-robe/checkout/", again, **browser).status_code == 303
+    assert (
+        client.post(
+            "/drops/winter-robe/checkout/", again, HTTP_USER_AGENT="A browser", REMOTE_ADDR="203.0.113.7"
+        ).status_code
+        == 303
+    )
     row = Acceptance.objects.select_related("rendering__version", "person").get()
     assert (row.rendering.sha256, row.wording, row.accepted) == (agreed["policies"][0]["sha256"], BOX, True)
     assert (row.surface, row.language, row.asked_language) == ("checkout", "en", "en")
