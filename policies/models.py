@@ -237,9 +237,14 @@ class Acceptance(models.Model):
         triggers: list[pgtrigger.Trigger] = append_only("acceptance")
 
     @property
+    def is_fallback(self) -> bool:
+        """Whether a translation was missing and another language stood in."""
+        return is_another(self.language, self.asked_language)
+
+    @property
     def in_other_words(self) -> str:
         """``in English, as there was no French``; nothing where the fan was shown their language."""
-        if not is_another(self.language, self.asked_language):
+        if not self.is_fallback:
             return ""
         return f"in {language_name(self.language)}, as there was no {language_name(self.asked_language)}"
 

@@ -131,8 +131,12 @@ class PolicyAdmin(DeskAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
         """Once a version is public, its name and place are part of what was promised; the order on the page is not."""
-        public = obj is not None and any(version.published_at for version in obj.versions.all())
-        return FROZEN if public else ()
+        return (*FROZEN, "applies_to") if _is_public(obj) else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Policy | None = None) -> Any:
+        if not _is_public(obj):
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": (("title", "slug"), ("kind", "applies_to"), ("position", "replaces_wider"))}),)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Policy | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)
@@ -249,6 +253,10 @@ def _newest(policy: Policy, word: str, meets: Callable[[datetime], bool]) -> str
     published = [(each.number, each.effective_at) for each in policy.versions.all() if each.published_at]
     found = [f"Version {number}, {word} {day(starts)}" for number, starts in published if starts and meets(starts)]
     return found[-1] if found else ""
+
+
+def _is_public(policy: Policy | None) -> bool:
+    return policy is not None and any(version.published_at for version in policy.versions.all())
 
 
 def _who(request: HttpRequest) -> str:

@@ -158,3 +158,18 @@ def says(policy: Policy, words: str) -> None:
     draft.box_wording, draft.change_summary = "I know how long you mend it.", "Other days."
     draft.save()
     publish(draft, by="staff:owner", now=now())
+
+
+def test_a_policy_is_retired_with_a_reason(shop: RunningShop, page: Page, complaints: list[str]) -> None:
+    policy = Policy.objects.create(slug="mending", kind="terms", title="Mending", scope="drop:mending")
+    says(policy, "We mend it for 30 days.")
+    desk = signed_in(page, OWNER)
+    desk.goto(f"/admin/policies/policy/{policy.pk}/change/")
+    expect(desk.get_by_text("Its name, kind and place are part of what was promised, and fixed.")).to_be_visible()
+    desk.get_by_role("link", name="Retire").or_(desk.get_by_role("button", name="Retire")).first.click()
+    desk.get_by_label("Why it ends, in plain words").fill("Our tailor has closed.")
+    desk.get_by_role("button", name="Retire it for good").click()
+    expect(desk.get_by_text("Mending ends", exact=False).first).to_be_visible()
+    desk.goto("/policies/mending/")
+    expect(desk.get_by_text("This policy was retired on")).to_be_visible()
+    expect(desk.get_by_text("Our tailor has closed.").first).to_be_visible()
