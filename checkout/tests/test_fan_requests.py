@@ -95,6 +95,7 @@ def test_a_withdrawal_is_paid_back_whole_with_delivery(robe: Drop, sandbox: Sand
     for _ in range(2):  # pressed twice
         refund = fan_requests.refund(declared.pk, restock=True, by=STAFF, now=clock())
     refunds.drain(clock)
+    assert refund is not None
     assert (refund.amount_minor, Refund.objects.count(), fresh(order).refunded_minor) == (10200, 1, 10200)
     assert fan.counts() == (0, 0, 5)
     assert FanRequest.objects.get().state == RequestState.REFUNDED
