@@ -22,6 +22,9 @@ from merchant.wake import wake
 __all__ = ["Need", "Owner", "OwnerKind"]
 
 
+MOST_AT_ONCE = 1_000_000  # units in one delivery or count: more is a slip of the keyboard
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """Units of one stock item. ``sku`` is what the fan asked for, to say it when there is not enough."""

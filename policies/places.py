@@ -113,10 +113,16 @@ def _lies_in(place: str, where: Where) -> In:
     if place[2] == "-":
         region = region_code(where.country, where.region)
         return In.UNSURE if region is None else _yes(region == place)
-    if not where.postal_code:
-        return In.UNSURE
     low, _, high = place[3:].partition("-")
-    return _yes(_has_code(re.sub(r"[\s-]", "", where.postal_code.upper()), low, high or low))
+    code = _code(where.postal_code, low)
+    return _yes(_has_code(code, low, high or low)) if code else In.UNSURE
+
+
+def _code(said: str, low: str) -> str:
+    """A postal code as it is looked for in a range. In a range of numbers its numbers count: ``AK 99501``, ``D-10115``
+    and ``LV-1010`` are written so, and nobody leaves a place by writing its code another way."""
+    code = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", said).upper()))
+    return "".join(str(unicodedata.digit(sign)) for sign in code if sign.isdigit()) if low.isdigit() else code
 
 
 def _has_code(code: str, low: str, high: str) -> bool:
@@ -160,7 +166,7 @@ def needs(places: Sequence[str], where: Where) -> dict[str, str]:
             f"It decides whether we may send this there. Write the state or region, or its code: {example[3:]} for"
             f" {_regions().get(example, example)}."
         )
-    if any(place[2] == " " for place in here) and not where.postal_code:
+    if any(place[2] == " " and not _code(where.postal_code, place[3:].partition("-")[0]) for place in here):
         asked["postal_code"] = "Enter your postal code: it decides whether we may send this there."
     return asked
 

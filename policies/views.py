@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import conditional_page, require_safe
@@ -52,7 +53,8 @@ def changelog_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def compare(request: HttpRequest, slug: str, old: int, new: int) -> HttpResponse:
     """Any two published versions; ``?as=inline`` in one text, else side by side."""
-    found = {each.number: each for each in published().filter(policy__slug=slug, number__in=[old, new])}
+    either = Q(number=old) | Q(number=new)  # a number too large for the column is none, not a fault
+    found = {each.number: each for each in published().filter(either, policy__slug=slug)}
     if old not in found or new not in found:
         raise Http404
     context = {

@@ -91,7 +91,7 @@ def test_p1_the_desk_shows_both_answers_and_the_fan_the_one_that_counts(
     order = changed_once(robe, returns, now)
     desk = " ".join(signed_in("Owner").get(f"/admin/checkout/order/{order.pk}/change/").content.decode().split())
     before, after = desk.index("Returns, version 1"), desk.index("Returns, version 2")
-    assert "shown and ticked , before it changed" in desk[before:after]
+    assert "shown and ticked · before it changed" in desk[before:after]
     assert "before it changed" not in desk[after:]
     assert desk.count(f"“{BOX}”") == 2
     counts = Acceptance.objects.get(replaced=False).rendering

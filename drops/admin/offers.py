@@ -24,6 +24,8 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
     price_minor = MoneyField(label="Price")
     units = forms.IntegerField(
         required=False,
+        min_value=-stock.MOST_AT_ONCE,
+        max_value=stock.MOST_AT_ONCE,
         label="+ / − units",
         widget=UnfoldAdminIntegerFieldWidget(attrs={"class": "desk-units"}),
         help_text="What comes into stock, or with a minus goes out of it.",

@@ -26,6 +26,8 @@ from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, panel, story_of
 class UnitsDialog(ConfirmDialog):
     delta = forms.IntegerField(
         label="Units",
+        min_value=-stock.MOST_AT_ONCE,
+        max_value=stock.MOST_AT_ONCE,
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="12 adds twelve, -3 takes three away. Units that are held or sold stay.",
     )

@@ -101,3 +101,13 @@ def test_the_drops_page_has_the_lists_settings_with_their_limits() -> None:
     drop.waiting_minutes = 4
     with pytest.raises(ValidationError, match="greater than or equal to 5"):
         drop.full_clean()
+
+
+@pytest.mark.parametrize("typed", ["3000000000", "9" * 30])
+def test_a_count_that_no_shelf_holds_is_refused_and_changes_nothing(places: list[WaitingPlace], typed: str) -> None:
+    """It once made the stock zero: a slip of the keyboard ended a sale."""
+    stock.release(OTHERS)
+    item = StockItem.objects.get()
+    client = signed_in(DROP_MANAGER)
+    client.post(f"/admin/drops/stockitem/{item.pk}/units/", {"_form_submitted": "on", "delta": typed, "why": "new"})
+    assert StockItem.objects.get().total == 1

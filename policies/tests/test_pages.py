@@ -175,6 +175,7 @@ def test_any_two_versions_stand_side_by_side(client: Client, three: list[PolicyV
     assert '<th scope="row">' in page
     assert "<del>30</del><ins>60</ins>" in text_of(client, "/policies/returns/compare/1/3/?as=inline")
     text_of(client, "/policies/returns/compare/1/9/", status=404)
+    text_of(client, f"/policies/returns/compare/1/{10**30}/", status=404)
 
 
 def test_drafts_are_not_compared(client: Client, returns: Policy, publish_text: Publish) -> None:

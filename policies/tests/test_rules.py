@@ -61,7 +61,14 @@ def asks(items: list[Item], country: str = "DE", *, at: datetime = NOON, **known
         ("US 995-999", Where("US", "", "99501"), In.YES),
         ("US 995-999", Where("US", "", "99401-1234"), In.NO),
         ("US 995-999", Where("US"), In.UNSURE),
+        ("US 995-999", Where("US", "", "AK 99501"), In.YES),
+        ("US 995-999", Where("US", "", "９９５０１"), In.YES),
+        ("US 995-999", Where("US", "", "none"), In.UNSURE),
+        ("DE 10115", Where("DE", "", "D-10115"), In.YES),
+        ("LV 1000-1099", Where("LV", "", "LV-1010"), In.YES),
+        ("JP 100", Where("JP", "", "〒100-0001"), In.YES),
         ("GB BT", Where("GB", "", "bt1 1aa"), In.YES),
+        ("GB BT", Where("GB", "", "BT.1 1AA"), In.YES),
         ("GB B", Where("GB", "", "BT1 1AA"), In.NO),
         ("CA H0H", Where("CA", "", "H0H 0H0"), In.YES),
         ("DE 27498", Where("DE", "", "27498"), In.YES),
@@ -83,6 +90,7 @@ def test_what_is_no_place_is_said(text: str) -> None:
 
 def test_a_region_that_is_needed_is_asked_for() -> None:
     assert list(needs(["US-CA", "US 995"], Where("US"))) == ["region", "postal_code"]
+    assert list(needs(["US 995"], Where("US", "", "none"))) == ["postal_code"]
     assert needs(["US-CA"], Where("DE")) == {}
     assert region_code("US", "Narnia") is None
 
