@@ -54,7 +54,7 @@ def test_what_is_no_scope_is_no_scope(typed: str) -> None:
         (("CA", "Québec"), ["country:CA", "region:CA-QC"]),
         (("US", "Nowhere"), ["country:US"]),
         (("de", "BY"), ["country:DE", "region:DE-BY"]),
-        (("DE", "Bayern"), ["country:DE"]),
+        (("DE", "Bayern"), ["country:DE", "region:DE-BY"]),
         (("XX", ""), []),
         (("", ""), []),
     ],
