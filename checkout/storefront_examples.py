@@ -134,7 +134,9 @@ PLACE = {
     "quantity": 1,
     "number": 3,
     "headline": "You are number 3 in line",
-    "explanation": "When Robe, M comes back and it is your turn, it is held for you for 20 minutes.",
+    "explanation": (
+        "When Robe, M comes back and it is your turn, it is held for you for 20 minutes, before it is on sale."
+    ),
     "offered_until": None,
     "page_url": f"https://shop.example/waiting/{ORDER_TOKEN}/",
 }

@@ -287,7 +287,6 @@ def test_every_door_says_which_box_is_missing_and_records_what_was_ticked(
     assert refused.status_code == 422
     assert "Please read and tick: Returns." in refused.content.decode()
     assert not Order.objects.exists()
-    browser: dict[str, Any] = {"HTTP_USER_AGENT": "A browser", "REMOTE_ADDR": "203.0.113.7"}
     again = fields_of(refused.content.decode()) | TYPED | {"accept": "returns/v1"}
     assert (
         client.post(
