@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from drops.models import Drop, DropKind, Offer
+from drops.models import Capture, Drop, DropKind, Offer
 from drops.promises import demands
-from merchant.models import StoreProfile
+from merchant.models import LatePayments, StoreProfile
 from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
+
+DAYS_BANKS_KEEP = 6  # seven, less some hours to take it in
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ def checklist(drop: Drop, *, now: datetime) -> list[Check]:
         *_times(drop, now),
         *_offers(offers),
         *_payable(shop, offers),
+        *_capture(drop, shop, offers),
         *_promises(drop, shop, now),
         *_looks(drop, offers),
     ]
@@ -78,6 +81,22 @@ def _payable(shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
         yield Check(done=False, words=f"{words} Too low: {', '.join(offer.variant.sku for offer in low)}.")
     else:
         yield Check(done=True, words="One of each, with its delivery, is enough for a card payment, or costs nothing.")
+
+
+def _capture(drop: Drop, shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
+    """What it means to charge later: said where it may surprise."""
+    if drop.capture != Capture.WHEN_CERTAIN or shop is None:
+        return
+    paid = any(offer.price_minor for offer in offers)
+    yield Check(
+        paid, "Nothing here has a price, so no card is ever charged later: leave it at the bank's yes.", must=False
+    )
+    words = (
+        f"A bank keeps an amount about a week, and the shop lets late payments wait {shop.late_payment_days} days: who "
+        "is first in line then waits only as long as the bank does."
+    )
+    waits = shop.late_payments == LatePayments.WAIT and drop.waiting_list
+    yield Check(not waits or shop.late_payment_days <= DAYS_BANKS_KEEP, words, must=False)
 
 
 def _has_stock(offer: Offer) -> bool:
