@@ -316,6 +316,7 @@ def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: dateti
 def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
     payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
     payment.confirmation_token, payment.confirm_sent = "", False
+    payment.capture_before, payment.capture_sent = None, False
     payment.outcome_unknown = False
     if order.state == OrderState.ACTION_REQUIRED:
         return
@@ -344,7 +345,6 @@ def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime)
         return
     if order.state not in OPEN or (payment.path != PaymentPath.INTENT and not was_authorised):
         return
-    payment.capture_before, payment.capture_sent = None, False
     journal.record(order.subject, "intent_closed", actor=journal.WORKER, data={"intent": intent.id})
     payment.intent_id = payment.client_secret = payment.provider_status = ""
     payment.create_number += 1

@@ -20,6 +20,7 @@ from checkout.views.checkout import pay_config
 from drops import stock
 from drops.models import Capture, Drop
 from segments.models import Message
+from tests.faults.books import Books, unrest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CAPTURE = "payment_intents.capture"
@@ -359,3 +360,15 @@ def test_what_is_soon_lost_is_shown_to_staff(robe: Drop, sandbox: SandboxServer)
     assert list(authorisations.near_their_end(clock())) == []
     assert [one.order_id for one in authorisations.near_their_end(later(days=6))] == [order.pk]
     assert Payment.objects.get(order=order).is_authorised
+
+
+def test_the_books_of_a_fault_run_know_what_is_no_money(robe: Drop, sandbox: SandboxServer) -> None:
+    order = authorised(robe, sandbox)
+
+    def faults() -> list[str]:
+        return [fault for fault in Books(robe, 5, sandbox.charges(order.reference)).faults() if "54" in fault]
+
+    assert faults() == [f"{order.reference}: 5400 is still set aside at a bank"]
+    assert unrest(robe)["payments"] == 1
+    payments.drain(clock)
+    assert (faults(), unrest(robe)) == ([], {})

@@ -32,9 +32,12 @@ from checkout.tokens import order_token
 from checkout.trouble import kind
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
-from drops.models import Drop, StockItem
+from drops.models import Capture, Drop, StockItem
+from drops.readiness import checklist
 from merchant import store
 from merchant.models import LatePayments, StoreProfile
+from merchant.roles import SUPPORT
+from merchant.tests.staff import signed_in
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -313,3 +316,44 @@ def test_what_the_provider_calls_a_refund_of_it_is_none(robe: Drop, sandbox: San
     webhooks.store([event], now=clock())
     webhooks.drain(clock)
     assert (Refund.objects.count(), fresh(order).refunded_minor) == (0, 0)
+
+
+def test_the_desk_says_until_when_and_lets_go_with_a_reason(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    order = authorised_too_late(robe, sandbox)
+    desk, page = signed_in(SUPPORT), f"/admin/checkout/order/{order.pk}"
+    shown = desk.get(f"{page}/change/").content.decode()
+    assert "Authorised until" in shown
+    assert "set aside by the bank, not charged" in shown
+    dialog = desk.get(f"{page}/let-go/", headers={"HX-Request": "true"}).content.decode()
+    assert f"{order} leaves the waiting list, and the bank is told to let $54.00 go." in dialog
+    desk.post(f"{page}/let-go/", {"_form_submitted": "on"})  # a reason is wanted
+    assert fresh(order).payment.state == PaymentState.AUTHORISED
+    for _ in range(2):
+        desk.post(f"{page}/let-go/", {"_form_submitted": "on", "why": "the fan wrote"})
+    let_go()
+    assert (fresh(order).state, fresh(order).payment.state) == (OrderState.CANCELLED, PaymentState.CLOSED)
+    assert "Let go, nothing was charged" in desk.get(f"{page}/change/").content.decode()
+    assert "/let-go/" not in desk.get(f"{page}/change/").content.decode()
+
+
+def test_trouble_and_today_list_what_is_soon_lost(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    order = authorised_too_late(robe, sandbox)
+    desk = signed_in(SUPPORT)
+    Payment.objects.filter(order=order).update(capture_before=later(hours=30))
+    shown = desk.get("/admin/checkout/order/trouble/").content.decode()
+    assert "Authorised, and soon lost" in shown
+    assert "lost on" in shown
+    assert "1 amount set aside by banks and soon lost: not charged yet" in desk.get("/admin/").content.decode()
+
+
+def test_readiness_says_what_charging_later_means(robe: Drop, waits: None) -> None:
+    def said() -> list[str]:
+        return [check.words for check in checklist(robe, now=clock()) if "bank" in check.words and not check.done]
+
+    assert said() == []
+    StoreProfile.objects.update(late_payment_days=10)
+    [advice] = said()
+    assert "the shop lets late payments wait 10 days" in advice
+    Drop.objects.update(capture=Capture.AUTOMATIC)
+    robe.refresh_from_db()
+    assert said() == []
