@@ -295,6 +295,18 @@ def test_the_providers_page_sets_aside_too(robe: Drop, sandbox: SandboxServer) -
     assert (order.state, order.captured_minor, money(sandbox, order)) == (OrderState.CONFIRMED, 5400, [(True, False)])
 
 
+def test_what_the_providers_page_set_aside_outlives_its_hold_too(robe: Drop, sandbox: SandboxServer) -> None:
+    """There is no card of ours that waits, only a bank's yes."""
+    order = authorised(robe, sandbox, "pm_card_chargeDeclined")
+    pay_there(fallback.open_session(order.pk, now=clock()))
+    payments.look_again(order.pk, now=clock())
+    payments.drain(clock, limit=1)
+    assert fresh(order).payment.confirmation_token == ""
+    assert expiry.sweep(later(minutes=60)) == 0
+    payments.drain(lambda: later(minutes=60))
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
 def test_what_the_providers_page_set_aside_is_let_go(robe: Drop, sandbox: SandboxServer) -> None:
     order = authorised(robe, sandbox, "pm_card_chargeDeclined")
     pay_there(fallback.open_session(order.pk, now=clock()))

@@ -1,6 +1,7 @@
 """C15 with manual capture: the bank's yes came after the hold had ended, and its own end is the date."""
 
 import re
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -282,6 +283,20 @@ def test_many_workers_let_go_once(robe: Drop, sandbox: SandboxServer) -> None:
     together(lambda _: str(let_go()), 6)
     assert len(sandbox.requests("payment_intents.cancel")) - before == 1
     assert (fresh(order).state, told(order)) == (OrderState.CANCELLED, ["order_expired"])
+
+
+def test_without_the_claim_two_workers_both_tell_the_bank(robe: Drop, sandbox: SandboxServer) -> None:
+    order = authorised_too_late(robe, sandbox)
+    before = len(sandbox.requests("payment_intents.cancel"))
+    all_looked = threading.Barrier(2)
+
+    def naive(_: int) -> str:
+        due = Payment.objects.get(order=order).state == PaymentState.LETTING_GO
+        all_looked.wait()
+        return gateway.cancel_intent(order.payment.intent_id).status if due else "nothing due"
+
+    assert together(naive, fans=2) == {"canceled": 2}
+    assert len(sandbox.requests("payment_intents.cancel")) - before == 2
 
 
 def test_a_yes_that_the_bank_soon_withdraws_does_not_wait(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
