@@ -37,11 +37,11 @@ from drops.models import Capture, Drop, StockItem
 from drops.readiness import checklist
 from merchant import store
 from merchant.models import LatePayments, StoreProfile
-from merchant.roles import SUPPORT
 from merchant.tests.staff import signed_in
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SUPPORT = "Support"  # a role of the desk
 __all__ = ["robe", "waits"]
 
 
