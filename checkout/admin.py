@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from checkout import allowances, expiry, free, payments, pickup, refunds
+from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
 from checkout.after_sale import DelayNotice, FanRequest
 from checkout.after_sale_queries import after_sale_view
 from checkout.desk import (
@@ -31,7 +31,7 @@ from checkout.desk import (
 )
 from checkout.desk.totals import DiscountAdmin, PickupPointAdmin, ShippingZoneAdmin, TaxRateAdmin
 from checkout.desk.waiting import WaitingPlaceAdmin
-from checkout.errors import CannotRefund, GatewayError, IllegalMove
+from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
 from checkout.models import (
     CardInDrop,
     Dispute,
@@ -116,6 +116,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "cancel",
         "not_collected",
         "take_back",
+        "let_go",
         "ask_again",
         "send_again",
         "grant_more",
@@ -260,6 +261,27 @@ class OrderAdmin(ReadOnlyAdmin):
         return done(_page(object_id))
 
     @action(
+        description="Let the amount go",
+        url_path="let-go",
+        icon="lock_open",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog={
+            "title": "Let the amount go",
+            "description": "",
+            "form_class": dialogs.LetGoDialog,
+            "form_submit_text": "Let it go",
+        },
+    )
+    def let_go(self, request: HttpRequest, form: dialogs.LetGoDialog, object_id: str) -> HttpResponse:
+        try:
+            waiting_offers.give_money_back(int(object_id), why=form.cleaned_data["why"], actor=_by(request), now=now())
+            messages.success(request, "The bank is told; the fan gets an e-mail once it is done.")
+        except NotWaiting:
+            messages.error(request, "It does not wait any more.")
+        return done(_page(object_id))
+
+    @action(
         description="Ask the provider again",
         url_path="ask",
         icon="sync",
@@ -359,6 +381,8 @@ def _fitting(order: Order) -> set[str]:
         deeds |= {"collected", "not_collected"}
     if order.state == OrderState.CONFIRMED and order.payment.path != PaymentPath.PICKUP:
         deeds.add("parcels")
+    if order.payment.state == PaymentState.AUTHORISED:
+        deeds.add("let_go")
     if free.may_be_cancelled(order, order.payment):
         deeds.add("take_back")
     if order.state in TIMED:

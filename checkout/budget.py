@@ -18,7 +18,9 @@ from merchant import moving_windows
 
 log = logging.getLogger(__name__)
 NAME = "budget"
-PAYING = frozenset({"payment_intents.create", "payment_intents.confirm", "checkout.sessions.create"})
+PAYING = frozenset(
+    {"payment_intents.create", "payment_intents.confirm", "payment_intents.capture", "checkout.sessions.create"}
+)
 OTHERS_SHARE = 0.5  # re-reads, cancels and refunds give way to payments
 ALONE_SHARE = 0.25
 ALL, OTHERS = "all", "others"

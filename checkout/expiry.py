@@ -72,11 +72,12 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
 
 
 def _ended(now: datetime) -> list[int]:
-    """Whose hold ended, those that could not be closed before last. A card that waits for a worker is our delay, not
-    the fan's: its order keeps its units until the deferral's end."""
+    """Whose hold ended, those that could not be closed before last. A card, or a bank's yes, that waits for a worker is
+    our delay, not the fan's: its order keeps its units until the deferral's end."""
     ended = Order.objects.filter(state__in=TIMED, hold_expires_at__lte=now)
     nobody_pays = Q(payment__leased_until=None) | Q(payment__leased_until__lte=now)
-    card_waits = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now) & ~Q(payment__confirmation_token="")
+    due = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now)
+    card_waits = due & (~Q(payment__confirmation_token="") | Q(payment__capture_before__isnull=False))
     closable = ended.filter(nobody_pays).exclude(card_waits).order_by("payment__tries", "hold_expires_at")
     return list(closable.values_list("pk", flat=True)[:BATCH])
 

@@ -17,12 +17,13 @@ from checkout.models import Order, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until
 from checkout.settle import lock_both
 from drops import stock
+from drops.models import Capture
 from merchant import journal
 
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 SHORTEST = timedelta(minutes=30)
 TOO_SHORT = timedelta(minutes=1)
-MONEY = ("succeeded", "processing", "requires_capture")
+MONEY = ("succeeded", "processing", gateway.AUTHORISED)
 
 
 def open_session(order_id: int, *, now: datetime) -> str:
@@ -65,6 +66,8 @@ def _close_session(payment: Payment) -> IntentView | None:
     if session.status == "open" or not session.intent_id:
         raise GatewayUnavailable(f"a session that is {session.status} did not close")
     intent = gateway.retrieve_intent(session.intent_id)
+    if intent.status == gateway.AUTHORISED:
+        intent = gateway.cancel_intent(intent.id)  # set aside, not taken: the session itself is over
     return intent if intent.status in MONEY else None  # complete, and its money failed later: nobody can pay there
 
 
@@ -156,6 +159,7 @@ def _create(order: Order, payment: Payment) -> SessionView:
         cancel_url=order_url(order),
         until=payment.session_expires_at,
         key=f"order:{order.reference}:session:{payment.session_number}",
+        manual=order.drop.capture == Capture.WHEN_CERTAIN,
     )
 
 

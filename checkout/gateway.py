@@ -8,7 +8,7 @@ speak our values and our errors, not the SDK's.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from itertools import islice
@@ -36,6 +36,10 @@ TOKEN_PARAMS = {"confirmation_token"}
 MOST_EVENTS = 10_000  # a hundred pages, each a call of the budget
 PAGE, MOST_PAGES = 100, 10  # each page is a call of our budget
 WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands there; asking for it costs no call
+AUTHORISED = "requires_capture"
+# Where the provider does not say until when a bank keeps the amount: less than the shortest that it names for payments
+# on the web, 4 days and 18 hours. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+LEAST_KEPT = timedelta(days=4)
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation")
 CONFLICT = 409  # another request holds the key or the object right now
 SERVER_ERROR = 500
@@ -56,6 +60,7 @@ class IntentView:
     error_message: str
     order_ref: str
     fingerprint: str = ""  # of the card that paid, or was tried last
+    capture_before: datetime | None = None  # while the amount is set aside and not taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +118,16 @@ class EventView:
     payload: dict[str, Any] = field(repr=False)
 
 
-def create_intent(order_ref: str, amount: Money, *, email: str, key: str) -> IntentView:
-    """Create the order's PaymentIntent, unconfirmed."""
-    params = {
+def create_intent(order_ref: str, amount: Money, *, email: str, key: str, manual: bool = False) -> IntentView:
+    """Create the order's PaymentIntent, unconfirmed. ``manual``: a bank's yes sets the amount aside, until captured."""
+    params: dict[str, Any] = {
         "amount": amount.amount,
         "currency": amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
         "metadata": {"order": order_ref},
         "receipt_email": email,
         "description": order_ref,
+        **_captured(manual),
     }
     return _intent(_call("payment_intents.create", params, _options(key)))
 
@@ -156,8 +162,15 @@ def find_intent(order_ref: str, since: datetime) -> IntentView | None:
     return next((found for found in listed if found.order_ref == order_ref and found.status != "canceled"), None)
 
 
+def capture_intent(intent_id: str, *, key: str) -> IntentView:
+    """Take the whole amount that a bank has set aside. Raises GatewayRefused where there is nothing to take any more:
+    captured, cancelled or lapsed."""
+    return _intent(_call("payment_intents.capture", intent_id, WITH_CHARGE, _options(key)))
+
+
 def cancel_intent(intent_id: str) -> IntentView:
-    """Cancel; afterwards nothing can be paid on it. One that is paid or cancelled already is returned as it is."""
+    """Cancel; afterwards nothing can be paid on it, and what was set aside is let go. One that is paid or cancelled
+    already is returned as it is."""
     try:
         return _intent(_call("payment_intents.cancel", intent_id))
     except GatewayRefused:
@@ -174,6 +187,7 @@ def create_session(
     cancel_url: str,
     until: datetime,
     key: str,
+    manual: bool = False,
 ) -> SessionView:
     """Open a Checkout Session for the whole order until a time (30 minutes to 24 hours from now)."""
     price = {"currency": amount.currency.lower(), "unit_amount": amount.amount, "product_data": {"name": title}}
@@ -185,7 +199,7 @@ def create_session(
         "cancel_url": cancel_url,
         "expires_at": int(until.timestamp()),
         "metadata": {"order": order_ref},
-        "payment_intent_data": {"metadata": {"order": order_ref}},
+        "payment_intent_data": {"metadata": {"order": order_ref}, **_captured(manual)},
     }
     return _session(_call("checkout.sessions.create", params, _options(key)))
 
@@ -295,6 +309,10 @@ def _files_base() -> str:
     return base.replace("//api.", "//files.") if base.endswith("//api.stripe.com") else base
 
 
+def _captured(manual: bool) -> dict[str, str]:  # the drop's choice, handed on
+    return {"capture_method": "manual"} if manual else {}
+
+
 def _options(key: str) -> dict[str, str]:
     return {"idempotency_key": key}
 
@@ -390,7 +408,19 @@ def _intent(raw: Any) -> IntentView:
         error_message=problem.get("message") or "",
         order_ref=(raw.get("metadata") or {}).get("order", ""),
         fingerprint=_fingerprint(raw),
+        capture_before=_capture_before(raw) if raw["status"] == AUTHORISED else None,
     )
+
+
+def _capture_before(raw: Any) -> datetime:
+    """When the bank lets go by itself. Other methods than a card do not say it, nor an intent without its charge."""
+    charge = raw.get("latest_charge")
+    charge = charge if isinstance(charge, Mapping) else {}
+    method = charge.get("payment_method_details") or {}
+    said = (method.get(method.get("type") or "") or {}).get("capture_before")
+    if said:
+        return datetime.fromtimestamp(said, tz=UTC)
+    return datetime.fromtimestamp(charge.get("created") or raw["created"], tz=UTC) + LEAST_KEPT
 
 
 def _fingerprint(raw: Any) -> str:

@@ -262,6 +262,8 @@ class PaymentState(models.TextChoices):
     DUE = "due", "A worker has something to do"
     AWAITING_FAN = "awaiting_fan", "The fan has something to do"
     PROCESSING = "processing", "The bank has something to do"
+    AUTHORISED = "authorised", "Set aside by the bank, waits for units"
+    LETTING_GO = "letting_go", "Set aside by the bank, to be let go"
     PAID = "paid", "Paid"
     CLOSED = "closed", "Closed, nothing can be paid any more"
 
@@ -295,6 +297,12 @@ class Payment(models.Model):
     session_expires_at = models.DateTimeField(null=True)
     session_number = models.PositiveSmallIntegerField(default=0, help_text="Counts sessions; a part of the create key.")
     provider_status = models.CharField(max_length=40, blank=True, help_text="What the provider last said.")
+    capture_before = models.DateTimeField(
+        null=True, help_text="Until when the bank keeps the amount set aside; empty where it never did."
+    )
+    capture_sent = models.BooleanField(
+        default=False, db_default=False, help_text="The capture may have reached the provider."
+    )
     outcome_unknown = models.BooleanField(default=False, help_text="We asked and got no answer: it may have acted.")
     charge_id = models.CharField(max_length=120, blank=True)
     card_key = models.CharField(
@@ -311,7 +319,24 @@ class Payment(models.Model):
     tries = models.PositiveSmallIntegerField(default=0, help_text="Since the last answer; sets the next wait.")
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], condition=Q(state="due"), name="payment_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="due"), name="payment_due"),
+            # Few at any time, and looked for as often as payments.
+            models.Index(
+                fields=["due_at"], condition=Q(state__in=["authorised", "letting_go"]), name="payment_set_aside"
+            ),
+        ]
+
+    @property
+    def is_authorised(self) -> bool:
+        """The bank has set the amount aside, and it is neither taken nor let go yet."""
+        waits = (PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.LETTING_GO)
+        return self.capture_before is not None and self.state in waits
+
+    @property
+    def was_let_go(self) -> bool:
+        """The bank had set the amount aside, and nothing of it was taken."""
+        return self.capture_before is not None and self.state == PaymentState.CLOSED
 
     def __str__(self) -> str:
         return f"payment of {self.order_id}"

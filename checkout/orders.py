@@ -50,9 +50,10 @@ def move_to(
 def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
     """When the units go back if nothing is paid.
 
-    A card that still waits for a worker then is our delay, not the fan's: it has until the deferral's end.
+    A card, or an amount set aside, that still waits for a worker then is our delay, not the fan's: it has until the
+    deferral's end.
     """
-    card_waits = payment.state == PaymentState.DUE and payment.confirmation_token
+    card_waits = payment.state == PaymentState.DUE and (payment.confirmation_token or payment.is_authorised)
     if card_waits and order.hold_expires_at <= now:
         return max(order.hold_expires_at, order.deferral_ends_at)
     return order.hold_expires_at

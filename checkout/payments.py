@@ -1,4 +1,5 @@
-"""Paying an order: one PaymentIntent, created unconfirmed, its id committed, then confirmed by that id.
+"""Paying an order: one PaymentIntent, created unconfirmed, its id committed, then confirmed by that id. Where the drop
+says so the bank only sets the amount aside, and it is captured in a round of its own, once the units are certain.
 
 A worker may die between any two lines. Whoever comes next reads how far it got: no id, create under the same key;
 an id, ask what became of it before doing anything. So a fan is charged once, or not at all.
@@ -21,6 +22,8 @@ from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, move_to
 from checkout.settle import lock_both
+from drops import stock
+from drops.models import Capture
 from merchant import journal
 from merchant.money import Money
 from merchant.wake import wake
@@ -50,6 +53,9 @@ class Job:
     confirm_sent: bool
     tries: int
     return_url: str
+    capture: Capture
+    is_authorised: bool
+    capture_sent: bool
 
 
 def drain(clock: Callable[[], datetime], limit: int = 50) -> int:
@@ -89,7 +95,9 @@ def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
     if job is None:
         return
     try:
-        if job.path == PaymentPath.SESSION:
+        if job.is_authorised:
+            _settle_captured(job, _capture(job), clock())
+        elif job.path == PaymentPath.SESSION:
             look_at_session(job.order_id, job.session_id, now=clock())
         else:
             _settle(job, _pay_intent(job), clock())
@@ -168,12 +176,17 @@ def _begin(payment_id: int, now: datetime) -> Job | None:
     with transaction.atomic(durable=True):
         order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
         order, payment = lock_both(order_id)
-        if order.state not in OPEN or payment.state != PaymentState.DUE:
+        if payment.state != PaymentState.DUE or not (order.state in OPEN or _is_taken_late(order, payment)):
             return None
         if order.state == OrderState.PLACED and payment.confirmation_token:
             move_to(order, OrderState.AUTHORISING, why="asking the bank", actor=journal.WORKER, now=now)
         hold_until(order, max(order.hold_expires_at, min(now + EXTENSION, order.hard_cap_at)))
         return _job(order, payment)
+
+
+def _is_taken_late(order: Order, payment: Payment) -> bool:
+    """Its bank said yes too late, and its units were had again: they are held for it."""
+    return order.state == OrderState.LATE_PAID and payment.is_authorised
 
 
 def _job(order: Order, payment: Payment) -> Job:
@@ -194,6 +207,9 @@ def _job(order: Order, payment: Payment) -> Job:
         confirm_sent=payment.confirm_sent,
         tries=payment.tries,
         return_url=return_url(order),
+        capture=Capture(order.drop.capture),
+        is_authorised=payment.is_authorised,
+        capture_sent=payment.capture_sent,
     )
 
 
@@ -219,7 +235,8 @@ def _create(job: Job) -> IntentView:
         found = gateway.find_intent(job.order_ref, job.placed_at - timedelta(minutes=5))
         if found is not None:
             return found
-    return gateway.create_intent(job.order_ref, job.amount, email=job.email, key=key)
+    manual = job.capture == Capture.WHEN_CERTAIN
+    return gateway.create_intent(job.order_ref, job.amount, email=job.email, key=key, manual=manual)
 
 
 def _remember(job: Job, intent_id: str) -> bool:
@@ -231,6 +248,45 @@ def _remember(job: Job, intent_id: str) -> bool:
         payment.intent_id, payment.confirm_sent = intent_id, True
         payment.save(update_fields=["intent_id", "confirm_sent"])
         return True
+
+
+def _capture(job: Job) -> IntentView | None:
+    """Take what the bank has set aside, now that the units are certain: what became of it.
+
+    None when they are not, or when the payment is no longer ours to take. A capture that may have been sent is asked
+    about first; its key is a seat belt, and the provider captures an intent once.
+    """
+    if job.capture_sent:
+        found = gateway.retrieve_intent(job.intent_id)
+        if found.status != gateway.AUTHORISED:
+            return found
+    if not _remember_capture(job):
+        return None
+    try:
+        # Another authorisation is another intent, perhaps in the same attempt.
+        key = f"order:{job.order_ref}:capture:{job.intent_id}:{job.attempt}"
+        return gateway.capture_intent(job.intent_id, key=key)
+    except (CardDeclined, GatewayRefused) as refused:
+        log.error("payment.not_captured", extra={"order": job.order_ref, "why": refused.message})
+        return gateway.cancel_intent(job.intent_id)  # it cannot be had: another card may; unless it was taken before
+
+
+def _remember_capture(job: Job) -> bool:
+    """Commit that a capture is about to be sent; False when it must not be: the lease is lost, or the units are."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(job.order_id)
+        if payment.state != PaymentState.DUE or not payment.is_authorised or payment.leased_until != job.lease:
+            return False
+        payment.capture_sent = bool(stock.holds_of(settle.owner_of(order)))
+        if not payment.capture_sent:
+            payment.due_at += settle.ASK_AGAIN
+        payment.save(update_fields=["capture_sent", "due_at"])
+        return payment.capture_sent
+
+
+def _settle_captured(job: Job, intent: IntentView | None, now: datetime) -> None:
+    if intent is not None:
+        settle.settle_intent(job.order_id, intent, now=now)
 
 
 def _settle(job: Job, intent: IntentView | None, now: datetime) -> None:
@@ -261,7 +317,7 @@ def _defer(job: Job, away: GatewayUnavailable, now: datetime) -> None:
         job.order_id,
         why=away.why,
         retry_at=now + wait,
-        outcome_unknown=bool(job.token) and away.acted is None,
+        outcome_unknown=bool(job.token or job.is_authorised) and away.acted is None,
         new_key=not away.replayable,
         now=now,
     )

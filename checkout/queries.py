@@ -14,8 +14,11 @@ from checkout.pricing import picture_url
 from checkout.stories import (
     CARD_DECLINED,
     FIRST_IN_LINE,
+    FIRST_IN_LINE_UNCHARGED,
     FREE_OF_CHARGE,
     GIVEN_BACK,
+    HAD_AGAIN,
+    LETTING_GO,
     NEEDS_BANK,
     NOT_COLLECTED,
     NOT_KEPT,
@@ -23,6 +26,7 @@ from checkout.stories import (
     PICKED_UP,
     PROVIDER_TOO_SLOW,
     REFUNDED,
+    SET_ASIDE,
     STORIES,
     TIMELINE,
     TIMELINES,
@@ -90,6 +94,7 @@ class OrderView:
     pay_url: str | None
     can_cancel: bool
     can_have_money_back: bool
+    can_be_let_go: bool
     needs_bank: bool
     poll: bool
     drop_slug: str
@@ -173,6 +178,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
         can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
+        can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
         needs_bank=open_and_waiting and _needs_bank(payment),
         poll=order.state in POLLED,
         drop_slug=order.drop.slug,
@@ -212,9 +218,19 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return _story_without_provider(order, payment)
     if order.state == OrderState.ACTION_REQUIRED:
         return _story_of_the_fans_step(payment)
+    if payment.is_authorised and order.state in (OrderState.AUTHORISING, OrderState.LATE_PAID):
+        return _story_of_what_is_set_aside(order, payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
         return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
     return _story_of_what_came_late(order) or STORIES[order.state]
+
+
+def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
+    if order.state == OrderState.AUTHORISING:
+        return SET_ASIDE
+    if payment.state == PaymentState.DUE:
+        return HAD_AGAIN
+    return FIRST_IN_LINE_UNCHARGED if _refund_by(order) else LETTING_GO
 
 
 def _story_of_what_came_late(order: Order) -> Story | None:
@@ -270,11 +286,20 @@ def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> di
         "error": payment.error_message,
         "charged": "We are checking whether your bank already answered; you are never charged twice."
         if unknown
-        else "You have not been charged.",
+        else _not_charged(payment),
+        "not_charged": _not_charged(payment),
         "refunded": str(Money(order.refunded_minor, order.currency)),
         "total": str(order.total),
-        "returned": "Your money is back on its way to you." if order.captured_minor else "You have not been charged.",
+        "returned": "Your money is back on its way to you." if order.captured_minor else _not_charged(payment),
     }
+
+
+def _not_charged(payment: Payment) -> str:
+    if payment.was_let_go or payment.state == PaymentState.LETTING_GO:
+        return "You have not been charged; your bank releases the amount that it had set aside."
+    if payment.is_authorised:
+        return "Your bank said yes and keeps the amount aside; you have not been charged yet."
+    return "You have not been charged."
 
 
 def _needs_bank(payment: Payment) -> bool:
@@ -288,6 +313,8 @@ def _pay_path(order: Order) -> str:
 def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
     deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
     words = TIMELINES.get(payment.path, TIMELINE)
+    if payment.capture_before is not None and not order.captured_minor:
+        words = words | {OrderState.LATE_PAID: "Your bank's yes came after the hold had ended"}
     if _was_not_kept(order, payment):
         words = words | {OrderState.CANCELLED: "Cancelled by the shop"}
     return tuple((deed.at, words[deed.verb]) for deed in deeds)

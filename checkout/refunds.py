@@ -16,7 +16,7 @@ from checkout import gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
 from checkout.gateway import RefundView
 from checkout.leases import leased_until
-from checkout.models import Order, OrderState, Payment, PaymentPath, Refund, RefundState, Surplus
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Refund, RefundState, Surplus
 from checkout.orders import lock, move_to
 from merchant import journal
 from merchant.money import Money
@@ -150,6 +150,8 @@ def take_over(sent: RefundView, *, now: datetime) -> str | None:
         if meant is None:
             return None
         order, surplus = lock(meant[0]), meant[1]
+        if surplus is None and _was_only_set_aside(order):
+            return "an amount set aside and let go: it had not been taken"
         if (surplus or order).captured_minor < sent.amount_minor:
             return None  # our books do not show the payment yet: it is settled first
         refund = _ours(order, sent)
@@ -159,6 +161,12 @@ def take_over(sent: RefundView, *, now: datetime) -> str | None:
             return "failed, not ours"
         _apply(order, refund or _adopt(order, surplus, sent, now), sent, now)
         return "booked"
+
+
+def _was_only_set_aside(order: Order) -> bool:
+    """The provider calls letting go a refund. It is none: nothing had been taken."""
+    over = (PaymentState.AUTHORISED, PaymentState.LETTING_GO, PaymentState.CLOSED)
+    return Payment.objects.filter(order=order, capture_before__isnull=False, state__in=over).exists()
 
 
 def _claim(now: datetime) -> Refund | None:

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, attempts, cards, notify, refunds, waiting_list
-from checkout.gateway import IntentView, SessionView
+from checkout import allowances, attempts, authorisations, cards, notify, refunds, waiting_list
+from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
 from checkout.totals import redemptions
+from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
 from drops.errors import SoldOut, StillThere
 from drops.models import OwnerKind
@@ -24,6 +25,7 @@ from merchant import journal
 from merchant.models import LatePayments
 from merchant.money import Money
 from merchant.store import current_store
+from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
@@ -51,6 +53,17 @@ def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
         payment.tries = 0
         RULES.get(intent.status, _nothing)(order, payment, intent, now)
         payment.save()
+
+
+def drain_set_aside(clock: Callable[[], datetime]) -> int:
+    """Let go of what is to be let go, look at what waits, and settle its orders by that. Returns how many."""
+    return authorisations.drain(clock, lambda order_id, intent, now: settle_intent(order_id, intent, now=now))
+
+
+def is_stray(order_id: int, intent: IntentView) -> bool:
+    """Whether a bank has set an amount aside on an intent that the order is not paid with: nobody will take it."""
+    paid_with = Payment.objects.filter(order_id=order_id).exclude(intent_id="").exclude(intent_id=intent.id)
+    return intent.status == AUTHORISED and paid_with.exists()
 
 
 def settle_session(order_id: int, session: SessionView, intent: IntentView | None, *, now: datetime) -> None:
@@ -140,8 +153,73 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
     if order.state in OPEN and stock.holds_of(owner_of(order)):
         confirm(order, now)
         stock.commit(owner_of(order))  # the hot rows last
+    elif order.state == OrderState.LATE_PAID:
+        _taken_after_all(order, now)
     elif order.state in MAY_BE_LATE:
         _paid_too_late(order, now)
+
+
+def _taken_after_all(order: Order, now: datetime) -> None:
+    """What a bank had set aside too late is money now: the units that were kept for it are sold. Without any it was
+    somebody at the provider, not we, who took it: its place in line is a paid one from here on, or it goes back."""
+    if stock.holds_of(owner_of(order)):
+        confirm(order, now)
+        stock.commit(owner_of(order))  # the hot rows last
+    elif not WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING).exists():
+        refund_late(order, now=now)
+
+
+def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    """The bank has set the amount aside. It is taken once the units are certain; nothing has been charged before."""
+    heard_before = payment.is_authorised
+    payment.capture_before, payment.charge_id = intent.capture_before, intent.charge_id
+    payment.confirm_sent = True  # nobody confirms it again
+    payment.error_code = payment.error_message = ""
+    if heard_before and payment.state != PaymentState.DUE:
+        return  # it waits, or is being let go
+    if order.state in MAY_BE_LATE:
+        journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
+        _authorised_too_late(order, payment, now)
+        return
+    payment.state, payment.due_at = PaymentState.DUE, now + ASK_AGAIN if heard_before else now
+    if not heard_before:
+        journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
+        wake("payments")
+    if order.state in (OrderState.PLACED, OrderState.ACTION_REQUIRED, OrderState.DEFERRED):
+        move_to(order, OrderState.AUTHORISING, why="the bank said yes", actor=journal.WORKER, now=now)
+
+
+def _authorised_too_late(order: Order, payment: Payment, now: datetime) -> None:
+    """The same ladder as for money. But nothing was charged: the date is the bank's, and what is not wanted let go."""
+    late_payments = current_store().late_payments
+    in_time = authorisations.ends(payment) > now
+    if order.state != OrderState.EXPIRED or late_payments == LatePayments.REFUND or not in_time:
+        authorisations.let_go(order, payment, why="the hold had ended", now=now)
+        return
+    move_to(
+        order, OrderState.LATE_PAID, why="the bank said yes after the hold had ended", actor=journal.WORKER, now=now
+    )
+    if _hold_again(order):
+        redemptions.take_again(order)  # before the allowances, as an order takes them
+        allowances.take_again(order)
+        authorisations.take(payment, now=now)
+        return
+    authorisations.keep(payment, now=now + authorisations.LOOK_EVERY)
+    if not (late_payments == LatePayments.WAIT and _may_wait(order, now)):
+        authorisations.let_go(order, payment, why="the hold had ended, and nothing was left", now=now)
+
+
+def _not_taken(order: Order, payment: Payment, now: datetime) -> None:
+    """What was set aside too late is let go, by us, the bank or somebody at the provider: nothing was charged."""
+    payment.state, payment.leased_until = PaymentState.CLOSED, None
+    journal.record(order.subject, "let_go", actor=journal.WORKER)
+    if stock.holds_of(owner_of(order)):  # taken again for it
+        redemptions.give_back(order)
+        allowances.give_back(order)
+    if order.state == OrderState.LATE_PAID:
+        move_to(order, OrderState.CANCELLED, why="not charged", actor=journal.WORKER, now=now)
+        notify.ended(order)
+    stock.release(owner_of(order))  # the hot rows last; what its place in line claims the sweep lets go
 
 
 def confirm(order: Order, now: datetime) -> None:
@@ -170,7 +248,11 @@ def _paid_too_late(order: Order, now: datetime) -> None:
 
 
 def refund_late(order: Order, *, now: datetime) -> None:
-    """Give back whole what came too late for a locked order, once."""
+    """Give back whole what came too late for a locked order, once. What was only set aside is let go instead."""
+    if order.payment.is_authorised:
+        authorisations.let_go(order, order.payment, why="not wanted any more", now=now)
+        order.payment.save()
+        return
     refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
     notify.refunding(order)
 
@@ -189,6 +271,13 @@ def _may_wait(order: Order, now: datetime) -> bool:
 
 
 def _take_again(order: Order) -> bool:
+    if not _hold_again(order):
+        return False
+    stock.commit(owner_of(order))
+    return True
+
+
+def _hold_again(order: Order) -> bool:
     lines = order.lines.values_list("offer_id", "quantity")
     try:
         with transaction.atomic():
@@ -200,7 +289,6 @@ def _take_again(order: Order) -> bool:
                 expires_at=order.hold_expires_at,
                 hard_cap_at=order.hard_cap_at,
             )
-            stock.commit(owner_of(order))
     except SoldOut:
         return False
     return True
@@ -228,6 +316,7 @@ def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: dateti
 def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
     payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
     payment.confirmation_token, payment.confirm_sent = "", False
+    payment.capture_before, payment.capture_sent = None, False
     payment.outcome_unknown = False
     if order.state == OrderState.ACTION_REQUIRED:
         return
@@ -250,12 +339,16 @@ def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime)
 
     Freeing the units is the closer's job, not ours.
     """
-    if payment.path != PaymentPath.INTENT or order.state not in OPEN:
+    was_authorised = payment.is_authorised
+    if was_authorised and order.state not in OPEN:
+        _not_taken(order, payment, now)
+        return
+    if order.state not in OPEN or (payment.path != PaymentPath.INTENT and not was_authorised):
         return
     journal.record(order.subject, "intent_closed", actor=journal.WORKER, data={"intent": intent.id})
     payment.intent_id = payment.client_secret = payment.provider_status = ""
     payment.create_number += 1
-    if payment.state == PaymentState.DUE and payment.confirmation_token:
+    if payment.state == PaymentState.DUE and payment.confirmation_token and not was_authorised:
         payment.attempt, payment.confirm_sent = payment.attempt + 1, False
     else:
         _wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
@@ -268,6 +361,7 @@ def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) 
 
 RULES: dict[str, Rule] = {
     "succeeded": _paid,
+    AUTHORISED: _authorised,
     "processing": _processing,
     "requires_action": _action_wanted,
     "requires_payment_method": _card_wanted,

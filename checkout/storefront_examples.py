@@ -248,7 +248,7 @@ OPERATIONS: dict[str, Says] = {
     "list_drops": Says([DROP]),
     "get_drop": Says(
         DROP
-        | {"offers": [OFFER], "policies": [POLICY], "server_now": "2026-11-20T18:00:00Z"}
+        | {"offers": [OFFER], "policies": [POLICY], "server_now": "2026-11-20T18:00:00Z", "capture_method": "automatic"}
         | {"live_url": "https://shop.example/live/winter-robe"},
         ["not-found"],
     ),

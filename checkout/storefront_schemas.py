@@ -303,6 +303,10 @@ class DropDetailOut(DropOut):
         str, Field(description="An event stream of stock and phase; its messages are `StockOut` and more.")
     ]
     server_now: datetime
+    capture_method: Annotated[
+        Literal["automatic", "manual"],
+        Field(description="Mount the Payment Element with it as `captureMethod`: with another one no card is taken."),
+    ]
     offers: list[OfferOut]
     policies: list[PolicyOut]
 

@@ -47,6 +47,7 @@ def drop_detail_json(view: DropView, texts: Sequence[ShownPolicy]) -> dict[str, 
     return drop_json(view) | {
         "live_url": f"{settings.LIVE_URL}/live/{view.slug}",
         "server_now": view.server_now,
+        "capture_method": view.capture_method,
         "offers": [offer_json(offer) for offer in view.offers],
         "policies": [policy_json(text) for text in texts],
     }

@@ -57,7 +57,7 @@ STORIES: dict[str, Story] = {
     ),
     S.EXPIRED: Story(
         "Your hold ended",
-        "The order was not paid in time, so what was in it went back on sale. You have not been charged.",
+        "The order was not paid in time, so what was in it went back on sale. {not_charged}",
         "If there is stock left you can order again; if not, you can join the waiting list on the page of the drop.",
         "bad",
     ),
@@ -82,10 +82,39 @@ FIRST_IN_LINE = Story(
     "Nothing to do. We write to {email} either way. You can also have your money back now.",
     "wait",
 )
+SET_ASIDE = Story(
+    "Your bank said yes; one moment",
+    "It has set {total} aside and nothing of it is taken yet. We make sure that what you ordered is yours, then it is "
+    "charged, once.",
+    "Nothing to do. This page changes by itself.",
+    "wait",
+)
+FIRST_IN_LINE_UNCHARGED = Story(
+    "You are first in line",
+    "Your bank said yes after the hold had ended, and what you ordered was sold meanwhile. You have not been charged: "
+    "your bank only keeps {total} aside. You are at the head of the waiting list: what comes back is yours, and only "
+    "then are you charged. If nothing has come by {refund_by}, your bank is told to let the amount go.",
+    "Nothing to do. We write to {email} either way. You can also have it let go now.",
+    "wait",
+)
+HAD_AGAIN = Story(
+    "Your bank said yes; one moment",
+    "It said so after the hold had ended, and what you ordered was still there: it is held for you again while "
+    "{total} is charged, once.",
+    "Nothing to do. We write to {email} as soon as it is paid.",
+    "wait",
+)
+LETTING_GO = Story(
+    "You are not charged",
+    "What you ordered was sold meanwhile. We have not taken the {total} that your bank set aside, and are telling it "
+    "to let the amount go.",
+    "Nothing to do. We write to {email} when that is done.",
+    "wait",
+)
 PROVIDER_TOO_SLOW = Story(
     "We could not take your payment in time",
     "Our payment provider did not answer until {until}, so we could not keep your order any longer: what was in it "
-    "went to those who wait, or back on sale. You have not been charged.",
+    "went to those who wait, or back on sale. {not_charged}",
     "We are sorry. If it is sold out, you can join the waiting list on the page of the drop.",
     "bad",
 )
@@ -158,6 +187,9 @@ TIMELINE = {
     S.EXPIRED: "Hold ended, back on sale",
     S.CANCELLED: "Cancelled",
     S.LATE_PAID: "Payment arrived after the hold had ended",
+    "authorised": "Your bank said yes and set the amount aside",
+    "letting_go": "Your bank is told to let the amount go",
+    "let_go": "The amount was let go; you were not charged",
     "paid_twice": "A second payment came; it goes back to you",
     "surplus_refunded": "Second payment sent back",
     "shipped": "On its way to you",

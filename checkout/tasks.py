@@ -12,6 +12,7 @@ from checkout import (
     puller,
     refunds,
     retention,
+    settle,
     waiting_offers,
     webhooks,
 )
@@ -26,6 +27,7 @@ def drain_payments() -> None:
     awake("payments")
     payers.put_to_work(now)
     refunds.drain(now)
+    settle.drain_set_aside(now)
 
 
 @shared_task

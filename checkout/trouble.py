@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from checkout import cards, payments, refunds
+from checkout import authorisations, cards, payments, refunds
 from checkout.errors import CannotRefund
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
@@ -77,8 +77,13 @@ def _cards_used_up(now: datetime) -> Rows:
 
 def _late_paid(now: datetime) -> Rows:
     in_line = Q(waiting_place__state=PlaceState.WAITING)  # served or refunded by itself
-    late = Order.objects.filter(state=OrderState.LATE_PAID).exclude(in_line)
+    late = Order.objects.filter(state=OrderState.LATE_PAID, captured_minor__gt=0).exclude(in_line)
     return late.select_related("payment").order_by("state_since", "pk")
+
+
+def _set_aside(now: datetime) -> Rows:
+    ending = Order.objects.filter(payment__in=authorisations.near_their_end(now))
+    return ending.select_related("payment").order_by("payment__capture_before", "pk")
 
 
 def _refunds_failed(now: datetime) -> Rows:
@@ -197,6 +202,13 @@ KINDS = (
         "Paid too late",
         "The money came after the units were free again, and there were none left. It is on its way back by itself.",
         _late_paid,
+    ),
+    Kind(
+        "set-aside",
+        "Authorised, and soon lost",
+        "Banks set these amounts aside and soon let go of them. Nothing has been charged. What can be taken is taken, "
+        "and what waits for units is let go, by itself: if that does not happen, does the provider answer?",
+        _set_aside,
     ),
     Kind(
         "deferred",

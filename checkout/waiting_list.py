@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from limits import RateLimitItemPerHour
 
-from checkout import allowances, waiting_mail
+from checkout import allowances, authorisations, waiting_mail
 from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
 from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
@@ -76,8 +76,9 @@ def join(drop: Drop, sku: str, quantity: int, email: str, *, now: datetime) -> J
 
 
 def queue_paid(order: Order, *, now: datetime) -> WaitingPlace:
-    """Give an order that was paid too late the head of the list, in its transaction; its money goes back at
-    ``refund_by`` if nothing came. The caller holds its lock and has found that it cannot be served now."""
+    """Give an order that was paid too late the head of the list, in its transaction; its money goes back, or what its
+    bank set aside is let go, at ``refund_by`` if nothing came. The caller holds its lock and has found that it cannot
+    be served now."""
     lines = list(order.lines.values_list("offer_id", "quantity"))
     needs = stock.needs(lines)
     place = _write(
@@ -87,10 +88,16 @@ def queue_paid(order: Order, *, now: datetime) -> WaitingPlace:
         sum(units for _, units in lines),
         order=order,
         since=now,
-        refund_by=now + timedelta(days=current_store().late_payment_days),
+        refund_by=_refund_by(order, now),
     )
     awaited.claim(needs, owner=owner_of(place), each={need.stock_item_id: need.quantity for need in needs}, now=now)
     return place
+
+
+def _refund_by(order: Order, now: datetime) -> datetime:
+    """As the shop says; never later than the bank keeps an amount for us that is not charged."""
+    until = now + timedelta(days=current_store().late_payment_days)
+    return min(until, authorisations.ends(order.payment)) if order.payment.is_authorised else until
 
 
 def leave(place_id: int, *, now: datetime) -> None:

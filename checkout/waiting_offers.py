@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from checkout import allowances, refunds, settle, waiting_mail
+from checkout import allowances, authorisations, refunds, settle, waiting_mail
 from checkout.errors import NotWaiting
-from checkout.models import Cart, CartLine, Order, OrderState
+from checkout.models import Cart, CartLine, Order, OrderState, PaymentState
 from checkout.tokens import hashed, offer_token
 from checkout.totals import redemptions
 from checkout.waiting_list import OPEN, end, lock, move_to, needs_of, owner_of
@@ -139,17 +139,25 @@ def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
     if place.state != PlaceState.WAITING or not _is_paid_whole(order):
         return False
     move_to(place, PlaceState.BOUGHT, actor=journal.WORKER, now=now)
-    settle.confirm(order, now)
+    set_aside = order.payment.is_authorised  # held for it while a worker takes the amount, sold once it is seen
+    if set_aside:
+        authorisations.take(order.payment, now=now)
+        order.payment.save(update_fields=["state", "due_at", "tries"])
+    else:
+        settle.confirm(order, now)
     redemptions.take_again(order)
     allowances.take_again(order)
     to = settle.owner_of(order)
     _hold(place, to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
-    stock.commit(to)
+    if not set_aside:
+        stock.commit(to)
     return True
 
 
 def _is_paid_whole(order: Order) -> bool:
-    """Paid too late, and nothing of it is back, on its way back, or kept by a bank."""
+    """Paid, or set aside by a bank, too late, and nothing of it is back, on its way back, or kept by a bank."""
+    if order.payment.state == PaymentState.LETTING_GO:
+        return False
     return order.state == OrderState.LATE_PAID and refunds.refundable(order) == order.captured_minor
 
 

@@ -110,6 +110,11 @@ class HoldFrom(models.TextChoices):
     ORDER = "order", "When the order is placed"
 
 
+class Capture(models.TextChoices):
+    AUTOMATIC = "automatic", "With the bank's yes"
+    WHEN_CERTAIN = "when_certain", "When it is certain that it can be had"
+
+
 class Drop(models.Model):
     """One timed sale, or (kind *standing*) an ordinary product page without an end."""
 
@@ -135,6 +140,15 @@ class Drop(models.Model):
     )
     deferral_minutes = models.PositiveSmallIntegerField(
         default=120, help_text="How long an order is held while the payment provider is in trouble."
+    )
+    capture = models.CharField(
+        "card is charged",
+        max_length=12,
+        choices=Capture,
+        default=Capture.AUTOMATIC,
+        db_default=Capture.AUTOMATIC,
+        help_text="When it is certain: the bank sets the amount aside first, and it is taken once the units are the "
+        "fan's for good. Who comes too late was never charged. Only cards and wallets that can do this are offered.",
     )
     pay_at_pickup = models.BooleanField(
         "pay at pick-up", default=False, db_default=False, help_text="Fans may collect it themselves and pay then."
@@ -180,6 +194,11 @@ class Drop(models.Model):
                 condition=Q(hard_cap_minutes__gte=F("hold_minutes")), name="hard_cap_is_not_before_the_hold"
             ),
         ]
+
+    @property
+    def capture_method(self) -> str:
+        """In the payment provider's word."""
+        return "manual" if self.capture == Capture.WHEN_CERTAIN else "automatic"
 
     def __str__(self) -> str:
         return self.title

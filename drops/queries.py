@@ -85,6 +85,7 @@ class DropView:
     creator_note_html: SafeString
     ship_date: date | None
     waiting_list: bool
+    capture_method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ def view_of(drop: Drop, now: datetime) -> DropView:
         creator_note_html=shelf.creator_note_html,
         ship_date=drop.ship_date,
         waiting_list=drop.waiting_list,
+        capture_method=drop.capture_method,
     )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from drops.models import Drop, DropKind, Offer
+from drops.models import Capture, Drop, DropKind, Offer
 from drops.promises import demands
-from merchant.models import StoreProfile
+from merchant.models import LatePayments, StoreProfile
+
+DAYS_BANKS_KEEP = 6  # seven, less some hours to take it in
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def checklist(drop: Drop, *, now: datetime) -> list[Check]:
         *_times(drop, now),
         *_offers(offers),
         *(check for asked in _asked_above for check in asked(shop, offers)),
+        *_capture(drop, shop, offers),
         *_promises(drop, shop, now),
         *_looks(drop, offers),
     ]
@@ -74,6 +77,22 @@ def _offers(offers: list[Offer]) -> Iterator[Check]:
     yield Check(not free_of_charge, meant + _named(free_of_charge), must=False)
     empty = [offer.variant.sku for offer in offers if not _has_stock(offer)]
     yield Check(not empty, "Put units into stock for every offer." + _named(empty))
+
+
+def _capture(drop: Drop, shop: StoreProfile | None, offers: list[Offer]) -> Iterator[Check]:
+    """What it means to charge later: said where it may surprise."""
+    if drop.capture != Capture.WHEN_CERTAIN or shop is None:
+        return
+    paid = any(offer.price_minor for offer in offers)
+    yield Check(
+        paid, "Nothing here has a price, so no card is ever charged later: leave it at the bank's yes.", must=False
+    )
+    words = (
+        f"A bank keeps an amount about a week, and the shop lets late payments wait {shop.late_payment_days} days: who "
+        "is first in line then waits only as long as the bank does."
+    )
+    waits = shop.late_payments == LatePayments.WAIT and drop.waiting_list
+    yield Check(not waits or shop.late_payment_days <= DAYS_BANKS_KEEP, words, must=False)
 
 
 def _has_stock(offer: Offer) -> bool:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F
 from django.urls import reverse
 
-from checkout import cards, delays, fan_requests, puller, refunds
+from checkout import authorisations, cards, delays, fan_requests, puller, refunds
 from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
 from drops.models import Drop, DropState, StockItem
 from merchant.desk import listing
@@ -55,7 +55,8 @@ def _not_ready(drops: Iterable[tuple[Drop, Sequence[str]]], now: datetime) -> It
 
 def _orders() -> Iterator[Trouble]:
     states = (OrderState.LATE_PAID, OrderState.DEFERRED)
-    counts = dict(Order.objects.filter(state__in=states).order_by().values_list("state").annotate(Count("id")))
+    due = Order.objects.filter(state__in=states).exclude(state=OrderState.LATE_PAID, captured_minor=0)
+    counts = dict(due.order_by().values_list("state").annotate(Count("id")))
     if late := counts.get(OrderState.LATE_PAID):
         words = f"{_count(late, 'order')} paid too late, after the units were free again"
         yield Trouble(words, listing("checkout_order", state__exact=OrderState.LATE_PAID), grave=True)
@@ -65,6 +66,9 @@ def _orders() -> Iterator[Trouble]:
 
 
 def _payments(now: datetime) -> Iterator[Trouble]:
+    if ending := authorisations.near_their_end(now).count():
+        words = f"{_count(ending, 'amount')} set aside by banks and soon lost: not charged yet"
+        yield Trouble(words, reverse("admin:checkout_order_trouble") + "#set-aside")
     overdue = Payment.objects.filter(state=PaymentState.DUE, due_at__lt=now - OVERDUE).count()
     if overdue:
         words = f"{_count(overdue, 'payment')} due for longer than a minute"

@@ -55,6 +55,14 @@ class FreeDialog(_OrderDialog):
         return {"text": f"{words} The fan gets an e-mail. This cannot be undone."}
 
 
+class LetGoDialog(_OrderDialog):
+    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+
+    def consequence(self) -> dict[str, Any]:
+        words = f"{self.order} leaves the waiting list, and the bank is told to let {self.order.total} go."
+        return {"text": f"{words} Nothing was charged. The fan gets an e-mail. This cannot be undone."}
+
+
 class AskDialog(_OrderDialog):
     def consequence(self) -> dict[str, Any]:
         text = "The payment provider is asked now what became of this payment. Nobody is charged twice by asking."

@@ -140,6 +140,9 @@ def _plain_row(found: Model) -> Row:
 
 def _order_row(order: Order) -> Row:
     note = order.payment.error_message or order.get_state_display()
+    if order.payment.is_authorised:
+        note = f"{order.email} · {order.payment.get_state_display()}"
+        return Row(order.reference, _url(order), note, order.total, order.payment.capture_before, "lost on")
     until = order.hold_expires_at if order.confirmed_at is None and order.captured_minor == 0 else order.state_since
     means = "held until" if until == order.hold_expires_at else "since"
     return Row(order.reference, _url(order), f"{order.email} · {note}", order.total, until, means)

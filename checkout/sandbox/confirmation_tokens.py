@@ -5,7 +5,7 @@ from .errors import Json, refused
 from .ids import new_id
 from .params import Params, unflatten_address
 from .state import Call, Sandbox
-from .store import PRIVATE
+from .store import PRIVATE, public
 
 LIFETIME = 12 * 3600
 SHARED = (
@@ -44,8 +44,20 @@ def spend(box: Sandbox, identifier: str, payment_intent: Json) -> Json:
             f"The provided confirmation_token ({identifier}) has expired. Create a new one to try again.",
             param="confirmation_token",
         )
+    _refuse_another_capture(token, payment_intent)
     token["payment_intent"] = payment_intent["id"]
     return box.store.put(token)
+
+
+def _refuse_another_capture(token: Json, payment_intent: Json) -> None:
+    """Elements that were set up for one way of capturing do not pay an intent of the other."""
+    given, expected = payment_intent["capture_method"], token[PRIVATE]["capture_method"]
+    if expected and (given == "manual") != (expected == "manual"):
+        raise refused(
+            f"The provided capture_method ({given}) does not match the expected capture_method ({expected}). Try "
+            "confirming with a Payment Intent that is configured to use the same parameters as Stripe Elements.",
+            payment_intent=public(payment_intent),
+        )
 
 
 def method_of(box: Sandbox, token: Json) -> Json:
@@ -57,7 +69,7 @@ def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
     token: Json = {
         "id": new_id("ctoken"),
         "object": "confirmation_token",
-        PRIVATE: {"method": method},
+        PRIVATE: {"method": method, "capture_method": params.nested("client_context").text("capture_method")},
         "created": box.now,
         "expires_at": box.now + LIFETIME,
         "livemode": False,

@@ -141,6 +141,7 @@ def capture(box: Sandbox, call: Call) -> Json:
     """Takes all or a part of what was authorised; the rest is let go."""
     params = call.params
     params.only("amount_to_capture", "metadata", "final_capture", "statement_descriptor", "statement_descriptor_suffix")
+    lapse_due(box)
     intent = box.store.get("payment_intent", call.id, param="intent")
     if intent["status"] != "requires_capture":
         raise unexpected_state(intent, "capture", "captured", ("requires_capture",))
@@ -162,7 +163,8 @@ def cancel(box: Sandbox, call: Call) -> Json:
     intent = box.store.get("payment_intent", call.id, param="intent")
     if intent["status"] not in CANCELLABLE:
         raise unexpected_state(intent, "cancel", "canceled", CANCELLABLE)
-    if "session" in intent.get(PRIVATE, {}):
+    session = box.store.find("checkout.session", intent.get(PRIVATE, {}).get("session"))
+    if session and session["status"] == "open":
         message = "You cannot cancel a PaymentIntent that a Checkout Session created. Expire the session instead."
         raise refused(message, code="payment_intent_unexpected_state", payment_intent=public(intent))
     return close(box, intent, reason if "cancellation_reason" in params else None)
@@ -172,11 +174,26 @@ def close(box: Sandbox, intent: Json, reason: str | None) -> Json:
     """Nothing can be paid with it any more; an authorisation is given back."""
     if intent["status"] in ("requires_capture", "processing"):
         charges.release(box, box.store.get("charge", intent["latest_charge"]))
+    return _closed(box, intent, reason)
+
+
+def _closed(box: Sandbox, intent: Json, reason: str | None) -> Json:
     intent.update(status="canceled", canceled_at=box.now, cancellation_reason=reason, next_action=None, processing=None)
     intent["amount_capturable"] = 0
     box.store.put(intent)
     emit(box, "payment_intent.canceled", intent)
     return intent
+
+
+def lapse_due(box: Sandbox) -> None:
+    """Closes what was authorised and not captured before its bank let go."""
+    for intent in box.store.all("payment_intent"):
+        if intent["status"] != "requires_capture":
+            continue
+        charge = box.store.get("charge", intent["latest_charge"])
+        if charges.has_lapsed(box, charge):
+            charges.lapse(box, charge)
+            _closed(box, intent, "automatic")
 
 
 def unexpected_state(intent: Json, verb: str, participle: str, allowed: tuple[str, ...]) -> StripeError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from . import checkout_sessions, confirming, disputes
+from . import checkout_sessions, confirming, disputes, payment_intents
 from .errors import Json, StripeError
 from .faults import BadFault, parse_fault, parse_webhook_faults
 from .params import decode
@@ -147,6 +147,7 @@ def sweep(box: Sandbox) -> None:
     """What time alone brings about."""
     checkout_sessions.expire_due(box)
     confirming.settle_due(box)
+    payment_intents.lapse_due(box)
 
 
 def _summary(charge: Json) -> Json:
@@ -158,7 +159,9 @@ def _summary(charge: Json) -> Json:
         "currency": charge["currency"],
         "status": charge["status"],
         "paid": charge["paid"] and charge["captured"],
-        "refunded": charge["amount_refunded"],
+        "authorised": charge["paid"] and not charge["captured"] and not charge["refunded"],
+        # What was let go was no money, whatever Stripe calls it.
+        "refunded": charge["amount_refunded"] if charge["captured"] else 0,
         "created": charge["created"],
     }
 

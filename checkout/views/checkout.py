@@ -171,7 +171,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "sealed_cart": sealed_cart(cart.pk),
         "countries": countries(),
         "takes_codes": any(one.code for one in tables.known().discounts),
-        "pay": pay_config(quoted.total_minor, quoted.currency),
+        "pay": pay_config(drop, quoted.total_minor, quoted.currency),
     }
     status = trouble.problem.status if trouble.problem else 422 if trouble.errors else 200
     response = render(request, "checkout/checkout.html", context, status=status)
@@ -201,13 +201,14 @@ def _quote(request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str],
         return ask(shipping_option="")  # it is not offered there: the first one that is
 
 
-def pay_config(amount: int, currency: str) -> dict[str, object]:
+def pay_config(drop: Drop, amount: int, currency: str) -> dict[str, object]:
     """What the page's script needs to show the card form."""
     return {
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         "amount": amount,
         "currency": currency.lower(),
+        "capture_method": drop.capture_method,
         "return_url": settings.PUBLIC_URL,
     }
 

@@ -141,7 +141,7 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
         return redirect("checkout:order", view.token)
     # Once the provider's page was opened the order is paid there alone: a card here would be refused.
     here = found.payment.path == PaymentPath.INTENT
-    pay = pay_config(view.total_minor, view.currency) if here else None
+    pay = pay_config(found.drop, view.total_minor, view.currency) if here else None
     stopped = here and attempts.used_up(found.payment)
     said = in_words(TooManyCards()) if stopped else error
     context = {"order": view, "pay": None if stopped else pay, "error": said, "stopped": stopped}

@@ -16,6 +16,7 @@ HANDLERS: dict[str, Handler] = {
     "payment_intent.payment_failed": payment_intent.changed,
     "payment_intent.processing": payment_intent.changed,
     "payment_intent.requires_action": payment_intent.changed,
+    "payment_intent.amount_capturable_updated": payment_intent.changed,
     "payment_intent.canceled": payment_intent.changed,
     "checkout.session.completed": checkout_session.changed,
     "checkout.session.expired": checkout_session.changed,

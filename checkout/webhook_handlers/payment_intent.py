@@ -15,5 +15,9 @@ def changed(intent: dict[str, Any], now: datetime) -> str | None:
         return None if reference else "not made by us"
     if Payment.objects.filter(order_id=order_id, state=PaymentState.PAID, intent_id=intent["id"]).exists():
         return "paid before"
-    settle.settle_intent(order_id, gateway.retrieve_intent(intent["id"]), now=now)
+    found = gateway.retrieve_intent(intent["id"])
+    settle.settle_intent(order_id, found, now=now)
+    if settle.is_stray(order_id, found):
+        gateway.cancel_intent(found.id)
+        return "let go: the order is paid with another"
     return "settled"

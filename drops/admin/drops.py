@@ -117,6 +117,7 @@ class DropAdmin(DeskAdmin):
             "Holding units",
             {"classes": ("tab",), "fields": ("hold_from", ("hold_minutes", "hard_cap_minutes"), "deferral_minutes")},
         ),
+        ("Payment", {"classes": ("tab",), "fields": ("capture",)}),
         ("Waiting list", {"classes": ("tab",), "fields": ("waiting_list", "waiting_minutes")}),
     )
 

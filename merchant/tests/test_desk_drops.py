@@ -51,7 +51,7 @@ def typed(**changes: Any) -> dict[str, Any]:
     return {
         "title": "Robe", "slug": "robe", "kind": "timed", "hold_from": "cart",
         "hold_minutes": "10", "hard_cap_minutes": "25", "deferral_minutes": "120",
-        "waiting_list": "on", "waiting_minutes": "20",
+        "waiting_list": "on", "waiting_minutes": "20", "capture": "automatic",
         "starts_at_0": "2027-01-15", "starts_at_1": "19:00", "ends_at_0": "2027-01-15", "ends_at_1": "21:00",
         "offers-TOTAL_FORMS": "0", "offers-INITIAL_FORMS": "0",
     } | changes  # fmt: skip

@@ -54,6 +54,7 @@ export async function mountCard(settings, place, look = appearance()) {
   const stripe = await loadStripe(settings.stripe_js, settings.publishable_key);
   const elements = stripe.elements({
     mode: "payment", amount: settings.amount, currency: settings.currency.toLowerCase(), appearance: look,
+    captureMethod: settings.capture_method ?? "automatic", // as the intent will have it, or the provider refuses
   });
   const holder = document.createElement("div");
   const element = elements.create("payment", { layout: "tabs" });

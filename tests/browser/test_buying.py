@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from checkout.models import OrderState
 from checkout.tests import fan
+from drops.models import Capture, Drop
 from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
 from tests.running_shop import RunningShop
 
@@ -18,6 +19,32 @@ def test_buys_with_a_good_card(shop: RunningShop, buyer: Buyer) -> None:
     assert (order.state, order.email, order.captured_minor) == (OrderState.CONFIRMED, buyer.email, 5400)
     assert fan.counts(buyer.sku) == (0, 1, 4)
     assert [charge["amount"] for charge in shop.sandbox.charges(order.reference)] == [5400]
+
+
+def test_a_card_is_charged_once_it_is_certain(shop: RunningShop, robe: Drop, buyer: Buyer) -> None:
+    """The card form is set up as the intent is, or the provider would refuse the card."""
+    Drop.objects.filter(pk=robe.pk).update(capture=Capture.WHEN_CERTAIN)
+    shop.sandbox.slow("payment_intents.capture", 2, times=1)
+    buyer.pays()
+    expect(buyer.headline).to_have_text("Your bank said yes; one moment")
+    expect(buyer.page.locator("#order-status")).to_contain_text("nothing of it is taken yet")
+    expect(buyer.headline).to_have_text("Yours.")
+    assert (buyer.order.captured_minor, fan.counts(buyer.sku)) == (5400, (0, 1, 4))
+    assert [charge["paid"] for charge in shop.sandbox.charges(buyer.order.reference)] == [True]
+
+
+def test_a_form_that_was_open_while_the_merchant_changed_it_asks_for_the_card_again(
+    shop: RunningShop, robe: Drop, buyer: Buyer
+) -> None:
+    buyer.buys_now()
+    buyer.fills_in_the_address()
+    buyer.types_card(GOOD)
+    Drop.objects.filter(pk=robe.pk).update(capture=Capture.WHEN_CERTAIN)
+    buyer.pay_button.click()
+    expect(buyer.headline).to_have_text("One step left: pay for your order")
+    buyer.pays_with_another(GOOD)
+    expect(buyer.headline).to_have_text("Yours.")
+    assert buyer.order.captured_minor == 5400
 
 
 def test_the_order_page_changes_by_itself(shop: RunningShop, buyer: Buyer) -> None:

@@ -33,6 +33,7 @@ from merchant.clock import now
 from merchant.models import JournalEntry
 from segments.models import Footprint, Message
 
+MOVING = (PaymentState.DUE, PaymentState.LETTING_GO)
 OVER = (OrderState.CONFIRMED, OrderState.EXPIRED, OrderState.CANCELLED)
 
 
@@ -97,9 +98,12 @@ class Books:
 
     def _money(self, orders: list[Order]) -> Iterator[str]:
         """Every charge belongs to one order with its amount; what is not confirmed has been given back, and what is
-        confirmed as far as staff said. What is paid at the desk is no charge."""
+        confirmed as far as staff said. What is paid at the desk is no charge, and what a bank set aside is no money:
+        but in the end nothing is left set aside that nobody will take."""
         paid: dict[str, list[Json]] = {}
         for charge in self.charges:
+            if charge["authorised"]:
+                yield f"{charge['order']}: {charge['amount']} is still set aside at a bank"
             if charge["paid"]:
                 paid.setdefault(str(charge["order"]), []).append(charge)
         everyone = set(Order.objects.filter(reference__in=paid).values_list("reference", flat=True))
@@ -158,7 +162,7 @@ def unrest(drop: Drop) -> dict[str, int]:
     waiting = WebhookEvent.objects.filter(processed_at=None)
     found = {
         "orders": orders.exclude(state__in=OVER).count(),
-        "payments": orders.filter(payment__state=PaymentState.DUE).count(),
+        "payments": orders.filter(payment__state__in=MOVING).count(),
         "pick-ups": given_up.count(),
         "refunds": Refund.objects.filter(order__drop=drop, state__in=[RefundState.DUE, RefundState.PENDING]).count(),
         "carts": Cart.objects.filter(drop=drop, closed_at=None).exclude(expires_at=None).count(),

@@ -238,7 +238,10 @@
       if (!elements?.submitted) {
         throw new IntegrationError("elements.submit() must be called before stripe.createConfirmationToken().");
       }
-      return elements.getElement("payment").frame.ask("token", { key: this.key, params });
+      // A token remembers how its Elements were set up, and an intent that was made otherwise is refused.
+      const context = { capture_method: elements.options.captureMethod ?? "automatic" };
+      const asked = { key: this.key, params: { ...params, client_context: context } };
+      return elements.getElement("payment").frame.ask("token", asked);
     }
 
     async retrievePaymentIntent(clientSecret) {

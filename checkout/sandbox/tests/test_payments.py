@@ -4,6 +4,7 @@ import pytest
 import stripe
 
 from checkout.sandbox.testing import SandboxServer
+from checkout.sandbox.tests.receiver import Receiver
 from checkout.sandbox.tests.steps import RETURN_URL, confirm, paid, token, unpaid
 
 
@@ -234,3 +235,39 @@ def test_refuses_an_unknown_key_and_an_unknown_object(sandbox: SandboxServer, cl
     with pytest.raises(stripe.InvalidRequestError) as missing:
         client.v1.payment_intents.retrieve("pi_nowhere")
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
+
+
+def test_an_authorisation_says_until_when_and_is_no_money(
+    client: stripe.StripeClient, sandbox: SandboxServer, receiver: Receiver
+) -> None:
+    intent = confirm(client, unpaid(client, manual=True))
+    charge = client.v1.charges.retrieve(str(intent.latest_charge))
+    assert charge.payment_method_details is not None
+    card = charge.payment_method_details.card
+    assert card is not None
+    assert (charge.captured, charge.amount_captured) == (False, 0)
+    assert (card.capture_before or 0) - charge.created == 7 * 24 * 3600
+    [row] = sandbox.charges()
+    assert (row["paid"], row["authorised"]) == (False, True)
+    receiver.wait_for(lambda types: "payment_intent.amount_capturable_updated" in types)
+
+    client.v1.payment_intents.cancel(intent.id)
+
+    [row] = sandbox.charges()
+    assert (row["paid"], row["authorised"], row["refunded"]) == (False, False, 0)
+
+
+def test_what_is_charged_at_once_names_no_such_time(client: stripe.StripeClient) -> None:
+    charge = client.v1.charges.retrieve(str(paid(client).latest_charge))
+    assert "capture_before" not in charge.to_dict()["payment_method_details"]["card"]
+
+
+def test_an_authorisation_that_nobody_captures_lapses(client: stripe.StripeClient, sandbox: SandboxServer) -> None:
+    intent = confirm(client, unpaid(client, manual=True))
+    sandbox.advance(7 * 24 * 3600 + 1)
+    found = client.v1.payment_intents.retrieve(intent.id)
+    assert (found.status, found.cancellation_reason) == ("canceled", "automatic")
+    with pytest.raises(stripe.InvalidRequestError, match="status of canceled"):
+        client.v1.payment_intents.capture(intent.id)
+    kinds = [event.type for event in client.v1.events.list({"limit": 20}).data]
+    assert {"charge.expired", "payment_intent.canceled"} <= set(kinds)

@@ -173,7 +173,7 @@ export class FrontrowDrop extends HTMLElement {
   }
 
   async mountCard({ amount, currency }, mount) {
-    this.mounting ??= mount({ ...this.shop, amount, currency }, this.cardPlace, this.look());
+    this.mounting ??= mount({ ...this.shop, amount, currency, capture_method: this.drop.capture_method }, this.cardPlace, this.look());
     try {
       this.card = await this.mounting;
     } finally {
