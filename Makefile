@@ -80,8 +80,9 @@ browser: install  ## a Chromium for the browser tests
 faults: install  ## a drop sells while each thing that can break breaks; prints the table of docs/faults.md
 	@exec $(PY) -m pytest tests/faults -m faults -q $(ARGS)
 
-bench: install  ## orders a second through the real HTTP stack, beside a bare server
-	@exec $(PY) -m bench $(ARGS)
+bench: install  ## orders a second through the real HTTP stack, beside a bare server; then (without ARGS) the record of promises
+	@$(PY) -m bench $(ARGS)
+	@$(if $(ARGS),:,$(PY) -m bench.evidence)
 
 install:  ## what developers need, into .venv
 	$(INSTALL) dev
