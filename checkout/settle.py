@@ -200,8 +200,6 @@ def _authorised_too_late(order: Order, payment: Payment, now: datetime) -> None:
         order, OrderState.LATE_PAID, why="the bank said yes after the hold had ended", actor=journal.WORKER, now=now
     )
     if _hold_again(order):
-        redemptions.take_again(order)  # before the allowances, as an order takes them
-        allowances.take_again(order)
         authorisations.take(payment, now=now)
         return
     authorisations.keep(payment, now=now + authorisations.LOOK_EVERY)
