@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from drops.models import Drop
 from merchant.clock import now
@@ -13,6 +13,7 @@ from merchant.models import JournalEntry
 from merchant.roles import OWNER, POLICY_EDITOR, POLICY_REVIEWER
 from policies.models import Acceptance, Policy, PolicyVersion
 from policies.publishing import new_draft, publish
+from policies.tests.test_rendering import VECTORS
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
 from tests.waiting import until
@@ -173,3 +174,30 @@ def test_a_policy_is_retired_with_a_reason(shop: RunningShop, page: Page, compla
     desk.goto("/policies/mending/")
     expect(desk.get_by_text("This policy was retired on")).to_be_visible()
     expect(desk.get_by_text("Our tailor has closed.").first).to_be_visible()
+
+
+def test_a_text_full_of_attacks_is_words_on_every_page(
+    shop: RunningShop, robe: Drop, page: Page, complaints: list[str]
+) -> None:
+    """Nothing runs, nothing loads and nothing leads away: the security policy is not even asked to stop it."""
+    source = "\n\n".join(vector.replace("{{ constructor }}", "constructor") for vector in VECTORS)
+    policy = Policy.objects.create(slug="attacks", title="Attacks", kind="terms", scope="shop")
+    draft = new_draft(policy, "staff:owner")
+    draft.source, draft.summary = source, "<img src=x onerror=alert(1)> All of it."
+    draft.save()
+    publish(draft, by="staff:owner", now=now())
+    dialogs: list[str] = []
+
+    def hear(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", hear)
+    for address in ("/policies/attacks/", "/policies/attacks/v1/", "/policies/changelog/", f"/drops/{robe.slug}/"):
+        page.goto(address)
+        expect(page.get_by_text("All of it.").first).to_be_attached()
+        for acting in page.locator("main :is(details, a, button)").all()[:40]:
+            acting.dispatch_event("mouseover")
+        assert page.url.endswith(address)
+    page.evaluate("alert('this one is heard')")
+    assert dialogs == ["this one is heard"]
