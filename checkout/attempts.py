@@ -8,15 +8,12 @@ are a good evening.
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-import redis
 from django.conf import settings
 from django.db import transaction
 from limits import RateLimitItemPerHour
-from limits.strategies import MovingWindowRateLimiter
 
 from checkout import cards
 from checkout.errors import TooManyCards
@@ -45,8 +42,8 @@ def require_address(ip: str | None) -> None:
     if ip is None:
         return
     limit, key = RateLimitItemPerHour(settings.REFUSALS_PER_ADDRESS_AN_HOUR), _mark(ip)
-    if not _asked(lambda limiter: limiter.test(limit, ADDRESS, key)):
-        again = _asked(lambda limiter: limiter.get_window_stats(limit, ADDRESS, key)).reset_time
+    if not moving_windows.asked(NAME, lambda limiter: limiter.test(limit, ADDRESS, key)):
+        again = moving_windows.asked(NAME, lambda limiter: limiter.get_window_stats(limit, ADDRESS, key)).reset_time
         raise TooManyCards(max(1, round(again - time.time())))
 
 
@@ -74,9 +71,9 @@ def _count(subject: str, address: str, card: str) -> None:
 def _hit(subject: str, kind: str, key: str, most: int) -> None:
     """Count one; staff are told with the last that is allowed."""
     limit = RateLimitItemPerHour(most)
-    if not key or not _asked(lambda limiter: limiter.hit(limit, kind, key)):
+    if not key or not moving_windows.asked(NAME, lambda limiter: limiter.hit(limit, kind, key)):
         return
-    if _asked(lambda limiter: limiter.get_window_stats(limit, kind, key)).remaining == 0:
+    if moving_windows.asked(NAME, lambda limiter: limiter.get_window_stats(limit, kind, key)).remaining == 0:
         log.warning("attempts.refused_often", extra={"subject": subject, "kind": kind})
         why = f"{most} refusals of one {kind} in an hour: somebody may be trying stolen cards"
         journal.record(subject, f"refused_often_{kind}", actor=journal.WORKER, why=why)
@@ -85,11 +82,3 @@ def _hit(subject: str, kind: str, key: str, most: int) -> None:
 def _mark(ip: str) -> str:
     """An address as Redis may keep it."""
     return keyed("frontrow.attempts", ip).hex()
-
-
-def _asked(question: Callable[[MovingWindowRateLimiter], Answer]) -> Answer:
-    try:
-        return question(moving_windows.shared(NAME))
-    except redis.RedisError:
-        log.warning("attempts.alone")
-        return question(moving_windows.alone(NAME))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from checkout.pricing import Wanted
-from checkout.quote import STANDARD, Place, Quote, quote
+from checkout.quote import STANDARD, Quote, quote
 from checkout.totals import discounts, provider_tax, redemptions
 from drops.models import Drop
 from drops.terms import Terms
@@ -21,7 +21,7 @@ from policies.rules import Asked
 def personal_quote(
     drop: Drop,
     wanted: Sequence[Wanted],
-    place: Place,
+    place: Where,
     *,
     ip_place: str = "",
     shipping_option: str = STANDARD,
@@ -34,7 +34,7 @@ def personal_quote(
     """``quote`` for one person. It may call the payment provider: never in a transaction. Raises as ``quote`` does."""
 
     ask_tax = provider_tax.ask if current_store().stripe_tax else None
-    asked = Asked(Where(place.country, place.region, place.postal_code), ip_place=ip_place)
+    asked = Asked(place, ip_place=ip_place)
 
     def told(withheld: dict[int, str]) -> Quote:
         return quote(

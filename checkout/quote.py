@@ -16,7 +16,7 @@ from checkout.pricing import PricedLine, Wanted, merged, price_lines
 from checkout.totals import discounts, sums, tables as totals_tables, taxes
 from checkout.totals.discounts import Basket, Used
 from checkout.totals.models import MOST_MINOR, PICKUP
-from checkout.totals.shipping import STANDARD, Place, ShippingOption, chosen, shipping_options
+from checkout.totals.shipping import STANDARD, ShippingOption, chosen, shipping_options
 from checkout.totals.sums import Sums
 from checkout.totals.tables import Tables
 from checkout.totals.taxes import TaxAnswer, Taxed
@@ -32,7 +32,7 @@ from policies.queries import ShownPolicy
 from policies.restrictions import Verdict, judge
 from policies.rules import Asked, Item
 
-__all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Place", "Quote", "agree", "open_token", "quote"]
+__all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Quote", "agree", "open_token", "quote"]
 
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
@@ -137,7 +137,7 @@ def quote(
     tables = tables or totals_tables.known()
     terms = terms or drop_terms.read(drop.pk)
     lines = price_lines(terms, merged(wanted))
-    job = _Job(drop, lines, _currency(lines), Place(country, region, postal_code), shipping_option, code, tables, now)
+    job = _Job(drop, lines, _currency(lines), where, shipping_option, code, tables, now)
     reckoned = _reckon(job, dict(withheld or {}), ask_tax)
     found, skus = reckoned.sums, [line.sku for line in lines]
     policies = tuple(disclosures(drop, now=now, language=language, skus=skus, place=where))
@@ -186,7 +186,7 @@ class _Job:
     drop: Drop
     lines: tuple[PricedLine, ...]
     currency: str
-    place: Place
+    place: Where
     shipping_option: str
     code: str
     tables: Tables

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import salted_hmac
 
 from merchant import moving_windows
 from merchant.client_address import client_ip
+from merchant.keyed import keyed
 from merchant.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def _token(request: HttpRequest) -> str:
 
 def _mark(whose: str) -> str:
     """An address or a secret as Redis may keep it."""
-    return salted_hmac("frontrow.rate-limits", whose, algorithm="sha256").hexdigest()[:32]
+    return keyed("frontrow.rate-limits", whose).hex()[:32]
 
 
 def _slow_down(again: int) -> HttpResponse:

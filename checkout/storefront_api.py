@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from checkout.contact import read_country
 from checkout.errors import Invalid
 from checkout.personal_quote import personal_quote
-from checkout.quote import Place
 from checkout.storefront_carts import carts_door
 from checkout.storefront_document import StorefrontAPI
 from checkout.storefront_orders import orders_door
@@ -28,6 +27,7 @@ from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.store import current_store
 from policies.languages import tidy
+from policies.places import Where
 
 api = StorefrontAPI(
     title="Frontrow storefront",
@@ -81,7 +81,7 @@ def post_quote(request: HttpRequest, slug: str, body: QuoteIn) -> dict[str, Any]
         raise Invalid(wrong)
     terms, wanted = sold_terms(slug), wanted_of(body.lines)
     address = body.address
-    place = Place(country, address.region if address else "", address.postal_code if address else "")
+    place = Where(country, address.region if address else "", address.postal_code if address else "")
     return quote_json(
         personal_quote(
             terms.drop,

@@ -6,12 +6,10 @@ says the place that there is. The order is strict: who came first is asked first
 already, before all of them. A group is served whole or not at all.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
@@ -190,15 +188,9 @@ def require_few(ip: str | None) -> None:
     invented people would keep units from everybody."""
     if ip is None:
         return
-    limit, key = RateLimitItemPerHour(settings.JOINS_PER_ADDRESS_AN_HOUR), person_key(ip)
-    try:
-        limiter = moving_windows.shared(NAME)
-        allowed = limiter.hit(limit, ADDRESS, key)
-    except redis.RedisError:
-        limiter = moving_windows.alone(NAME)
-        allowed = limiter.hit(limit, ADDRESS, key)
-    if not allowed:
-        raise TooManyJoins(max(1, round(limiter.get_window_stats(limit, ADDRESS, key).reset_time - time.time())))
+    limit = RateLimitItemPerHour(settings.JOINS_PER_ADDRESS_AN_HOUR)
+    if seconds := moving_windows.wait_for(NAME, limit, ADDRESS, person_key(ip)):
+        raise TooManyJoins(seconds)
 
 
 def _require_going_on(drop: Drop, now: datetime) -> None:

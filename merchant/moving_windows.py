@@ -1,16 +1,21 @@
 """Counting over a moving time, shared by all processes in Redis; in each process alone while Redis is away."""
 
 import logging
+import time
+from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import redis
 from django.conf import settings
+from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from merchant.redis_client import client
 
 log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 
 def shared(name: str) -> MovingWindowRateLimiter:
@@ -22,6 +27,26 @@ def shared(name: str) -> MovingWindowRateLimiter:
 def alone(name: str) -> MovingWindowRateLimiter:
     """What this process counts under this name by itself."""
     return MovingWindowRateLimiter(MemoryStorage())
+
+
+def asked(name: str, question: Callable[[MovingWindowRateLimiter], Answer]) -> Answer:
+    """What is counted under this name answers: for all processes, or for this one alone while Redis is away."""
+    try:
+        return question(shared(name))
+    except redis.RedisError:
+        log.warning("moving_windows.alone", extra={"counted": name})
+        return question(alone(name))
+
+
+def wait_for(name: str, limit: RateLimitItem, *key: str) -> int:
+    """Count one more under this key: 0, or the seconds until there is room where there is none now."""
+
+    def question(limiter: MovingWindowRateLimiter) -> int:
+        if limiter.hit(limit, *key):
+            return 0
+        return max(1, round(limiter.get_window_stats(limit, *key).reset_time - time.time()))
+
+    return asked(name, question)
 
 
 def forget(name: str) -> None:

@@ -1,9 +1,7 @@
 """Those who asked hear of every change of a policy: asked twice, told once a version, gone with one click."""
 
-import time
 from datetime import datetime, timedelta
 
-import redis
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
@@ -53,15 +51,9 @@ def require_few(ip: str | None) -> None:
     """
     if ip is None:
         return
-    limit, mark = RateLimitItemPerHour(settings.NEWS_PER_ADDRESS_AN_HOUR), keyed("frontrow.policy-news", ip).hex()
-    try:
-        limiter = moving_windows.shared(NAME)
-        allowed = limiter.hit(limit, mark)
-    except redis.RedisError:
-        limiter = moving_windows.alone(NAME)
-        allowed = limiter.hit(limit, mark)
-    if not allowed:
-        raise TooManyAsked(max(1, round(limiter.get_window_stats(limit, mark).reset_time - time.time())))
+    limit = RateLimitItemPerHour(settings.NEWS_PER_ADDRESS_AN_HOUR)
+    if seconds := moving_windows.wait_for(NAME, limit, keyed("frontrow.policy-news", ip).hex()):
+        raise TooManyAsked(seconds)
 
 
 @transaction.atomic

@@ -66,7 +66,7 @@ class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         forms.CharField(max_length=80),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Only these parts of the one country, as buyers write them: CA, California. Empty: all of it.",
+        help_text="Only these parts of the one country, by name or code: CA, Texas. Empty: all of it.",
     )
 
     class Meta:

@@ -24,12 +24,13 @@ from checkout.models import (
 from checkout.personal_quote import personal_quote
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
-from checkout.quote import Place, Quote, quote
+from checkout.quote import Quote, quote
 from checkout.tests import fan
 from checkout.totals import redemptions, tables
 from drops.models import Drop, Offer, Variant
 from merchant import store
 from merchant.models import StoreProfile
+from policies.places import Where
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -247,7 +248,7 @@ def test_one_person_uses_it_once_and_another_still_may(robe: Drop, now: datetime
 def test_a_quote_that_knows_the_person_says_it_before_the_order(robe: Drop, now: datetime) -> None:
     save10(limit_per_person=1)
     order(robe, ask(robe, at=now, discount_code="SAVE10"), now)
-    place, lines = Place("US", "CA"), [Wanted("ROBE-M", 1)]
+    place, lines = Where("US", "CA"), [Wanted("ROBE-M", 1)]
     told = personal_quote(robe, lines, place, discount_code="SAVE10", email="fan@example.com", now=now)
     assert told.discount_problem == "You have used this code as often as one person may."
     assert order(robe, told, now).discount_minor == 0

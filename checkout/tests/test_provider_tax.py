@@ -12,7 +12,7 @@ from checkout.models import Order, TaxRate
 from checkout.personal_quote import personal_quote
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
-from checkout.quote import Place, Quote
+from checkout.quote import Quote
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.totals import provider_tax
@@ -20,10 +20,11 @@ from checkout.totals.taxes import TaxAnswer, Taxed
 from drops.models import Drop, Offer
 from merchant import store
 from merchant.models import StoreProfile
+from policies.places import Where
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CALL = "tax.calculations.create"
-HOME = Place("US", "CA", "12345")  # where fan.ADDRESS is
+HOME = Where("US", "CA", "12345")  # where fan.ADDRESS is
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def asking(robe: Drop, sandbox: SandboxServer) -> Drop:
     return robe
 
 
-def told(drop: Drop, at: datetime, place: Place = HOME, **fields: Any) -> Quote:
+def told(drop: Drop, at: datetime, place: Where = HOME, **fields: Any) -> Quote:
     return personal_quote(drop, [Wanted("ROBE-M", 1)], place, now=at, **fields)
 
 
@@ -61,7 +62,7 @@ def test_a_quote_asks_it_once_and_says_so(asking: Drop, sandbox: SandboxServer, 
 def test_prices_with_tax_inside_stay_as_they_are(asking: Drop, sandbox: SandboxServer, now: datetime) -> None:
     StoreProfile.objects.update(prices_include_tax=True)
     store.forget_store()
-    agreed = told(asking, now, Place("DE"))
+    agreed = told(asking, now, Where("DE"))
     assert (agreed.tax_title, agreed.tax_minor, agreed.total_minor) == ("VAT 19 %", 766 + 96, 5400)
 
 
@@ -77,7 +78,7 @@ def test_the_order_trusts_the_quote_and_asks_nobody(asking: Drop, sandbox: Sandb
 
 
 def test_for_another_address_it_is_not_trusted(asking: Drop, sandbox: SandboxServer, now: datetime) -> None:
-    agreed = told(asking, now, Place("US", "WA", "98104"))
+    agreed = told(asking, now, Where("US", "WA", "98104"))
     with pytest.raises(TotalChanged) as refusal:
         place_order(asking, fan.request(agreed), person=fan.PERSON, now=now)
     fresh = refusal.value.fresh
@@ -115,7 +116,7 @@ def test_in_trouble_the_table_counts(
             settings.STRIPE_CALLS_PER_SECOND_IN_ALL = 1
             budget.take(CALL)
         case "address":
-            place = Place("US")  # the provider wants a postal code there
+            place = Where("US")  # the provider wants a postal code there
     agreed = told(asking, now, place)
     assert (agreed.tax_source, agreed.tax_title, agreed.tax_minor) == ("table", "Own table 5 %", 240 + 30)
 

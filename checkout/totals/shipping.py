@@ -5,21 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checkout.totals.models import PICKUP
-from checkout.totals.tables import Point, Rate, Tables, Zone, plain
+from checkout.totals.tables import Point, Rate, Tables, Zone, region_key
 from drops.models import Drop
 from merchant.models import StoreProfile
+from policies.places import Where
 
 STANDARD = "standard"
 KILOGRAM = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where it goes, as far as it is known. ``region`` as it was typed."""
-
-    country: str
-    region: str = ""
-    postal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +22,11 @@ class ShippingOption:
     title: str
     amount_minor: int
     note: str
-    taxed_at: Place | None = None
+    taxed_at: Where | None = None
 
 
 def shipping_options(
-    tables: Tables, store: StoreProfile, drop: Drop, place: Place, *, goods_minor: int, grams: int, now: datetime
+    tables: Tables, store: StoreProfile, drop: Drop, place: Where, *, goods_minor: int, grams: int, now: datetime
 ) -> tuple[ShippingOption, ...]:
     """What a fan there may choose from. ``goods_minor``: what they pay for the goods, after discounts.
 
@@ -55,7 +47,7 @@ def chosen(options: tuple[ShippingOption, ...], code: str) -> ShippingOption | N
 
 
 def _delivered(
-    tables: Tables, store: StoreProfile, place: Place, goods_minor: int, grams: int
+    tables: Tables, store: StoreProfile, place: Where, goods_minor: int, grams: int
 ) -> Iterator[ShippingOption]:
     if not tables.zones:
         yield ShippingOption(STANDARD, "Standard delivery", store.shipping_minor, "3–5 working days")
@@ -67,9 +59,9 @@ def _delivered(
             yield ShippingOption(rate.code, rate.title, price(rate, goods_minor, grams), rate.note)
 
 
-def zone_of(tables: Tables, place: Place) -> Zone | None:
+def zone_of(tables: Tables, place: Where) -> Zone | None:
     """The zone that names the place most closely: its region, its country, else the rest of the world."""
-    region = plain(place.region)
+    region = region_key(place.country, place.region)
     best: Zone | None = None
     best_score = -1
     for zone in tables.zones:
@@ -94,4 +86,4 @@ def carries(rate: Rate, grams: int) -> bool:
 
 
 def _collected(point: Point) -> ShippingOption:
-    return ShippingOption(point.code, point.title, point.price_minor, point.note, Place(point.country, point.region))
+    return ShippingOption(point.code, point.title, point.price_minor, point.note, Where(point.country, point.region))

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+from policies.places import region_code
+
 FRESH_SECONDS = 1.0
 VERSION = "coalesce((SELECT number FROM checkout_tablesversion WHERE id = 1), 0)"
 _READ = f"""
@@ -144,7 +146,7 @@ def _tables(version: int, texts: Sequence[str | None]) -> Tables:
         version=version,
         zones=tuple(_zone(zone, rates) for zone in zones),
         points=tuple(Point(**_without(point, "id")) for point in points),
-        taxes=tuple(Tax(**tax | {"region": plain(tax["region"])}) for tax in taxes),
+        taxes=tuple(Tax(**tax | {"region": region_key(tax["country"], tax["region"])}) for tax in taxes),
         discounts=tuple(_discount(given) for given in discounts),
     )
 
@@ -153,7 +155,7 @@ def _zone(given: dict[str, Any], rates: Sequence[dict[str, Any]]) -> Zone:
     own = (rate for rate in rates if rate["zone_id"] == given["id"])
     return Zone(
         countries=frozenset(given["countries"]),
-        regions=frozenset(map(plain, given["regions"])),
+        regions=frozenset(region_key(country, region) for country in given["countries"] for region in given["regions"]),
         rates=tuple(Rate(**_without(rate, "id", "position", "zone_id")) for rate in own),
     )
 
@@ -167,6 +169,6 @@ def _without(given: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in names}
 
 
-def plain(region: str) -> str:
-    """A region as it is compared: without case and outer spaces."""
-    return " ".join(region.split()).casefold()
+def region_key(country: str, region: str) -> str:
+    """A region as it is compared: by its code where it is known, ``California`` is ``US-CA``; else by its letters."""
+    return region_code(country, region) or " ".join(region.split()).casefold()

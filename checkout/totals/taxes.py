@@ -4,18 +4,18 @@ import hashlib
 from dataclasses import astuple, dataclass, replace
 
 from checkout.totals.rounding import inside, share
-from checkout.totals.shipping import Place
-from checkout.totals.tables import Tables, Tax, plain
+from checkout.totals.tables import Tables, Tax, region_key
+from policies.places import Where
 
 TABLE, PROVIDER = "table", "stripe"
-NOWHERE = Place("")
+NOWHERE = Where("")
 
 
 @dataclass(frozen=True, slots=True)
 class Taxed:
     """What is asked: the amounts that are left after discounts, in minor units."""
 
-    place: Place
+    place: Where
     currency: str
     skus: tuple[str, ...]
     goods_minor: tuple[int, ...]
@@ -40,7 +40,8 @@ class TaxAnswer:
 
 def digest(asked: Taxed) -> str:
     """Tells one question from another: the same one has the same answer."""
-    place = (asked.place.country, plain(asked.place.region), asked.place.postal_code.strip().upper())
+    where = asked.place
+    place = (where.country, region_key(where.country, where.region), where.postal_code.strip().upper())
     return hashlib.sha256(repr((*place, *astuple(replace(asked, place=NOWHERE)))).encode()).hexdigest()[:32]
 
 
@@ -60,9 +61,9 @@ def by_table(tables: Tables, shop_basis_points: int, asked: Taxed) -> TaxAnswer:
     )
 
 
-def rate_at(tables: Tables, place: Place) -> Tax | None:
+def rate_at(tables: Tables, place: Where) -> Tax | None:
     """The rate of the region where there is one, else of the country."""
-    region, found = plain(place.region), None
+    region, found = region_key(place.country, place.region), None
     for tax in tables.taxes:
         if tax.country == place.country and tax.region in ("", region):
             found = tax if tax.region or found is None else found

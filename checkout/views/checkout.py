@@ -30,7 +30,7 @@ from checkout.models import Cart
 from checkout.ordering import order_once
 from checkout.personal_quote import personal_quote
 from checkout.queries import hold_view
-from checkout.quote import Place, Quote
+from checkout.quote import Quote
 from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token, sealed_cart
 from checkout.totals import tables
@@ -44,6 +44,7 @@ from merchant.store import current_store
 from policies import changelog
 from policies.errors import PolicyUnanswered
 from policies.languages import asked_by
+from policies.places import Where
 from policies.rules_models import Proof
 from policies.seen import LONGEST as MAX_SEEN
 
@@ -186,7 +187,7 @@ def _quote(request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str],
         personal_quote,
         drop,
         lines,
-        Place(country, values["region"], values["postal_code"]),
+        Where(country, values["region"], values["postal_code"]),
         ip_place=client_place(request),
         discount_code=values["discount_code"],
         email=values["email"],
