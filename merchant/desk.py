@@ -13,6 +13,7 @@ from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
@@ -41,6 +42,8 @@ class DeskAdmin(ModelAdmin):
     when_empty = ""  # what fills this list, said while nothing is in it
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):
+            return redirect(request.path)  # the database takes no NUL: the list, without any filter
         title = as_in_the_sidebar(self.opts.verbose_name_plural)
         answer: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
         return answer

@@ -134,3 +134,15 @@ def test_every_page_and_deed_of_a_row_that_is_gone_says_so(gone: str) -> None:
         answers = [client.get(address), client.post(address, {"_form_submitted": "on"})]
         broken += [address for answer in answers if answer.status_code >= 500]
     assert broken == []
+
+
+def test_no_list_breaks_at_a_filter_that_the_database_cannot_read() -> None:
+    shop()
+    client, broken = signed_in(OWNER), []
+    client.raise_request_exception = False
+    for admin in [admin for admin in site._registry.values() if isinstance(admin, DeskAdmin)]:
+        names = [*(name for name in admin.list_filter if isinstance(name, str)), "q", "open", "kind", "state"]
+        address = f"/admin/{admin.opts.app_label}/{admin.opts.model_name}/"
+        answers = [client.get(address, {name: "a\0"}) for name in names]
+        broken += [address for answer in answers if answer.status_code >= 500]
+    assert broken == []
