@@ -61,8 +61,8 @@ STORIES: dict[str, tuple[str, str, str, Tone]] = {
     ),
     S.OFFERED: (
         "It is yours for now",
-        "{what} came back and is held for you. After that the next in line is asked.",
-        "Buy it before then, or let it go.",
+        "{what} came back and is held for you for a while. Then the next in line is asked.",
+        "Buy it while it is held, or let it go.",
         "act",
     ),
     S.BOUGHT: ("You took it", "{what} became your order.", "We have written to you about it.", "good"),

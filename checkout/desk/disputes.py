@@ -96,7 +96,7 @@ class WordsForm(forms.Form):
 
 class DisputeAdmin(ReadOnlyAdmin):
     when_empty = "When a bank takes a payment back, it appears here with its answer already prepared."
-    list_display = ("order_shown", "amount", "why", "bank", "answer", "complete", "until")
+    list_display = ("amount", "order_shown", "why", "bank", "answer", "complete", "until")
     list_display_links = ("amount",)
     list_filter = (("status", admin.AllValuesFieldListFilter), ("pack__state", ChoicesCheckboxFilter))
     search_fields = ("order__reference", "order__email", "provider_id")
