@@ -1,12 +1,14 @@
 """`make demo` says in one clear line what is in its way."""
 
 import os
+import random
 import re
 import runpy
 import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,9 +35,19 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
+def taken_with_free_neighbours() -> socket.socket:
+    """A port in use with two free ones below it: below the range out of which others are given ports meanwhile."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with suppress(OSError):
+            for neighbour in (port - 2, port - 1):
+                socket.create_server(("127.0.0.1", neighbour)).close()
+            return socket.create_server(("127.0.0.1", port))
+
+
 @pytest.mark.parametrize("distance", [0, 1, 2])
 def test_a_port_in_use(copy: Path, distance: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with taken_with_free_neighbours() as taken:
         port = taken.getsockname()[1]
         result = run(DEMO, copy, PORT=str(port - distance))
     line = rf"Port {port} is in use by \S+, process {os.getpid()}: PORT=(7000|9000) make demo starts elsewhere\.\n"

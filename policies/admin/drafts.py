@@ -76,6 +76,7 @@ def previews(draft: PolicyVersion) -> list[tuple[str, str]]:
         "quote": {"policies": [shown]},
         "errors": {},
         "shop": current_store(),
+        "unfolded": True,  # the page is made anew with each save: what its reader unfolded would fold itself
     }
     places = (("In the cart", "cart"), ("At checkout", "checkout"), ("In the e-mail", "email"))
     return [(title, render_to_string(f"policies/desk/_preview_{place}.html", context)) for title, place in places]
