@@ -1,10 +1,8 @@
 """Wake a worker after a commit. Losing a wake costs time, never work: a sweeper finds due rows by query."""
 
 import logging
-import os
-import threading
-import time
 from dataclasses import dataclass
+from threading import Lock
 from typing import Literal
 
 import redis
@@ -12,6 +10,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 
+from merchant.bell import Bell
 from merchant.redis_client import client
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ TASKS: dict[Queue, str] = {
     "evidence": "checkout.tasks.drain_evidence",
 }
 ASLEEP_SECONDS = 5
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.02  # hundreds of orders a second make tens of rings
 
 
 def wake(queue: Queue) -> None:
@@ -52,7 +51,7 @@ def awake(queue: Queue) -> None:
 
 def ring_in_background() -> None:
     """In this process a thread rings from now on, for all requests of a moment at once. For a web server."""
-    _bell[:] = [_Bell()]
+    _bell[:] = [Bell(_ring_for_all, PAUSE_SECONDS)]
 
 
 @dataclass(eq=False)
@@ -62,39 +61,24 @@ class _Ring:
     queues: set[Queue]
 
     def __call__(self) -> None:
-        if _bell:
-            _bell[0].ring(self.queues)
-        else:
+        if not _bell:
             _ring(self.queues)
+            return
+        with _adding:
+            _wanted.update(self.queues)
+        _bell[0].ring()
 
 
-class _Bell:
-    """A thread that rings, at most once in ``PAUSE_SECONDS``: hundreds of orders a second make tens of rings."""
-
-    def __init__(self) -> None:
-        self._wanted: set[Queue] = set()
-        self._lock = threading.Lock()
-        self._is_wanted = threading.Event()
-        self._pid = 0
-
-    def ring(self, queues: set[Queue]) -> None:
-        with self._lock:
-            self._wanted |= queues
-            if self._pid != os.getpid():  # a process that was forked has none of its parent's threads
-                threading.Thread(target=self._keep_ringing, name="bell", daemon=True).start()
-                self._pid = os.getpid()
-        self._is_wanted.set()
-
-    def _keep_ringing(self) -> None:
-        while self._is_wanted.wait():
-            self._is_wanted.clear()
-            with self._lock:
-                queues, self._wanted = self._wanted, set()
-            _ring(queues)
-            time.sleep(PAUSE_SECONDS)
+_wanted: set[Queue] = set()
+_adding = Lock()
+_bell: list[Bell] = []  # at most one
 
 
-_bell: list[_Bell] = []  # at most one
+def _ring_for_all() -> None:
+    with _adding:
+        queues = set(_wanted)
+        _wanted.clear()
+    _ring(queues)
 
 
 def _ring(wanted: set[Queue]) -> None:

@@ -5,9 +5,11 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from merchant.checks import refuse_unsafe
+from merchant.tallies import tell_in_background
 from merchant.wake import ring_in_background
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merchant.settings")
 refuse_unsafe()
 ring_in_background()
+tell_in_background()
 application = get_wsgi_application()
