@@ -90,5 +90,6 @@ def _added(minute: int, news: dict[str, int]) -> dict[str, int]:
     with client().pipeline(transaction=False) as batch:
         for key, more in news.items():
             name = f"{settings.REDIS_PREFIX}tally:{minute}:{key}"
-            batch.incrby(name, more).expire(name, 2 * WINDOW_SECONDS)
+            batch.incrby(name, more)
+            batch.expire(name, 2 * WINDOW_SECONDS)
         return dict(zip(news, batch.execute()[::2], strict=True))
