@@ -5,7 +5,6 @@ order counts against each of them. Counting either takes all or refuses; rows ar
 ascending order, so two orders of one person cannot wait for each other.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
@@ -61,7 +60,7 @@ def take(lines: Sequence[PricedLine], keys: Sequence[str]) -> rows.Insert:
         for line in lines
         for key in keys
     ]
-    return rows.Insert(_TAKE, json.dumps(wanted))
+    return rows.Insert(_TAKE, rows.as_json(wanted))
 
 
 def require_all(lines: Sequence[PricedLine], keys: Sequence[str], counted: Sequence[int]) -> None:

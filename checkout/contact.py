@@ -1,7 +1,7 @@
 """Who orders and where it goes: read from any door, checked in one place."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ class Address:
     country: str
 
     def as_json(self) -> dict[str, str]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

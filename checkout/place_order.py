@@ -77,7 +77,7 @@ class OrderRequest:
 
     def fingerprint(self) -> str:
         """Tells one body from another. Without the payment token: a retry may bring a new one, the first is used."""
-        return body_hmac(repr(replace(self, confirmation_token="", idempotency_key="")))
+        return body_hmac(rows.as_json(replace(self, confirmation_token="", idempotency_key="")))
 
 
 @dataclass(frozen=True, slots=True)

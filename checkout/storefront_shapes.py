@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -85,7 +86,13 @@ def cart_json(cart: Cart, at: datetime) -> dict[str, Any]:
 
 
 def order_url(token: str) -> str:
-    return f"{settings.PUBLIC_URL}{reverse('api:get_order', args=[token])}"
+    """Where an order is followed. Its token is of letters that an address may hold."""
+    return f"{settings.PUBLIC_URL}{_before_token()}{token}"
+
+
+@cache
+def _before_token() -> str:
+    return reverse("api:get_order", args=["-"]).removesuffix("-")
 
 
 def _absolute(address: str) -> str:

@@ -1,6 +1,7 @@
 """The address of who asks, believed only as far as our own proxies vouch for it."""
 
 import ipaddress
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,6 +19,11 @@ def client_ip(request: HttpRequest) -> str | None:
         found = said[-hops] if len(said) >= hops else ""
     else:
         found = request.META.get("REMOTE_ADDR", "")
+    return _tidy(found)
+
+
+@lru_cache(maxsize=1024)  # asked three times in an order
+def _tidy(found: str) -> str | None:
     try:
         return str(ipaddress.ip_address(found))
     except ValueError:

@@ -4,13 +4,12 @@ For the few inserts that every order makes: a model's own ``save()`` does the sa
 rows travel as JSON, one parameter a table, and PostgreSQL gives each value the type of its column.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, cast
 
+import orjson
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
 
@@ -48,7 +47,7 @@ def insert(model: type[models.Model], rows: Sequence[dict[str, Any]], parent: Pa
         for row, found in zip(rows, known, strict=True)
     ]
     sql = _sql(model, names, (parent.attname, parent.subquery) if parent else ("", ""))
-    return Insert(sql, _as_json(given))
+    return Insert(sql, as_json(given))
 
 
 def of(row: models.Model) -> dict[str, Any]:
@@ -70,11 +69,9 @@ def write(answer: str = "", /, **inserts: Insert) -> tuple[Any, ...]:
         return row
 
 
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-_as_json = json.JSONEncoder(default=_text).encode
+def as_json(given: object) -> str:
+    """JSON as PostgreSQL reads it; what is no JSON, as text."""
+    return orjson.dumps(given, default=str).decode()
 
 
 @cache
@@ -90,9 +87,10 @@ def _defaults(model: type[models.Model]) -> dict[str, Callable[[], Any] | None]:
 @lru_cache(maxsize=256)
 def _sql(model: type[models.Model], names: tuple[str, ...], parent: tuple[str, str]) -> str:
     attname, subquery = parent
-    chosen = ", ".join(subquery if name == attname else f'r."{name}"' for name in names)
-    columns, table = ", ".join(f'"{name}"' for name in names), model._meta.db_table
-    return (
-        f'INSERT INTO "{table}" ({columns}) SELECT {chosen}'  # noqa: S608  # our own words
-        f' FROM json_array_elements(%s::json) AS given(row), json_populate_record(NULL::"{table}", given.row) AS r'
-    )
+    chosen = ", ".join(subquery if name == attname else f"r.{name}" for name in names)
+    table = model._meta.db_table
+    given = f"json_populate_recordset(NULL::{table}, %s::json) AS r"
+    if "given.row" in subquery:
+        given = f"json_array_elements(%s::json) AS given(row), json_populate_record(NULL::{table}, given.row) AS r"
+    # Without quotation marks: psycopg remembers no statement of more than 4096 signs, and our longest is near it.
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {given}"  # noqa: S608  # our own words

@@ -3,7 +3,7 @@
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -135,7 +135,7 @@ def applicable(
     standing = [(line, promise) for line, promise in standing if not _is_replaced(line, held)]
     texts = _texts_of([promise.version for _, promise in standing], given)
     return [
-        replace(_shown(promise, texts[promise.version.pk], given), because=line.because, asked_language=language)
+        _shown(promise, texts[promise.version.pk], given, because=line.because, asked_language=language)
         for line, promise in standing
     ]
 
@@ -257,7 +257,14 @@ def _promise(version: PolicyVersion) -> _Promise:
     )
 
 
-def _shown(promise: _Promise, text: _Text, given: Mapping[str, Value]) -> ShownPolicy:
+def _shown(
+    promise: _Promise,
+    text: _Text,
+    given: Mapping[str, Value],
+    *,
+    because: tuple[str, ...] = (),
+    asked_language: str = "",
+) -> ShownPolicy:
     return ShownPolicy(
         id=f"{promise.slug}/v{promise.number}",
         slug=promise.slug,
@@ -271,4 +278,6 @@ def _shown(promise: _Promise, text: _Text, given: Mapping[str, Value]) -> ShownP
         mandatory=bool(promise.box_wording),
         language=promise.language,
         rendering_id=text.rendering_id,
+        because=because,
+        asked_language=asked_language,
     )

@@ -1,6 +1,7 @@
 """A policy as a fan is shown it: the value that pages, quotes and orders carry."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.urls import reverse
 
@@ -42,4 +43,9 @@ class ShownPolicy:
     @property
     def url(self) -> str:
         """The public page of this very version."""
-        return reverse("policies:version", args=[self.slug, self.number])
+        return _url(self.slug, self.number)
+
+
+@lru_cache(maxsize=1024)  # a quote has several, and Django takes long to put one together
+def _url(slug: str, number: int) -> str:
+    return reverse("policies:version", args=[slug, number])
