@@ -12,6 +12,9 @@ from typing import Any, cast
 import orjson
 from django.db import connection, models
 from django.db.models.expressions import DatabaseDefault
+from psycopg import sql
+
+_LEFT_OUT = object()  # the database has a default of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,11 @@ def insert(model: type[models.Model], rows: Sequence[dict[str, Any]], parent: Pa
 
     What is not given has the model's default; what the database has a default for is left to it.
     """
-    defaults = _defaults(model)
-    if unknown := rows[0].keys() - defaults.keys():
-        raise TypeError(f"{model.__name__} has no {', '.join(sorted(unknown))}.")
-    names = tuple(name for name, default in defaults.items() if default or name in rows[0])
+    attname, subquery = (parent.attname, parent.subquery) if parent else ("", "")
+    text, made = _statement(model, tuple(rows[0]), attname, subquery)
     known = (parent and parent.known) or [{}] * len(rows)
-    given = [
-        {name: row[name] if name in row else defaults[name]() for name in names} | found  # type: ignore[misc]  # given
-        for row, found in zip(rows, known, strict=True)
-    ]
-    sql = _sql(model, names, (parent.attname, parent.subquery) if parent else ("", ""))
-    return Insert(sql, as_json(given))
+    given = [{name: make() for name, make in made} | row | found for row, found in zip(rows, known, strict=True)]
+    return Insert(text, as_json(given))
 
 
 def of(row: models.Model) -> dict[str, Any]:
@@ -75,22 +72,43 @@ def as_json(given: object) -> str:
 
 
 @cache
-def _defaults(model: type[models.Model]) -> dict[str, Callable[[], Any] | None]:
-    """The columns that are written, each with what the ORM would put there; None where the database fills it in.
+def _defaults(model: type[models.Model]) -> dict[str, Any]:
+    """The columns that are written, each with what the ORM would put there; a callable where rows differ.
 
     A field's column has the name of its attribute here, and in all our models.
     """
     fields = (each for each in model._meta.concrete_fields if not each.primary_key and not each.generated)
-    return {cast("str", each.column): None if each.has_db_default() else each.get_default for each in fields}
+    return {cast("str", each.column): _default(each) for each in fields}
+
+
+def _default(field: "models.Field[Any, Any]") -> Any:
+    if field.has_db_default():
+        return _LEFT_OUT
+    return field.default if field.has_default() and callable(field.default) else field.get_default()
 
 
 @lru_cache(maxsize=256)
-def _sql(model: type[models.Model], names: tuple[str, ...], parent: tuple[str, str]) -> str:
-    attname, subquery = parent
-    chosen = ", ".join(subquery if name == attname else f"r.{name}" for name in names)
+def _statement(
+    model: type[models.Model], given: tuple[str, ...], attname: str, subquery: str
+) -> tuple[str, tuple[tuple[str, Callable[[], Any]], ...]]:
+    """An INSERT of rows with these columns; and what else each row must bring, with how it is made."""
+    defaults = _defaults(model)
+    if unknown := set(given) - defaults.keys():
+        raise TypeError(f"{model.__name__} has no {', '.join(sorted(unknown))}.")
+    brought = {name: f"r.{name}" for name in given} | ({attname: subquery} if attname else {})
+    left = {name: default for name, default in defaults.items() if name not in brought and default is not _LEFT_OUT}
+    made = tuple((name, default) for name, default in left.items() if callable(default))
+    constant = {name: _literal(default) for name, default in left.items() if not callable(default)}
+    columns = brought | {name: f"r.{name}" for name, _ in made} | constant
     table = model._meta.db_table
-    given = f"json_populate_recordset(NULL::{table}, %s::json) AS r"
+    source = f"json_populate_recordset(NULL::{table}, %s::json) AS r"
     if "given.row" in subquery:
-        given = f"json_array_elements(%s::json) AS given(row), json_populate_record(NULL::{table}, given.row) AS r"
+        source = f"json_array_elements(%s::json) AS given(row), json_populate_record(NULL::{table}, given.row) AS r"
     # Without quotation marks: psycopg remembers no statement of more than 4096 signs, and our longest is near it.
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {given}"  # noqa: S608  # our own words
+    text = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {source}"  # noqa: S608  # our own words
+    return text, made
+
+
+def _literal(value: Any) -> str:
+    """A model's default as SQL."""
+    return sql.Literal(str(value) if isinstance(value, str) else value).as_string().replace("%", "%%")
