@@ -17,7 +17,8 @@ from bench import shop
 from bench.servers import CHECKOUT, database_url
 from checkout.contact import Address, Contact
 from checkout.models import Order, OrderState, Payment, PaymentState
-from checkout.place_order import OrderRequest, place_order
+from checkout.order_request import OrderRequest
+from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import quote
 from checkout.sandbox.testing import SandboxServer

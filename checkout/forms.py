@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from checkout.contact import read_contact
 from checkout.errors import Invalid
-from checkout.place_order import OrderRequest
+from checkout.order_request import OrderRequest
 from checkout.pricing import Wanted
 from checkout.quote import PICKUP
 from merchant.client_address import client_ip

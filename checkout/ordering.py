@@ -4,7 +4,9 @@ from datetime import datetime
 
 from checkout import attempts
 from checkout.errors import TooManyCards
-from checkout.place_order import OrderRequest, Placed, place_order, standing
+from checkout.order_keys import standing
+from checkout.order_request import OrderRequest, Placed
+from checkout.place_order import place_order
 from drops.models import Drop
 from policies.acceptance import Person
 

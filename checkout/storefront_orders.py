@@ -9,8 +9,8 @@ from checkout import attempts, expiry, payments
 from checkout.contact import Contact, read_contact
 from checkout.forms import read_birth_date, read_person
 from checkout.models import Order, OrderState
+from checkout.order_request import OrderRequest
 from checkout.ordering import order_once
-from checkout.place_order import OrderRequest
 from checkout.queries import order_by_token
 from checkout.storefront_reading import cart_shown, sold_terms, wanted_of
 from checkout.storefront_schemas import CardIn, OrderIn, OrderOut, PlacedOut

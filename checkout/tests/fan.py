@@ -8,7 +8,8 @@ import stripe
 
 from checkout.contact import Address, Contact
 from checkout.models import Order
-from checkout.place_order import OrderRequest, Placed, place_order
+from checkout.order_request import OrderRequest, Placed
+from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import Quote, quote
 from checkout.sandbox.testing import SandboxServer

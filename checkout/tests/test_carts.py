@@ -7,7 +7,8 @@ import pytest
 from checkout import carts, expiry
 from checkout.errors import AlreadyOrdered, HoldEnded, Invalid
 from checkout.models import Cart
-from checkout.place_order import Placed, place_order
+from checkout.order_request import Placed
+from checkout.place_order import place_order
 from checkout.queries import hold_view
 from checkout.tests import fan
 from drops.errors import HoldExpired, LimitReached, NotOpen, SoldOut

@@ -122,7 +122,7 @@ def test_without_the_unique_key_twins_order_twice(robe: Drop, now: datetime) -> 
 def test_a_lock_that_is_not_had_in_time_is_a_refusal_that_wrote_nothing(
     robe: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch, held: str, refusal: type[Exception]
 ) -> None:
-    monkeypatch.setattr("checkout.place_order.LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("checkout.order_keys.LOCK_TIMEOUT", "50ms")
     request = fan.request(fan.quoted(robe, at=now), idempotency_key="k")
     stranger = connection.copy()
     try:

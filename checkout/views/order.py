@@ -15,7 +15,7 @@ from checkout import attempts, expiry, fallback, payments, waiting_offers
 from checkout.after_sale_queries import after_sale_view
 from checkout.errors import GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
-from checkout.place_order import PAYMENT_TOKEN
+from checkout.order_request import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
 from checkout.refusals import in_words, problem_of
 from checkout.views.checkout import pay_config

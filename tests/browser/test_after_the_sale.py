@@ -11,7 +11,8 @@ from checkout.after_sale import FanRequest, RequestState
 from checkout.contact import Address, Contact
 from checkout.evidence import EvidencePack, PackState
 from checkout.models import Order, OrderState
-from checkout.place_order import Placed, place_order
+from checkout.order_request import Placed
+from checkout.place_order import place_order
 from checkout.tests import fan
 from drops.models import Drop
 from merchant.clock import now
