@@ -246,6 +246,8 @@ def _shelf(drop: Drop) -> _Shelf:
 
 
 def _read_shelf(drop: Drop) -> _Shelf:
+    if drop.get_deferred_fields():  # many share the drop of the terms: what it left out must not be kept in it
+        drop = Drop.objects.get(pk=drop.pk)
     offers = tuple(drop.offers.select_related("variant__product"))
     order = list(dict.fromkeys(offer.variant.product_id for offer in offers))
     pictures = sorted(Picture.objects.filter(product_id__in=order), key=lambda each: order.index(each.product_id))

@@ -20,7 +20,7 @@ from drops.models import Drop, DropState
 
 FRESH_SECONDS = 1.0
 MOST_REMEMBERED = 200
-_LONG = ("story", "creator_note")  # read when somebody asks for them
+_LONG = ("story", "creator_note")  # no order needs them
 _NO_STEPS = "beside AS (SELECT NULL)"
 # In SQL because each order asks it: four questions of the ORM would take ten times as long to put together.
 _READ = """
@@ -67,7 +67,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A drop with its windows and, by SKU, its offers, as they stood in one instant."""
+    """A drop with its windows and, by SKU, its offers, as they stood in one instant.
+
+    Many orders share it, the drop too: nobody changes it, or loads into it what was not read.
+    """
 
     drop: Drop
     windows: tuple[Window, ...]

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from drops import catalog, stock, terms
+from drops import catalog, queries, stock, terms
 from drops.errors import UnknownOffer
 from drops.models import Drop, DropState, Offer, SaleWindow
 from drops.tests.factories import NOW, drop, offer, variant
@@ -56,3 +56,13 @@ def test_what_is_known_costs_no_query_and_a_draft_is_not_there(monkeypatch: pyte
     for slug in ("secret-robe", "no-such", "nul\0"):
         with pytest.raises(Drop.DoesNotExist):
             terms.known(slug)
+
+
+def test_a_story_that_is_edited_is_told_anew_though_the_terms_stay() -> None:
+    made = drop(story="It was *warm*.")
+    offer(made, "ROBE-M")
+    queries.picture_urls(terms.read(made.pk).drop)
+    Drop.objects.update(story="It is warm.")
+    queries.forget()
+    queries.picture_urls(terms.read(made.pk).drop)  # a quote may be the first to look after the edit
+    assert queries.drop_page(made.slug, NOW).story_html == "<p>It is warm.</p>"
