@@ -23,6 +23,7 @@ from merchant.money import Money
 from merchant.wake import wake
 
 PAUSE = timedelta(seconds=30)
+KEYS_KEPT = timedelta(hours=23)  # the provider forgets them after 24: https://docs.stripe.com/api/idempotent_requests
 LOOK_AGAIN = timedelta(hours=6)  # at a refund that the provider has not finished; its webhook is usually faster
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 STATES = {
@@ -184,7 +185,7 @@ def _claim(now: datetime) -> Refund | None:
 
 def _send(refund: Refund, now: datetime) -> None:
     try:
-        sent = _ask(refund)
+        sent = _ask(refund, now)
     except GatewayUnavailable as away:
         _wait(refund, now + PAUSE, away.why, new_key=not away.replayable)
     except GatewayRefused as refused:
@@ -196,10 +197,11 @@ def _send(refund: Refund, now: datetime) -> None:
         settle_refund(refund.pk, sent, now=now)
 
 
-def _ask(refund: Refund) -> RefundView:
+def _ask(refund: Refund, now: datetime) -> RefundView:
     if refund.provider_id:
         return gateway.retrieve_refund(refund.provider_id)
-    made_before = _made_before(refund) if refund.attempt > 1 else None
+    key_is_forgotten = refund.tries and refund.created_at < now - KEYS_KEPT
+    made_before = _made_before(refund) if refund.attempt > 1 or key_is_forgotten else None
     return made_before or gateway.refund(_paid_with(refund), refund.amount_minor, key=_sent_key(refund))
 
 
@@ -210,7 +212,7 @@ def _paid_with(refund: Refund) -> str:
 
 
 def _made_before(refund: Refund) -> RefundView | None:
-    """What an earlier attempt made although the provider said that it had failed."""
+    """What was made although the provider said that it had failed, or said nothing."""
     return next((sent for sent in gateway.list_refunds(_paid_with(refund)) if _is(refund, sent)), None)
 
 

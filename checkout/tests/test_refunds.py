@@ -1,6 +1,7 @@
 """Giving money back: by line and in part, never above what came, whoever presses and however many at once."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -199,6 +200,27 @@ def test_a_lost_reply_refunds_once(robe: Drop, sandbox: SandboxServer) -> None:
     assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [4800]
 
 
+@pytest.fixture
+def own_sandbox(sandbox: SandboxServer, settings: Any) -> Iterator[SandboxServer]:
+    """One whose time may be moved: it never goes back."""
+    with SandboxServer() as server:
+        settings.STRIPE_API_BASE = server.base_url
+        gateway._client.cache_clear()
+        yield server
+
+
+def test_a_lost_reply_refunds_once_even_when_its_key_is_forgotten(robe: Drop, own_sandbox: SandboxServer) -> None:
+    """The provider forgets keys after a day; and of a refund in part enough is left for it to be made twice."""
+    order = paid(robe, own_sandbox)
+    give_back(order, 1)
+    own_sandbox.drop_reply("refunds.create")
+    refunds.drain(clock)
+    own_sandbox.advance(25 * 3600)
+    refunds.drain(lambda: later(hours=25))
+    assert fresh(order).refunded_minor == 4800
+    assert [charge["refunded"] for charge in own_sandbox.charges(order.reference)] == [4800]
+
+
 def test_a_refund_the_provider_refuses_fails_and_can_be_sent_again(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     refund = give_back(order, 1)
@@ -248,7 +270,9 @@ def test_c26_a_refund_made_at_the_provider_is_taken_over_once(robe: Drop, sandbo
 def test_our_own_refund_is_not_taken_over_twice_when_its_webhook_is_faster(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     refund = give_back(order, 1)
-    sent = refunds._ask(Refund.objects.select_related("order__payment").get())  # and its id is not written down yet
+    sent = refunds._ask(
+        Refund.objects.select_related("order__payment").get(), clock()
+    )  # and its id is not written down yet
     refunds.take_over(gateway.retrieve_refund(sent.id), now=clock())
     refunds.settle_refund(refund.pk, sent, now=clock())
     assert (Refund.objects.count(), fresh(order).refunded_minor) == (1, 4800)
