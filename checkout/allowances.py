@@ -99,11 +99,13 @@ def _units(order: Order) -> Iterable[tuple[int, int]]:
 
 
 def _count(order: Order, counted: Iterable[tuple[int, int]], *, sign: int) -> None:
-    keys = person_keys(contact_of(order))
-    for offer_id, units in counted:
-        rows = Allowance.objects.filter(offer_id=offer_id, person_key__in=keys)
+    counts = Allowance.objects.filter(person_key__in=person_keys(contact_of(order)))
+    units_of = dict(counted)
+    # Locked as an order locks them: an update alone takes them as they lie.
+    list(counts.filter(offer_id__in=units_of).order_by("person_key", "offer_id").select_for_update())
+    for offer_id, units in units_of.items():
         # Orders that are older than their row were never counted in it.
-        rows.update(used=Greatest(F("used") + sign * units, 0))
+        counts.filter(offer_id=offer_id).update(used=Greatest(F("used") + sign * units, 0))
 
 
 def contact_of(order: Order) -> Contact:

@@ -129,8 +129,8 @@ def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by
     skus = {line.sku: units[line.pk] for line in lines}
     verb = "units_back_on_sale" if restock else "units_written_off"
     journal.record(order.subject, verb, actor=by, data=skus)
+    cards.count_again(order, order.payment.card_key, by=by, now=now)  # before the allowances, as a late payment does
     allowances.give_back_some(order, offers)
-    cards.count_again(order, order.payment.card_key, by=by, now=now)
     try:
         stock.take_back_some(owner_of(order), stock.needs(offers), restock=restock)
     except NotSold as error:
