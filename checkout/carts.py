@@ -111,8 +111,11 @@ def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
         cart = lock_cart(cart.pk)
         refuse_closed(cart)
         wanted = {line.sku: line.quantity for line in contents(cart)}
-        if wanted.get(sku, 0) == quantity:
+        before = wanted.get(sku, 0)
+        if before == quantity:
             return
+        if quantity > before:  # what is in it may be taken out at any time
+            windows.require_open(cart.drop, now)
         wanted[sku] = quantity
         _rewrite(cart, {sku: number for sku, number in wanted.items() if number != 0}, now)
 

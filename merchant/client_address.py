@@ -25,6 +25,6 @@ def client_ip(request: HttpRequest) -> str | None:
 @lru_cache(maxsize=1024)  # asked three times in an order
 def _tidy(found: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(found))
+        return str(ipaddress.ip_address(found.partition("%")[0]))  # fe80::1%eth0: the database takes no interface
     except ValueError:
         return None

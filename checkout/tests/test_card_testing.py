@@ -1,5 +1,6 @@
 """Thieves who try stolen cards are slowed down; fans who mistype are not; nobody loses an order by it."""
 
+import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,12 +18,13 @@ from checkout.tests import fan
 from checkout.tests.test_pages import agree, with_cart
 from checkout.tests.test_payments import clock, fresh, later, states
 from checkout.tests.test_place_order_races import together
+from checkout.tests.test_storefront_api import API, body_of, quoted
 from checkout.tokens import order_token
 from drops.models import Drop
 from merchant import moving_windows
 from merchant.models import JournalEntry
 from merchant.tests.staff import signed_in
-from policies.models import Policy
+from policies.models import AcceptancePerson, Policy
 from policies.publishing import new_draft, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -273,3 +275,12 @@ def test_while_redis_is_away_each_process_counts_alone(
     attempts.require_address("198.51.100.9")
     attempts.require_address(None)
     moving_windows.alone(attempts.NAME).storage.reset()
+
+
+def test_the_address_of_one_link_is_kept_without_its_interface(robe: Drop, texts: None) -> None:
+    """In one room a phone may come from ``fe80::1%eth0``, which is no address to the database."""
+    body = json.dumps(body_of(quoted()))
+    browser = Client(REMOTE_ADDR="fe80::1%eth0")
+    answer = browser.post(f"{API}/orders", body, content_type="application/json", headers={"idempotency-key": "k"})
+    assert answer.status_code == 201
+    assert AcceptancePerson.objects.get().ip == "fe80::1"

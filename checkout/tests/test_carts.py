@@ -12,7 +12,7 @@ from checkout.place_order import place_order
 from checkout.queries import hold_view
 from checkout.tests import fan
 from drops.errors import HoldExpired, LimitReached, NotOpen, SoldOut
-from drops.models import Drop, Hold
+from drops.models import Drop, DropState, Hold
 from merchant.models import StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +105,16 @@ def test_taking_a_line_out_frees_its_units(drop: Drop, now: datetime) -> None:
     carts.change(cart, "ROBE-M", 0, now=now)
     assert fan.counts() == (0, 0, 3)
     assert carts.contents(cart) == ()
+
+
+def test_while_nothing_is_sold_a_cart_only_gets_smaller(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 1, token="", now=now)
+    Drop.objects.update(state=DropState.PAUSED)
+    with pytest.raises(NotOpen):
+        carts.change(cart, "ROBE-M", 2, now=now)
+    assert fan.counts() == (1, 0, 2)
+    carts.change(cart, "ROBE-M", 0, now=now)
+    assert fan.counts() == (0, 0, 3)
 
 
 def test_a_refused_edit_changes_nothing(drop: Drop, now: datetime) -> None:
