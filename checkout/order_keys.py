@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import OperationalError
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from checkout.errors import CheckoutError, Invalid, KeyInFlight, KeyReused
 from checkout.models import IdempotencyKey, Order
@@ -57,10 +57,10 @@ def require(request: OrderRequest) -> None:
 
 @contextmanager
 def waiting_means(refusal: CheckoutError) -> Iterator[None]:
-    """Turn a lock that was waited for too long into a refusal that says what to do."""
+    """Turn a lock that was waited for too long, or for ever, into a refusal that says what to do."""
     try:
         yield
     except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
+        if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
             raise refusal from error
         raise

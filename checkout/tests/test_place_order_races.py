@@ -9,12 +9,13 @@ import pytest
 from django.db import connection, transaction
 
 from checkout.errors import Busy, KeyInFlight
-from checkout.models import IdempotencyKey, Order
+from checkout.models import Allowance, IdempotencyKey, Order
 from checkout.place_order import place_order
 from checkout.tests import fan
 from drops.errors import SoldOut
-from drops.models import Drop
+from drops.models import Drop, StockItem
 from merchant.models import StoreProfile
+from tests.waiting import somebody_waits_for_us, until
 
 FANS = 16
 
@@ -135,3 +136,29 @@ def test_a_lock_that_is_not_had_in_time_is_a_refusal_that_wrote_nothing(
         stranger.close()
     assert (Order.objects.count(), fan.counts()) == (0, (0, 0, 5))
     assert place_order(robe, request, person=fan.PERSON, now=now).replayed is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_taken_out_of_a_deadlock_is_asked_to_try_again(robe: Drop, now: datetime) -> None:
+    """Nothing of ours locks the stock before a person's allowance; somebody at the database's own prompt may."""
+    fan.orders(robe, at=now)
+    request = fan.request(fan.quoted(robe, at=now))
+    answers: list[str] = []
+
+    def buy() -> None:
+        try:
+            answers.append(place_order(robe, request, person=fan.PERSON, now=now).token)
+        except Busy:
+            answers.append("busy")
+        finally:
+            connection.close()
+
+    buying = threading.Thread(target=buy)
+    with transaction.atomic():
+        StockItem.objects.select_for_update().get()
+        buying.start()
+        until(somebody_waits_for_us)
+        Allowance.objects.select_for_update().get()
+    buying.join()
+    assert answers == ["busy"]
+    assert Order.objects.count() == 1
