@@ -2,10 +2,11 @@
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from checkout import (
@@ -20,6 +21,7 @@ from checkout import (
     webhooks,
 )
 from checkout.errors import NotWaiting
+from checkout.leases import leased_until
 from checkout.models import Allowance, Order, OrderState, Payment, PaymentState, Refund
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
@@ -39,6 +41,7 @@ from merchant import store
 from merchant.models import LatePayments, StoreProfile
 from merchant.tests.staff import signed_in
 from segments.models import Message
+from tests.waiting import somebody_waits_for_us, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SUPPORT = "Support"  # a role of the desk
@@ -297,6 +300,27 @@ def test_without_the_claim_two_workers_both_tell_the_bank(robe: Drop, sandbox: S
 
     assert together(naive, fans=2) == {"canceled": 2}
     assert len(sandbox.requests("payment_intents.cancel")) - before == 2
+
+
+def test_who_comes_while_another_worker_claims_it_has_nothing(robe: Drop, sandbox: SandboxServer) -> None:
+    """Without the claim's lock they read the row before its lease is written, wait to write theirs, and have it too."""
+    order = authorised_too_late(robe, sandbox)
+
+    def claimed() -> Payment | None:
+        try:
+            return authorisations._claim(clock())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as workers:
+        with transaction.atomic():
+            mine = Payment.objects.select_for_update().get(order=order)
+            others = [workers.submit(claimed) for _ in range(2)]
+            until(lambda: all(other.done() for other in others) or somebody_waits_for_us())
+            mine.leased_until = leased_until(clock())
+            mine.save(update_fields=["leased_until"])
+        assert [other.result() for other in others] == [None, None]
+    assert fresh(order).payment.leased_until == mine.leased_until
 
 
 def test_a_yes_that_the_bank_soon_withdraws_does_not_wait(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
