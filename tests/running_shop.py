@@ -128,6 +128,7 @@ class RunningShop:
             "REFUSALS_PER_ADDRESS_AN_HOUR": "1000",  # all fans of all tests share one address and a few test cards
             "REFUSALS_PER_CARD_AN_HOUR": "1000",
             "API_REQUESTS_PER_ADDRESS": "1000000",
+            "JOINS_PER_ADDRESS_AN_HOUR": "1000000",
             "STRIPE_TIMEOUT_SECONDS": str(PROVIDER_TIMEOUT_SECONDS),
             "STRIPE_BUDGET_WAIT_SECONDS": str(BUDGET_WAIT_SECONDS),
             "PAYMENT_LEASE_SECONDS": str(LEASE_SECONDS),

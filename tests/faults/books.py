@@ -4,7 +4,7 @@ They read the database at hand and the provider's own list of charges, and know 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -28,18 +28,21 @@ from checkout.models import (
 from checkout.orders import MOVES
 from checkout.sandbox.errors import Json
 from checkout.tokens import hashed
-from drops.models import Drop, Hold, HoldState, StockItem
+from checkout.waiting_list import OPEN as IN_LINE
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops.models import Capture, Drop, Hold, HoldState, OwnerKind, StockItem
 from merchant.clock import now
 from merchant.models import JournalEntry
 from segments.models import Footprint, Message
 
-MOVING = (PaymentState.DUE, PaymentState.LETTING_GO)
+MOVING = (PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.LETTING_GO)
 OVER = (OrderState.CONFIRMED, OrderState.EXPIRED, OrderState.CANCELLED)
 
 
 @dataclass(frozen=True)
 class Books:
-    """A drop's orders, the provider's charges, what its fans were promised (tokens by key), and what staff did.
+    """A drop's orders, the provider's charges, what its fans were promised (orders' tokens by key, and those of places
+    on its waiting list), and what staff did.
 
     ``each``: the units of every size that there were at the beginning. ``gave_back``: minor units by order.
     """
@@ -50,11 +53,20 @@ class Books:
     promised: Mapping[str, str] = field(default_factory=dict)
     gave_back: Mapping[str, int] = field(default_factory=dict)
     wrote_off: Mapping[str, int] = field(default_factory=dict)
+    places: Collection[str] = ()
 
     def faults(self) -> list[str]:
         """Everything that does not add up, in words. Nothing, when nothing was lost and nothing counted twice."""
         orders = list(Order.objects.filter(drop=self.drop).select_related("payment").order_by("pk"))
-        return [*self._stock(), *self._people(orders), *self._money(orders), *self._paths(orders), *self._told(orders)]
+        return [
+            *self._stock(),
+            *self._people(orders),
+            *self._money(orders),
+            *self._set_aside(orders),
+            *self._paths(orders),
+            *self._told(orders),
+            *WaitingLine(self.drop, self.places).faults(),
+        ]
 
     def _stock(self) -> Iterator[str]:
         for item in items(self.drop):
@@ -114,6 +126,22 @@ class Books:
             faults = _money_at_the_desk(order, charges) if picked_up else _money_of(order, charges, gave_back)
             yield from (f"{order} ({order.state}): {fault}" for fault in faults)
 
+    def _set_aside(self, orders: list[Order]) -> Iterator[str]:
+        """Where a drop charges when it is certain: an order that ended was never charged, not even to be refunded; one
+        that is confirmed was taken from what a bank had set aside; and what was let go was let go once."""
+        if self.drop.capture != Capture.WHEN_CERTAIN:
+            return
+        charged = {str(charge["order"]) for charge in self.charges if charge["paid"]}
+        for order in orders:
+            verbs = _verbs(order.subject)
+            if order.state != OrderState.CONFIRMED and order.reference in charged:
+                yield f"{order} ({order.state}): captured, though it ended"
+            if order.state == OrderState.CONFIRMED and order.reference in charged and not verbs["authorised"]:
+                yield f"{order}: captured, and no bank had set it aside"
+            if order.payment.is_authorised:
+                yield f"{order} ({order.state}): its payment is {order.payment.state}, and still set aside"
+            yield from (f"{order}: {verbs[verb]} × {verb}" for verb in ("letting_go", "let_go") if verbs[verb] > 1)
+
     def _paths(self, orders: list[Order]) -> Iterator[str]:
         subjects = {order.subject: order for order in orders}
         steps: dict[str, list[str]] = {subject: [] for subject in subjects}
@@ -150,6 +178,64 @@ def _keys(rows: QuerySet[Any], what: str) -> Iterable[str]:
     return rows.filter(key__endswith=f":{what}").values_list("key", flat=True)
 
 
+@dataclass(frozen=True)
+class WaitingLine:
+    """A drop's waiting list once the drop is over, and the places that its fans were promised, by their tokens."""
+
+    drop: Drop
+    promised: Collection[str]
+
+    def faults(self) -> Iterator[str]:
+        """Everybody who was promised a place had it; each has ended in one way, told once, and claims nothing any more;
+        and what was offered became one order of that very fan, or none."""
+        places = list(WaitingPlace.objects.filter(drop=self.drop).select_related("order", "cart").order_by("pk"))
+        known = {place.token_hash for place in places}
+        if lost := sum(hashed(token) not in known for token in self.promised):
+            yield f"{lost} places in line were promised and are lost"
+        for place in places:
+            faults = _faults_of_a_paid_place(place) if place.order else _faults_of_a_place(place)
+            yield from (f"{place.subject} ({place.state}): {fault}" for fault in (*_ending_of(place), *faults))
+
+
+def _ending_of(place: WaitingPlace) -> Iterator[str]:
+    verbs = _verbs(place.subject)
+    path = {verb: verbs[verb] for verb in ("joined", *PlaceState.values) if verbs[verb]}
+    offered = {str(PlaceState.OFFERED): 1} if place.cart_id else {}
+    if path != {"joined": 1, **offered, place.state: 1}:
+        yield f"its journal says {path}"
+    if place.state in IN_LINE:
+        yield "is still in line"
+    if Hold.objects.filter(owner_kind=OwnerKind.PLACE, owner_ref=str(place.pk), state=HoldState.AWAITED).exists():
+        yield "still claims units"
+
+
+def _faults_of_a_place(place: WaitingPlace) -> Iterator[str]:
+    orders = list(Order.objects.filter(cart=place.cart_id)) if place.cart_id else []
+    if len(orders) != int(place.state == PlaceState.BOUGHT):
+        yield f"{len(orders)} orders of its offer"
+    yield from (f"its offer is the order of {order.email}" for order in orders if order.email != place.email)
+    expected = {
+        "joined": True,
+        "offered": place.cart_id is not None,
+        "lapsed": place.state == PlaceState.LAPSED,
+        "closed": place.state == PlaceState.CLOSED,
+    }
+    for what, once in expected.items():
+        if (times := Message.objects.filter(key=f"{place.subject}:{what}").count()) != int(once):
+            yield f"{times} × {what}"
+
+
+def _faults_of_a_paid_place(place: WaitingPlace) -> Iterator[str]:
+    """It belongs to an order that was paid, or set aside, too late."""
+    assert place.order is not None
+    if (place.state == PlaceState.BOUGHT) != (place.order.state == OrderState.CONFIRMED):
+        yield f"{place.order} is {place.order.state}"
+
+
+def _verbs(subject: str) -> Counter[str]:
+    return Counter(JournalEntry.objects.filter(subject=subject).values_list("verb", flat=True))
+
+
 def items(drop: Drop) -> list[StockItem]:
     return list(StockItem.objects.filter(components__offer__drop=drop).distinct().order_by("code"))
 
@@ -165,6 +251,7 @@ def unrest(drop: Drop) -> dict[str, int]:
         "payments": orders.filter(payment__state__in=MOVING).count(),
         "pick-ups": given_up.count(),
         "refunds": Refund.objects.filter(order__drop=drop, state__in=[RefundState.DUE, RefundState.PENDING]).count(),
+        "places": WaitingPlace.objects.filter(drop=drop, state__in=IN_LINE).count(),
         "carts": Cart.objects.filter(drop=drop, closed_at=None).exclude(expires_at=None).count(),
         "holds": Hold.objects.filter(stock_item__in=items(drop), state=HoldState.ACTIVE).count(),
         "webhooks": waiting.filter(payload__data__object__metadata__order__in=references).count(),
@@ -173,9 +260,10 @@ def unrest(drop: Drop) -> dict[str, int]:
 
 
 def unheard(drop: Drop, charges: list[Json]) -> int:
-    """How many of these charges are paid and not in the shop's ledger yet."""
+    """How many of these charges are paid and not in the shop's ledger yet, or still set aside at a bank."""
     captured = dict(Order.objects.filter(drop=drop).values_list("reference", "captured_minor"))
-    return sum(charge["paid"] and not captured.get(str(charge["order"]), 1) for charge in charges)
+    ours = [charge for charge in charges if str(charge["order"]) in captured]
+    return sum(charge["authorised"] or (charge["paid"] and not captured[str(charge["order"])]) for charge in ours)
 
 
 def came_late(drop: Drop) -> int:

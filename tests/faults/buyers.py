@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +32,19 @@ class Impatient(Exception):
 
 @dataclass
 class Crowd:
-    """So many fans, arriving within so many seconds and patient for so many, in a mix that is the same every time."""
+    """Fans with their ways, arriving within so many seconds and patient for so many."""
 
     shop: str
     provider: str
     slug: str
     skus: tuple[str, ...]
-    size: int
+    ways: "Sequence[Way]"
     arriving: float
     patience: float
     answers: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     promised: dict[str, str] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
     unanswered: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _futures: list[Future[None]] = field(default_factory=list)
@@ -53,10 +54,13 @@ class Crowd:
         self.http = httpx.Client(trust_env=False, verify=False, timeout=20, limits=limits)  # noqa: S501  # plain HTTP
         self.started = time.monotonic()
         self._pool = ThreadPoolExecutor(self.size)
-        ways = list(_mix(self.size))
-        fans = [Fan(self, number, way) for number, way in enumerate(ways)]
+        fans = [Fan(self, number, way) for number, way in enumerate(self.ways)]
         self._futures = [self._pool.submit(fan.come) for fan in fans]
         return self
+
+    @property
+    def size(self) -> int:
+        return len(self.ways)
 
     def __exit__(self, *_: object) -> None:
         self.gone()
@@ -103,6 +107,12 @@ class Crowd:
             if self.promised.setdefault(key, token) != token:
                 self.complaints.append("two orders for one key")
 
+    def promise_a_place(self, token: str) -> None:
+        with self._lock:
+            if token in self.places:
+                self.complaints.append("one place for two people")
+            self.places.add(token)
+
 
 class Fan:
     """One fan with an address of their own."""
@@ -133,20 +143,28 @@ class Fan:
         """The same without a card: it is paid at the desk."""
         return self._order({"payment_method": "pickup"}, shipping="pickup")
 
-    def _order(self, payment: Json, *, shipping: str = "standard", twins: int = 1, hang_up: bool = False) -> str:
+    def order_from(self, cart: str, card: str) -> str:
+        """What an offer holds, by its cart's token."""
+        token = self._card(card) if card else None
+        return self._order({"confirmation_token": token}, cart=cart)
+
+    def _order(
+        self, payment: Json, *, shipping: str = "standard", twins: int = 1, hang_up: bool = False, cart: str = ""
+    ) -> str:
         while True:
             body, key = self._agreed(shipping) | payment, uuid.uuid4().hex
             if hang_up:
                 self._send_and_hang_up(body, key)
-            answer = self._twins(body, key, twins) if twins > 1 else self._until_answered(body, key)
+            answer = self._twins(body, key, twins) if twins > 1 else self._until_answered(body, key, cart)
             if isinstance(answer, str):
                 return answer
             self._pause(1.0)
 
-    def _until_answered(self, body: Json, key: str) -> str | None:
+    def _until_answered(self, body: Json, key: str, cart: str = "") -> str | None:
         """The token of the order; None when the fan has to begin again. Raises Impatient when there is no hope."""
+        headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {cart}"} if cart else {})
         while True:
-            answer = self._ask("POST", self._orders(), json=body, headers={"Idempotency-Key": key})
+            answer = self._ask("POST", self._orders(), json=body, headers=headers)
             problem = self.crowd.heard(answer) if answer is not None else "no reply"
             if answer is not None and answer.status_code == 201:
                 self.crowd.promise(key, answer.json()["token"])
@@ -201,6 +219,52 @@ class Fan:
         except httpx.HTTPError:
             return None
         return str(answer.json()["id"]) if answer.is_success else None
+
+    # --- waiting for what comes back ---------------------------------------------------------------------------------
+
+    def join_the_list(self) -> Json:
+        """A place, once nothing is on sale. Raises Impatient; so it does where a first answer was lost, because the
+        place's key is told once and by e-mail."""
+        wanted = {"sku": self.sku, "quantity": 1, "email": self.email}
+        while True:
+            answer = self._ask("POST", f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/waiting-list", json=wanted)
+            problem = self.crowd.heard(answer) if answer is not None else "no reply"
+            if answer is not None and problem == "201":
+                self.crowd.promise_a_place(answer.json()["token"])
+                return dict(answer.json())
+            if problem not in ("no reply", "still-there", "try-again"):
+                raise Impatient
+            self._pause(2.0)
+
+    def wait_for_an_offer(self, place: Json) -> None:
+        """Until it is held for them. Raises Impatient, also when their turn has passed."""
+        while True:
+            answer = self._ask("GET", self._place(place))
+            if answer is not None and self.crowd.heard(answer) == "200":
+                if answer.json()["offered_until"]:
+                    return
+                if answer.json()["state"] not in ("waiting", "offered"):
+                    raise Impatient
+            self._pause(1.0)
+
+    def take_up(self, place: Json) -> str:
+        """By the button on the place's page: the token of the cart in which it is held. Raises Impatient."""
+        page = place["page_url"].partition("/waiting/")[2]
+        while True:
+            answer = self.post(f"/waiting/{page}buy")
+            if answer is not None and answer.status_code == 303:
+                return str(answer.cookies[f"frontrow_cart_{self.crowd.slug}"])
+            if answer is not None and answer.status_code == 302:
+                raise Impatient  # its time has ended
+            self._pause(1.0)
+
+    def leave_the_list(self, place: Json) -> None:
+        """Pressed again while the shop does not answer. Raises Impatient."""
+        while (answer := self._ask("DELETE", self._place(place))) is None or self.crowd.heard(answer) == "try-again":
+            self._pause(1.0)
+
+    def _place(self, place: Json) -> str:
+        return f"{self.crowd.shop}/api/v1/waiting-list/{place['token']}"
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 
@@ -278,113 +342,4 @@ class Fan:
         time.sleep(seconds * self.chance.uniform(0.5, 1.5))  # a person looks again after a moment
 
 
-# --- what they do --------------------------------------------------------------------------------------------------
-
 Way = Callable[[Fan], None]
-
-
-def pays(fan: Fan) -> None:
-    fan.order(GOOD)
-
-
-def clicks_twice(fan: Fan) -> None:
-    fan.order(GOOD, twins=3)
-
-
-def loses_the_reply(fan: Fan) -> None:
-    fan.order(GOOD, hang_up=True)
-
-
-def is_declined_and_goes(fan: Fan) -> None:
-    fan.order(DECLINED)
-
-
-def is_declined_then_pays(fan: Fan) -> None:
-    _another_card(fan, fan.order(DECLINED))
-
-
-def has_no_card_and_goes(fan: Fan) -> None:
-    fan.order("")
-
-
-def has_no_card_then_pays(fan: Fan) -> None:
-    _another_card(fan, fan.order(""))
-
-
-def pays_on_the_other_page(fan: Fan) -> None:
-    fan.pay_on_the_other_page(fan.order(DECLINED))
-
-
-def passes_the_bank(fan: Fan) -> None:
-    token = fan.order(BANK)
-    fan.answer_the_bank(token, fan.intent_of(token), "complete")
-
-
-def fails_at_the_bank(fan: Fan) -> None:
-    token = fan.order(BANK)
-    fan.answer_the_bank(token, fan.intent_of(token), "fail")
-
-
-def passes_the_bank_too_late(fan: Fan) -> None:
-    """Their order has ended: what they could have paid was closed before, and the bank's yes moves no money."""
-    token = fan.order(BANK)
-    intent = fan.intent_of(token)
-    fan.wait_for_the_end(token)
-    fan.answer_the_bank(token, intent, "complete")
-
-
-def changes_their_mind(fan: Fan) -> None:
-    fan.cancel(fan.order(""))
-
-
-def picks_up(fan: Fan) -> None:
-    fan.order_to_pick_up()
-
-
-def never_goes_to_the_bank(fan: Fan) -> None:
-    fan.order(BANK)
-
-
-def leaves_a_cart(fan: Fan) -> None:
-    """Puts it aside and closes the tab."""
-    with httpx.Client(base_url=fan.crowd.shop, trust_env=False, verify=False, timeout=10) as browser:  # noqa: S501
-        try:
-            fan.crowd.heard(browser.get(f"/drops/{fan.crowd.slug}/"))
-            values = {"sku": fan.sku, "quantity": "1", "csrfmiddlewaretoken": browser.cookies.get("csrftoken", "")}
-            fan.crowd.heard(browser.post(f"/drops/{fan.crowd.slug}/cart/", data=values))
-        except httpx.HTTPError as error:
-            fan.crowd.heard_nothing(error)
-
-
-def _another_card(fan: Fan, token: str) -> None:
-    fan.asked_for("pay", token)
-    while (card := fan._card(GOOD)) is None:
-        fan._pause(1.0)
-    fan.post(f"/orders/{token}/card", confirmation_token=card)
-
-
-MIX: dict[Way, int] = {
-    pays: 8,
-    clicks_twice: 2,
-    loses_the_reply: 2,
-    is_declined_and_goes: 1,
-    is_declined_then_pays: 2,
-    has_no_card_and_goes: 1,
-    has_no_card_then_pays: 1,
-    changes_their_mind: 1,
-    pays_on_the_other_page: 2,
-    passes_the_bank: 3,
-    passes_the_bank_too_late: 1,
-    fails_at_the_bank: 1,
-    never_goes_to_the_bank: 1,
-    leaves_a_cart: 1,
-    picks_up: 3,
-}
-
-
-def _mix(size: int) -> Iterator[Way]:
-    deck = [way for way, share in MIX.items() for _ in range(share)]
-    order = random.Random(size)  # the same crowd every time
-    for _ in range(0, size, len(deck)):
-        order.shuffle(deck)
-        yield from deck[: size - _] if size - _ < len(deck) else deck

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from checkout import gateway
+from merchant.models import LatePayments, StoreProfile
 from tests.running_shop import RunningShop
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request of three hundred fans
@@ -17,8 +18,10 @@ KEY = pytest.StashKey[list["Line"]]()
 
 @dataclass(frozen=True)
 class Line:
-    """One drop under one trouble. ``late``: orders whose money came after they had ended. ``same_key``: orders whose
-    request got no reply and was sent again. ``wrong``: what was lost, doubled or does not add up."""
+    """Two drops under one trouble. ``let_go``: amounts that a bank had set aside and nobody took. ``late``: orders
+    whose money, or whose bank's yes, came after they had ended. ``in_line``: places on the waiting lists, of which so
+    many were ``offered`` something and so many had it ``taken`` up. ``same_key``: orders whose request got no reply and
+    was sent again. ``wrong``: what was lost, doubled or does not add up."""
 
     trouble: str
     fans: int
@@ -27,7 +30,11 @@ class Line:
     ended: int
     charges: int
     refunds: int
+    let_go: int
     late: int
+    in_line: int
+    offered: int
+    taken: int
     no_reply: int
     same_key: int
     said_503: int
@@ -53,6 +60,15 @@ def gateway_to_the_sandbox(shop: RunningShop, settings: Any) -> Iterator[None]:
     gateway._client.cache_clear()
     yield
     gateway._client.cache_clear()
+
+
+@pytest.fixture
+def late_money_waits(shop: RunningShop) -> Iterator[None]:
+    """At the head of the waiting list, before it goes back."""
+    before = StoreProfile.objects.values_list("late_payments", flat=True).get()
+    StoreProfile.objects.update(late_payments=LatePayments.WAIT)
+    yield
+    StoreProfile.objects.update(late_payments=before)
 
 
 @pytest.fixture

@@ -95,12 +95,14 @@ class Desk:
 
     def _take_their_money(self, order: Order) -> None:
         """The mistake that brings money too late: a card is taken in the provider's dashboard for an order that ended.
+        Where the drop charges when it is certain, they only set the amount aside.
 
         Whether it worked they may never know; whoever wants to can see it at the provider.
         """
         payment = {
             "amount": order.total_minor,
             "currency": order.currency.lower(),
+            "capture_method": self.drop.capture_method,
             "payment_method": "pm_card_visa",
             "payment_method_types[]": "card",
             "confirm": "true",

@@ -22,7 +22,7 @@ A_MOMENT, A_MINUTE, A_START, A_WHILE = 6.0, 60.0, 20.0, 30.0
 BETWEEN = 10.0  # to recover in, before it comes again
 PAYING = ("payment_intents.*", "checkout_sessions.*", "refunds.*")
 CHANGING = ("payment_intents.create", "payment_intents.confirm", "payment_intents.cancel", "checkout_sessions.*")
-LOST_REPLIES = (*CHANGING, "refunds.create")
+LOST_REPLIES = (*CHANGING, "payment_intents.capture", "refunds.create")
 
 
 @dataclass(frozen=True)
