@@ -201,7 +201,7 @@ def _tell(order: Order, asked: DelayAnswer) -> None:
         "If we hear nothing by then, your money goes back to you by itself.",
     ]
     subject = f"Wait, or your money back? {order.reference}"
-    notify.after_sale(order, f"delay:{asked.pk}", subject, headline=headline, said=said)
+    notify.after_sale(order, f"delay:{asked.pk}", subject, headline=headline, said=said, action="Wait, or money back")
 
 
 def _day(day: date) -> str:

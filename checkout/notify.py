@@ -86,9 +86,20 @@ def refunded(order: Order, refund: Refund) -> None:
 
 
 def after_sale(
-    order: Order, key: str, subject: str, *, headline: str, said: Sequence[str], quoted: str = "", to: str = ""
+    order: Order,
+    key: str,
+    subject: str,
+    *,
+    headline: str,
+    said: Sequence[str],
+    quoted: str = "",
+    to: str = "",
+    action: str = "See your order",
 ) -> None:
-    """A mail about parcels, requests and dates: a headline, paragraphs and, in full, what the fan had written."""
+    """A mail about parcels, requests and dates: a headline, paragraphs and, in full, what the fan had written.
+
+    ``action``: what its button, which leads to the order's page, says.
+    """
     if not (to or order.email):  # its person was erased: there is nobody to write to
         return
     with timezone.override(store_zone()):
@@ -105,6 +116,7 @@ def after_sale(
             "shop_url": settings.PUBLIC_URL,
             "said": said,
             "quoted": quoted,
+            "action": action,
         },
     )
 

@@ -34,6 +34,7 @@ def messages(rows: QuerySet[Message]) -> int:
             subject=f"{message.kind.replace('_', ' ').capitalize()}, erased"[:200],
             text=f"sha256:{_sha256(message.text)}",
             html="",
+            leave_url="",  # names the address
             reason=ON_REQUEST,
             state=MessageState.SKIPPED if waits else message.state,
             # Its name would find the address again.

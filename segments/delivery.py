@@ -40,15 +40,21 @@ def plan(
     template: str,
     context: dict[str, Any],
     marketing: bool = False,
+    topic: str = "drops",
+    leave_url: str = "",
     due_at: datetime | None = None,
 ) -> Message:
     """Put a message into the ledger, once a ``key``: whoever plans it again gets the first one, as it was.
+
+    One of ``marketing`` goes out only to whom wants to hear of its ``topic`` at that moment; ``leave_url`` is where one
+    POST ends it.
 
     ``template`` names ``<template>.txt`` and, where there is one, ``<template>.html``; times in them are the shop's.
     Call it inside the transaction of the deed it tells about; the worker wakes when that commits.
     """
     text, html = _rendered(template, context)
-    message = Message(key=key, kind=kind, to=to, subject=_one_line(subject), text=text, html=html, marketing=marketing)
+    message = Message(key=key, kind=kind, to=to, subject=_one_line(subject), text=text, html=html)
+    message.marketing, message.topic, message.leave_url = marketing, topic, leave_url
     if due_at is not None:
         message.due_at = due_at
     Message.objects.bulk_create([message], ignore_conflicts=True)
@@ -152,7 +158,7 @@ class _Line:
 
 
 def _hand_over(message: Message, line: _Line, now: datetime) -> None:
-    if message.marketing and not consent.address_agreed(message.to):
+    if message.marketing and not consent.address_agreed(message.to, topic=message.topic):
         _note(message, _Outcome(MessageState.SKIPPED, "opted out"))
         return
     try:
@@ -183,6 +189,9 @@ def _mark_handed(message: Message, now: datetime) -> bool:
 def _mail(message: Message, connection: BaseEmailBackend) -> EmailMultiAlternatives:
     # The same id at every attempt: a mailbox that gets a message twice can tell.
     headers = {"Message-ID": f"<message-{message.pk}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].strip('>')}>"}
+    if message.leave_url:
+        # RFC 8058: the mail program's own button sends one POST there, and the fan is off the list.
+        headers |= {"List-Unsubscribe": f"<{message.leave_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     mail = EmailMultiAlternatives(
         message.subject, message.text, to=[message.to], headers=headers, connection=connection
     )

@@ -139,6 +139,15 @@ class Message(models.Model):
     kind = models.CharField(max_length=40)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     marketing = models.BooleanField(default=False, help_text="Needs consent; a receipt does not.")
+    topic = models.CharField(
+        max_length=40,
+        default="drops",
+        db_default="drops",
+        help_text="Of which the fan must want to hear, if marketing.",
+    )
+    leave_url = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Where one POST ends it (RFC 8058)."
+    )
     to = models.CharField(max_length=254)
     subject = models.CharField(max_length=200)
     text = models.TextField()

@@ -40,7 +40,12 @@ def ask(email: str, now: datetime) -> None:
         to=address,
         subject=f"Confirm: policy changes of {current_store().name}",
         template="segments/email/policy_news_confirm",
-        context={"link": _link("confirm", address), "days": LINK_DAYS},
+        context={
+            "headline": "Is this your address?",
+            "link": _link("confirm", address),
+            "days": LINK_DAYS,
+            "shop_url": settings.PUBLIC_URL,
+        },
     )
 
 
@@ -102,9 +107,14 @@ def _tell_all(version: PolicyVersion) -> int:
             template="segments/email/policy_news",
             context={
                 "entry": entry,
+                "headline": f"{version.policy.title} {deed}",
+                "shop_url": settings.PUBLIC_URL,
                 "page": settings.PUBLIC_URL + version.get_absolute_url(),
-                "leave": _link("leave", fan.email),
+                "leave": (leave_url := _link("leave", fan.email)),
             },
+            marketing=True,  # asked again when it is sent: who left meanwhile hears nothing
+            topic=TOPIC,
+            leave_url=leave_url,
         )
     return len(readers)
 

@@ -4,6 +4,7 @@ from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from merchant.client_address import client_ip
@@ -39,24 +40,25 @@ def follow(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks for one more press; POST says yes."""
-    return _answer(request, token, "confirm")
+    if request.method != "POST":
+        return _page(request, "confirm")
+    try:
+        return _page(request, "confirmed", email=policy_news.confirm(token))
+    except BadSignature:
+        return _page(request, "unknown", status=404)
 
 
+@csrf_exempt  # a mail program has no cookie (RFC 8058, 3.2); the link itself is the secret
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks for one more press; POST says no."""
-    return _answer(request, token, "leave")
-
-
-def _answer(request: HttpRequest, token: str, deed: str) -> HttpResponse:
-    if request.method != "POST":
-        return _page(request, deed)
+    """GET asks for one more press; POST with ``List-Unsubscribe=One-Click``, from page or mail program, says no."""
+    if request.POST.get("List-Unsubscribe") != "One-Click":
+        return _page(request, "leave")
     try:
-        address = policy_news.confirm(token) if deed == "confirm" else policy_news.leave(token)
+        return _page(request, "left", email=policy_news.leave(token))
     except BadSignature:
-        return _page(request, "unknown", status=404)
-    return _page(request, "confirmed" if deed == "confirm" else "left", email=address)
+        return _page(request, "cannot-leave", status=404)
 
 
 def _page(request: HttpRequest, step: str, *, status: int = 200, **more: str) -> HttpResponse:

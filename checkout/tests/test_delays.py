@@ -65,6 +65,7 @@ def test_each_fan_is_asked_once_and_the_drop_says_the_new_date(pre_order: Drop, 
     assert pre_order.ship_date == notice.new_date
     mail = Message.objects.get(key__startswith=f"order:{order.reference}:delay:")
     assert "If we hear nothing by then, your money goes back to you by itself." in mail.text
+    assert "Wait, or money back</a>" in mail.html
     assert JournalEntry.objects.filter(verb="delay_asked").count() == 2
     bought(pre_order, sandbox, "third@example.com")  # on the new date
     assert delays.sweep(clock()) == 0

@@ -110,12 +110,12 @@ def test_the_hashes_of_an_erased_person_go_in_the_end(robe: Drop, then: datetime
 
 def test_messages_and_payment_news_become_hashes(robe: Drop, now: datetime) -> None:
     bought(robe, at=now)
-    Message.objects.update(state="sent", created_at=now - 731 * DAY)
+    Message.objects.update(state="sent", created_at=now - 731 * DAY, leave_url="https://shop.example/leave/fan")
     WebhookEvent.objects.update(received_at=now - 366 * DAY)
     gone = retention.sweep(now)
     assert (gone[periods.MESSAGES], gone[periods.NEWS]) == (1, 1)
     message = Message.objects.get()
-    assert (message.to, message.state, message.text[:7]) == ("", "sent", "sha256:")
+    assert (message.to, message.state, message.text[:7], message.leave_url) == ("", "sent", "sha256:", "")
     assert WebhookEvent.objects.get().payload.keys() == {"erased", "sha256"}
     assert not retention.sweep(now).keys() & {periods.MESSAGES, periods.NEWS}
 

@@ -5,17 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 from redis import RedisError
 
 from merchant import moving_windows
+from merchant.clock import now
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft, publish
 from segments import consent, fans, policy_news
+from segments.delivery import drain
 from segments.errors import TooManyAsked
-from segments.models import Channel, Consent, Fan, Message
+from segments.models import Channel, Consent, Fan, Message, MessageState
 
 pytestmark = pytest.mark.django_db
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -47,9 +51,10 @@ def link_in(message: Message, deed: str) -> str:
 def test_an_address_is_asked_twice_before_anything_is_kept(client: Client) -> None:
     assert "Look into your mail" in client.post("/policies/news/", {"email": "Fan@Example.com"}).content.decode()
     assert not Fan.objects.exists()
-    mail = Message.objects.get()
-    assert mail.to == "Fan@example.com"
-    page = link_in(mail, "confirm")
+    asked = Message.objects.get()
+    assert asked.to == "Fan@example.com"
+    page = link_in(asked, "confirm")
+    assert f'{page}"' in asked.html
     assert "Yes, write to me" in client.get(page).content.decode()
     assert not Consent.objects.exists()  # a mail program that opens links agrees to nothing
     assert "You hear of every change" in client.post(page).content.decode()
@@ -99,7 +104,7 @@ def test_what_is_no_address_is_said_beside_the_field(client: Client, email: str)
 
 @pytest.mark.parametrize("deed", ["confirm", "leave"])
 def test_a_forged_link_is_refused(client: Client, deed: str) -> None:
-    assert client.post(f"/policies/news/{deed}/forged:link:here/").status_code == 404
+    assert client.post(f"/policies/news/{deed}/forged:link:here/", ONE_CLICK).status_code == 404
     assert not Consent.objects.exists()
 
 
@@ -118,9 +123,12 @@ def test_tells_each_follower_once_a_version() -> None:
     assert policy_news.tell(NOW) == 0
     mails = Message.objects.filter(kind="policy_news").order_by("to")
     assert [mail.to for mail in mails] == ["one@example.com", "two@example.com"]
+    assert "has a new version, number 2 (material change)." in mails[0].text
     assert "Other days." in mails[0].text
     assert "30 → 14 days" in mails[0].text
     assert version.get_absolute_url() in mails[0].text
+    page, leave = version.get_absolute_url(), link_in(mails[0], "leave")
+    assert all(words in mails[0].html for words in ("Returns changed", "30 → 14 days", f'{page}"', f'{leave}"'))
 
 
 def test_who_left_hears_no_more(client: Client) -> None:
@@ -130,9 +138,54 @@ def test_who_left_hears_no_more(client: Client) -> None:
     page = link_in(Message.objects.get(), "leave")
     assert "Stop these mails" in client.get(page).content.decode()
     assert consent.agreed(fan, Channel.EMAIL, topic="policies")
-    assert "You are off the list" in client.post(page).content.decode()
+    assert "You are off the list" in client.post(page, ONE_CLICK).content.decode()
     published(source="14 days.")
     assert policy_news.tell(NOW) == 0
+
+
+def test_who_left_after_a_mail_was_planned_does_not_get_it(client: Client, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "segments.tests.mail_backends.Keeps"
+    follower("leaves@example.com")
+    follower("stays@example.com")
+    published()
+    policy_news.tell(NOW)
+    client.post(link_in(Message.objects.get(to="leaves@example.com"), "leave"), ONE_CLICK)
+    drain(now() + timedelta(minutes=1))
+    assert [each.to for each in mail.outbox] == [["stays@example.com"]]
+    left = Message.objects.get(to="leaves@example.com")
+    assert (left.state, left.reason) == (MessageState.SKIPPED, "opted out")
+
+
+def test_m8_the_mail_programs_own_button_ends_it(settings: Any) -> None:
+    """RFC 8058: a POST of one field, without cookie or CSRF token, however old the mail."""
+    settings.EMAIL_BACKEND = "segments.tests.mail_backends.Keeps"
+    fan = follower("fan@example.com")
+    published()
+    policy_news.tell(NOW)
+    drain(now() + timedelta(minutes=1))
+    headers = mail.outbox[0].extra_headers
+    page = link_in(Message.objects.get(), "leave")
+    assert headers["List-Unsubscribe"] == f"<{settings.PUBLIC_URL}{page}>"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    stranger = Client(enforce_csrf_checks=True)
+    assert [stranger.post(page, ONE_CLICK).status_code for _ in range(2)] == [200, 200]
+    assert list(fan.consents.filter(granted=False).values_list("topic", flat=True)) == ["policies"]
+
+
+def test_m9_a_post_without_one_click_is_asked_again(client: Client) -> None:
+    fan = follower("fan@example.com")
+    published()
+    policy_news.tell(NOW)
+    answer = client.post(link_in(Message.objects.get(), "leave"), {})
+    assert "Stop these mails" in answer.content.decode()
+    assert consent.agreed(fan, Channel.EMAIL, topic="policies")
+
+
+def test_a_cut_link_for_leaving_says_how_to_leave_all_the_same(client: Client) -> None:
+    answer = client.post("/policies/news/leave/cut/", ONE_CLICK)
+    assert answer.status_code == 404
+    assert "help@example.com" in answer.content.decode()
+    assert "Send me a new link" not in answer.content.decode()
 
 
 def test_consent_to_drops_is_no_consent_to_this() -> None:
