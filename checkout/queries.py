@@ -95,6 +95,7 @@ class OrderView:
     can_cancel: bool
     can_have_money_back: bool
     can_be_let_go: bool
+    can_order_again: bool
     needs_bank: bool
     poll: bool
     drop_slug: str
@@ -179,6 +180,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
         can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
+        can_order_again=order.state in (OrderState.EXPIRED, OrderState.CANCELLED),
         needs_bank=open_and_waiting and _needs_bank(payment),
         poll=order.state in POLLED,
         drop_slug=order.drop.slug,

@@ -110,7 +110,7 @@ def test_no_orders_secret_stands_in_a_log(robe: Drop, sandbox: SandboxServer) ->
     try:
         sandbox.fail("checkout_sessions.create", 503, times=1)
         assert Client().post(f"/orders/{token}/pay").status_code == 503
-        assert Client().get(f"/orders/{token}/card").status_code == 405
+        assert Client().put(f"/orders/{token}/card").status_code == 405
         assert Client().delete(f"/api/v1/orders/{token}").status_code == 405
     finally:
         logging.getLogger("django.request").removeHandler(handler)

@@ -11,6 +11,7 @@ from checkout.models import Cart, Order, OrderState
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later
+from checkout.tokens import order_token
 from drops.models import Drop, Hold, Offer
 from merchant.models import StoreProfile
 
@@ -185,6 +186,25 @@ def test_the_fan_lets_go_and_the_units_come_back(drop: Drop, sandbox: SandboxSer
     Client().post(f"/orders/{order.token}/cancel")
     assert fresh(fan.found(order)).state == OrderState.CANCELLED
     assert fan.counts() == (0, 0, 3)
+
+
+@pytest.mark.parametrize("deed", ["cancel", "card"])
+def test_opening_the_address_of_a_deed_does_nothing_and_leads_to_the_order(drop: Drop, deed: str) -> None:
+    order = fan.placed(drop, at=clock())
+    page = f"/orders/{order_token(order.token_nonce)}/"
+    answer = Client().get(page + deed)
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    order.refresh_from_db()
+    assert order.state == OrderState.PLACED
+
+
+def test_an_order_that_ended_leads_back_to_its_drop(drop: Drop) -> None:
+    order = fan.placed(drop, at=clock())
+    page = f"/orders/{order_token(order.token_nonce)}/"
+    back = f'href="/drops/{drop.slug}/">Back to {drop.title}</a>'
+    assert back not in Client().get(page).content.decode()
+    expiry.close(order.pk, OrderState.CANCELLED, why="test", actor="fan", now=clock())
+    assert back in Client().get(page).content.decode()
 
 
 def test_while_the_provider_is_away_the_page_says_so_and_keeps_the_order(drop: Drop, sandbox: SandboxServer) -> None:

@@ -9,7 +9,6 @@ from django import forms
 from django.core.validators import MaxLengthValidator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
 
 from checkout import delays, fan_requests
 from checkout.after_sale import RequestKind
@@ -17,7 +16,7 @@ from checkout.errors import CannotAnswer, CannotAsk
 from checkout.fan_requests import LONGEST_REASON, LineOption, Options
 from checkout.models import Order
 from checkout.queries import order_view
-from checkout.views.order import _found, _order_page, secret_address
+from checkout.views.order import _found, _order_page, posted_from, secret_address
 from merchant.clock import now
 
 KINDS = {"withdraw": RequestKind.WITHDRAWAL, "return": RequestKind.RETURN, "cancel": RequestKind.CANCELLATION}
@@ -102,7 +101,7 @@ def cancel_some(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @secret_address
-@require_POST
+@posted_from("checkout:order")
 def delay(request: HttpRequest, token: str) -> HttpResponse:
     """The fan's answer to a later ship date."""
     found, word = _found(token), request.POST.get("answer", "")

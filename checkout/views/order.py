@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from checkout import attempts, expiry, fallback, payments, waiting_offers
 from checkout.after_sale_queries import after_sale_view
@@ -47,6 +47,20 @@ def secret_address(view: View) -> View:
         return response
 
     return guarded
+
+
+def posted_from(page: str) -> Callable[[View], View]:
+    """For the address of a deed, which a form on ``page`` posts to: who opens it, from a restored tab, is led there."""
+
+    def of(view: View) -> View:
+        @wraps(view)
+        @require_http_methods(["GET", "HEAD", "POST"])
+        def guarded(request: HttpRequest, token: str) -> HttpResponse:
+            return view(request, token) if request.method == "POST" else redirect(page, token)
+
+        return guarded
+
+    return of
 
 
 def _found(token: str) -> Order:
@@ -101,7 +115,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @secret_address
-@require_POST
+@posted_from("checkout:order")
 def card(request: HttpRequest, token: str) -> HttpResponse:
     """Another card for the same order."""
     found = _found(token)
@@ -118,7 +132,7 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @secret_address
-@require_POST
+@posted_from("checkout:order")
 def cancel(request: HttpRequest, token: str) -> HttpResponse:
     """The fan lets go; the units go back once the provider has confirmed that nothing can be paid. An order that was
     paid too late and waits in line has its money back."""

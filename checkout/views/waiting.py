@@ -7,7 +7,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from checkout import waiting_list
 from checkout.contact import read_email
@@ -16,7 +15,7 @@ from checkout.errors import CheckoutError, Invalid, NotWaiting
 from checkout.refusals import problem_of
 from checkout.tokens import offer_token, place_token
 from checkout.views.cart import visible_drop
-from checkout.views.order import secret_address
+from checkout.views.order import posted_from, secret_address
 from checkout.waiting_list import Joined
 from checkout.waiting_models import PlaceState, WaitingPlace
 from checkout.waiting_queries import place_view, waiting_page
@@ -57,7 +56,7 @@ def place(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @secret_address
-@require_POST
+@posted_from("checkout:place")
 def buy(request: HttpRequest, token: str) -> HttpResponse:
     """Take the offer to the checkout: its cart becomes this browser's."""
     found = _found(token)
@@ -70,7 +69,7 @@ def buy(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @secret_address
-@require_POST
+@posted_from("checkout:place")
 def leave(request: HttpRequest, token: str) -> HttpResponse:
     """Wait no longer; an offer goes to the next."""
     found = _found(token)
