@@ -5,6 +5,7 @@ order counts against each of them. Counting either takes all or refuses; rows ar
 ascending order, so two orders of one person cannot wait for each other.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
@@ -100,7 +101,9 @@ def _units(order: Order) -> Iterable[tuple[int, int]]:
 
 def _count(order: Order, counted: Iterable[tuple[int, int]], *, sign: int) -> None:
     counts = Allowance.objects.filter(person_key__in=person_keys(contact_of(order)))
-    units_of = dict(counted)
+    units_of: Counter[int] = Counter()
+    for offer_id, units in counted:
+        units_of[offer_id] += units
     # Locked as an order locks them: an update alone takes them as they lie.
     list(counts.filter(offer_id__in=units_of).order_by("person_key", "offer_id").select_for_update())
     for offer_id, units in units_of.items():
