@@ -12,5 +12,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Django asks with a query each time: a round trip in every request that touches the database.
         """
         poll = select.poll()
-        poll.register(self.connection.fileno(), select.POLLIN)
+        try:
+            poll.register(self.connection.fileno(), select.POLLIN)
+        except base.Database.Error:  # lost in a query: it has no socket any more
+            return False
         return not poll.poll(0) or super().is_usable()
