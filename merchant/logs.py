@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-# An address that is a key: whoever reads it can act for the fan.
-SECRET_ADDRESS = re.compile(r"(/(?:orders|preferences|unsubscribe)/)[\w-]+")
+# An address that is a key: whoever reads it can act for the fan. A signed one has colons.
+_PAGES = "orders|preferences|unsubscribe|waiting|waiting-list|news/confirm|news/leave"
+SECRET_ADDRESS = re.compile(rf"(/(?:{_PAGES})/)[\w:-]+")
 
 
 def without_secrets(logger: object, name: str, line: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings as examples, strategies as st
 from structlog.stdlib import ProcessorFormatter
 
@@ -19,6 +20,7 @@ from checkout.tests.test_payments import clock
 from checkout.tests.test_storefront_api import ADDRESS, API, body_of, post, quoted
 from checkout.tokens import order_token
 from drops.models import Drop, Offer, OfferComponent
+from merchant.logs import without_secrets
 from merchant.models import StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,6 +118,26 @@ def test_no_orders_secret_stands_in_a_log(robe: Drop, sandbox: SandboxServer) ->
         logging.getLogger("django.request").removeHandler(handler)
     assert "/orders/" in written.getvalue()
     assert token not in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "checkout:order",
+        "checkout:pay",
+        "checkout:place",
+        "checkout:place_buy",
+        "api:get_order",
+        "api:get_place",
+        "segments:policy-news-confirm",
+        "segments:policy-news-leave",
+    ],
+)
+def test_no_address_that_is_a_key_stands_in_a_log(page: str) -> None:
+    address = reverse(page, args=["aB-_9:x8:y7"])
+    line = {"event": f"Not Found: {address}", "request": RequestFactory().get(address)}
+    said = str(without_secrets(None, "", line))
+    assert not [part for part in ("aB-_9", "x8", "y7") if part in said]
 
 
 def test_a_total_that_no_provider_takes_is_refused(robe: Drop) -> None:
