@@ -5,13 +5,16 @@ from datetime import datetime
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 from checkout import waiting_list, waiting_offers
 from checkout.models import Cart
 from checkout.place_order import place_order
 from checkout.tests import fan
+from checkout.tests.test_payments import clock
 from checkout.tests.test_place_order_races import together
 from checkout.tests.test_waiting_list import books_balance, comes_back, gone, join, state
+from checkout.tokens import place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
 from drops.errors import SoldOut
@@ -202,3 +205,27 @@ def test_staff_free_and_somebody_joins_at_once_and_nothing_is_left_lying(gone: D
     with transaction.atomic():
         stock.release(stock.Owner(stock.OwnerKind.ORDER, "FR-a"))
     assert books_balance()
+
+
+@pytest.mark.parametrize("path", ["cart/", "cart/lines/ROBE-M/"])
+def test_who_changes_the_cart_of_an_offer_that_is_let_go_in_that_moment_is_told_so(gone: Drop, path: str) -> None:
+    place, taken = join(gone, "first", clock()), threading.Event()
+    comes_back("a")
+    waiting_offers.serve(clock())
+    browser, answers = Client(raise_request_exception=False), []
+    browser.post(f"/waiting/{place_token(WaitingPlace.objects.get(pk=place.pk).token_nonce)}/buy")
+
+    def change() -> None:
+        taken.wait()
+        answers.append(browser.post(f"/drops/{gone.slug}/{path}", {"sku": "ROBE-M", "quantity": 1 + (path != "cart/")}))
+        connection.close()
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    with transaction.atomic():
+        Cart.objects.select_for_update().get(offered=True)
+        taken.set()
+        until(somebody_waits_for_us)
+        Cart.objects.update(closed_at=clock(), expires_at=None)  # as leaving the list does
+    changing.join()
+    assert [(answer.status_code, "Your hold ended" in answer.text) for answer in answers] == [(409, True)]

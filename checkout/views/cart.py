@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from checkout import carts
 from checkout.cookies import cart_token, first_cart_token, set_cart_token
-from checkout.errors import AlreadyOrdered, Invalid
+from checkout.errors import AlreadyOrdered, CheckoutError
 from checkout.queries import cart_view
 from checkout.refusals import in_words
 from checkout.tokens import order_token
@@ -35,10 +35,10 @@ def cart(request: HttpRequest, slug: str) -> HttpResponse:
         quantity = int(request.POST.get("quantity") or 1)
         mine = {"token": cart_token(request, drop), "first_token": first_cart_token(request, drop)}
         _, token = carts.add(drop, request.POST.get("sku", ""), quantity, now=now(), **mine)
-    except (DropError, Invalid, ValueError) as refusal:
-        return cart_page(request, drop, problem=in_words(refusal))
     except AlreadyOrdered as before:
         return redirect("checkout:order", order_token(before.order.token_nonce))
+    except (CheckoutError, DropError, ValueError) as refusal:
+        return cart_page(request, drop, problem=in_words(refusal))
     to = "checkout:checkout" if request.POST.get("go") == "checkout" else "checkout:cart"
     response = HttpResponseRedirect(_address(to, drop), status=303)
     set_cart_token(response, drop, token)
@@ -55,10 +55,10 @@ def line(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
         return redirect("checkout:cart", slug)
     try:
         carts.change(cart, sku, int(request.POST.get("quantity", "")), now=now())
-    except (DropError, Invalid, ValueError) as refusal:
-        return cart_page(request, drop, problem=in_words(refusal))
     except AlreadyOrdered as before:
         return redirect("checkout:order", order_token(before.order.token_nonce))
+    except (CheckoutError, DropError, ValueError) as refusal:
+        return cart_page(request, drop, problem=in_words(refusal))
     return redirect("checkout:cart", slug)
 
 
