@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Least
 
 from checkout import gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
@@ -25,6 +26,7 @@ from merchant.wake import wake
 PAUSE = timedelta(seconds=30)
 KEYS_KEPT = timedelta(hours=23)  # the provider forgets them after 24: https://docs.stripe.com/api/idempotent_requests
 LOOK_AGAIN = timedelta(hours=6)  # at a refund that the provider has not finished; its webhook is usually faster
+MOST_TRIES = 30_000  # the column is small
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 STATES = {
     "succeeded": RefundState.SUCCEEDED,
@@ -179,7 +181,8 @@ def _claim(now: datetime) -> Refund | None:
         due = due.select_related("order__payment", "surplus")
         refund = due.select_for_update(skip_locked=True, of=("self",)).first()
         if refund is not None:
-            Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=F("tries") + 1)
+            tries = Least(F("tries") + 1, MOST_TRIES)
+            Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=tries)
         return refund
 
 

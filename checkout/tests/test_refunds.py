@@ -91,6 +91,16 @@ def test_a_refund_that_failed_on_their_side_is_looked_for_and_then_sent_under_an
     ]
 
 
+def test_a_refund_that_waited_for_weeks_is_tried_on_and_keeps_none_from_their_turn(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = paid(robe, sandbox)
+    give_back(order, 1)
+    Refund.objects.update(tries=32_767)  # as many as the column takes: eleven days of a provider that is away
+    assert refunds.drain(clock) == 1
+    assert Refund.objects.get().state == RefundState.SUCCEEDED
+
+
 def test_the_last_units_bring_the_delivery_back_too(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     assert give_back(order, 1).amount_minor == 4800
