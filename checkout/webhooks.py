@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -40,7 +41,7 @@ def _row(event: EventView, now: datetime, pulled: bool) -> WebhookEvent:
         event_id=event.id,
         type=event.type,
         object_id=event.object_id,
-        payload=event.payload,
+        payload=_storable(event.payload),
         received_at=now,
         due_at=now,
         pulled=pulled,
@@ -48,6 +49,15 @@ def _row(event: EventView, now: datetime, pulled: bool) -> WebhookEvent:
     if event.type not in HANDLERS:
         row.processed_at, row.outcome = now, "not ours to act on"
     return row
+
+
+def _storable(told: Any) -> Any:
+    """The same without what PostgreSQL's JSON does not take: NUL, and halves of signs."""
+    if isinstance(told, str):
+        return told.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(told, dict):
+        return {_storable(name): _storable(value) for name, value in told.items()}
+    return [_storable(value) for value in told] if isinstance(told, list) else told
 
 
 def drain(clock: Callable[[], datetime], limit: int = 100) -> int:

@@ -89,6 +89,17 @@ def test_c9_an_event_five_times_is_stored_and_acted_on_once(robe: Drop, sandbox:
     assert Message.objects.filter(key=f"order:{order.reference}:confirmed").count() == 1
 
 
+def test_signs_that_the_database_does_not_take_are_left_out_of_an_event(robe: Drop, sandbox: SandboxServer) -> None:
+    """A name is typed by a stranger. What could not be stored would ring in vain for days, and stop the puller too."""
+    order = ordered(robe, sandbox)
+    payments.drain(clock)
+    thing = {"id": fresh(order).payment.intent_id, "metadata": {"order": order.reference}}
+    named = thing | {"billing_details": {"name": "A\0 Fan\ud800", "lines": ["\0\\u0000"]}}
+    assert ring(event("payment_intent.succeeded", named)) == 200
+    kept = WebhookEvent.objects.get().payload["data"]["object"]
+    assert kept == thing | {"billing_details": {"name": "A Fan?", "lines": ["\\u0000"]}}
+
+
 def test_c8_the_webhook_alone_confirms(robe: Drop, sandbox: SandboxServer) -> None:
     """The fan answered the bank and never came back: nobody but the provider tells us."""
     order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
