@@ -219,7 +219,9 @@ class Acceptance(models.Model):
         blank=True,
         help_text="What the fan reads; another than the text's where no translation was published.",
     )
-    wording = models.CharField(max_length=200, blank=True, help_text="The words beside the box, if there was one.")
+    wording = models.TextField(
+        blank=True, help_text="The words beside the box, if there was one, filled in: they may outgrow the version's."
+    )
     accepted = models.BooleanField(null=True, help_text="Ticked or not; empty when there was no box.")
     replaced = models.BooleanField(
         default=False,

@@ -19,6 +19,8 @@ from segments.errors import BadRule
 from segments.models import Channel, Consent, Fan, Footprint, FootprintKind
 
 DEEPEST = 8
+MOST_PARTS = 50
+LONGEST_SUBJECT = 80
 Choice = TypeVar("Choice", bound=TextChoices)
 
 
@@ -134,15 +136,19 @@ def _did(rule: dict[str, Any], _: int) -> Did:
     _only(rule, "did", "subject", "at_least", "within_days")
     within = _number(rule, "within_days") if "within_days" in rule else None
     kind = _choice(FootprintKind, rule["did"])
-    return Did(kind, str(rule.get("subject", "")), _number(rule, "at_least") if "at_least" in rule else 1, within)
+    return Did(kind, _subject(rule.get("subject", "")), _number(rule, "at_least") if "at_least" in rule else 1, within)
 
 
 def _lives_in(rule: dict[str, Any], _: int) -> LivesIn:
     _only(rule, "country")
     countries = rule["country"] if isinstance(rule["country"], list) else [rule["country"]]
-    if not countries or not all(isinstance(c, str) and len(c) == 2 for c in countries):
+    if not countries or not all(_is_country(country) for country in countries):
         raise BadRule(f"Countries are two letters each, like US; this says {rule['country']!r}.")
     return LivesIn(tuple(country.upper() for country in countries))
+
+
+def _is_country(said: Any) -> bool:
+    return isinstance(said, str) and len(said) == 2 and said.isascii() and said.isalpha()
 
 
 def _agreed(rule: dict[str, Any], _: int) -> Agreed:
@@ -167,12 +173,20 @@ def _rules(rule: dict[str, Any], word: str, depth: int) -> tuple[Rule, ...]:
     _only(rule, word)
     if not isinstance(rule[word], list) or not rule[word]:
         raise BadRule(f'After "{word}" stands a list of rules.')
+    if len(rule[word]) > MOST_PARTS:
+        raise BadRule(f'After "{word}" stand at most {MOST_PARTS} rules.')
     return tuple(parse(part, depth + 1) for part in rule[word])
 
 
 def _only(rule: dict[str, Any], *words: str) -> None:
     if strange := [word for word in rule if word not in words]:
         raise BadRule(f'"{words[0]}" does not go with "{strange[0]}".')
+
+
+def _subject(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_SUBJECT or not value.isprintable():
+        raise BadRule(f'"subject" is a name of at most {LONGEST_SUBJECT} signs, like drop:winter-robe.')
+    return value
 
 
 def _number(rule: dict[str, Any], word: str) -> int:

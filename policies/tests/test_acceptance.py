@@ -34,6 +34,15 @@ def test_accepts_what_was_shown_without_a_query(returns: Policy, publish_text: P
     assert len(queried) == 0
 
 
+def test_words_that_grow_when_they_are_filled_in_are_recorded_whole(returns: Policy, publish_text: Publish) -> None:
+    """The words beside a box may have 200 characters before a drop's title of 120 goes into them."""
+    publish_text(returns, "30 days for {{ drop }}.", box_wording=("I have read what is said of {{ drop }}. " * 5)[:200])
+    shown = shown_at(drop="The Winter Robe, " * 7)
+    record("FR-1", shown, yes(shown), Occasion("checkout", NOON, NOON, PERSON))
+    assert Acceptance.objects.get().wording == shown[0].box_wording
+    assert len(shown[0].box_wording) > 500
+
+
 @pytest.mark.parametrize("accepted", [False, None])
 def test_refuses_a_box_left_unticked(returns: Policy, publish_text: Publish, accepted: bool | None) -> None:
     publish_text(returns, "30 days.", box_wording=BOX)

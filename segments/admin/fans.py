@@ -13,6 +13,7 @@ from merchant.clock import now
 from merchant.desk import DeskAdmin, moment_cell
 from merchant.money import Money
 from merchant.store import current_store
+from segments.errors import BadRule
 from segments.models import Consent, Fan, Footprint, Segment
 from segments.queries import matching, with_history
 
@@ -76,8 +77,13 @@ class SegmentFilter(admin.SimpleListFilter):
         return list(Segment.objects.values_list("slug", "name"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Fan]) -> QuerySet[Fan]:
-        segment = Segment.objects.filter(slug=self.value() or "").first()
-        return queryset.filter(matching(segment.rule, now=now())) if segment else queryset
+        if not self.value():
+            return queryset
+        segment = Segment.objects.filter(slug=self.value()).first()
+        try:
+            return queryset.filter(matching(segment.rule, now=now())) if segment else queryset.none()
+        except BadRule:  # written for an older release; the segment's own page says what is wrong
+            return queryset.none()
 
 
 class WantsEmailFilter(admin.SimpleListFilter):

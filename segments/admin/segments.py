@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -16,7 +17,9 @@ from segments.admin.fans import HistoryInline
 from segments.errors import BadRule
 from segments.membership import count, preview
 from segments.models import MembershipSnapshot, Segment
-from segments.rules import in_words, parse
+from segments.rules import DEEPEST, in_words, parse
+
+LONGEST = 5_000
 
 HINT = (
     'For example {"did": "purchased", "at_least": 2, "within_days": 365}. Parts: did (purchased, signed_up, abandoned, '
@@ -24,10 +27,29 @@ HINT = (
 )
 
 
+class RuleField(forms.JSONField):
+    """JSON that is no longer than a rule can be, nor deeper than anybody can read."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise ValidationError(f"At most {LONGEST} characters.")
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(f"Rules may stand in one another {DEEPEST} times, not more.") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
+
+
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
     class Meta:
         model = Segment
         fields = ("name", "slug", "description", "rule")
+        field_classes = {"rule": RuleField}
         help_texts = {"rule": HINT}
 
     def clean_rule(self) -> Any:

@@ -97,6 +97,35 @@ class TestSegments:
         assert "is none of purchased, signed_up" in answer.content.decode()
         assert not Segment.objects.filter(slug="mine").exists()
 
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            '{"did": "purchased", "subject": "\\u0000"}',
+            '{"country": "\\u0000\\u0000"}',
+            '{"did": {}}',
+            '{"did": "purchased", "subject": "' + "x" * 81 + '"}',
+            '{"any": [' + ",".join(['{"did": "purchased"}'] * 51) + "]}",
+            '{"not":' * 5000 + "{}" + "}" * 5000,
+            "NaN",
+            '{"\\u0000": 1}',
+        ],
+        ids=["nul", "nul country", "no word", "long subject", "many parts", "deep", "no number", "nul word"],
+    )
+    def test_a_rule_that_no_database_takes_is_refused_beside_its_field(self, admin_client: Client, rule: str) -> None:
+        answer = admin_client.post(
+            reverse("admin:segments_segment_add"), {"name": "Odd", "slug": "odd", "rule": rule, **EMPTY_INLINE}
+        )
+        assert answer.status_code == 200
+        assert "rule" in answer.context["adminform"].form.errors
+        assert not Segment.objects.filter(slug="odd").exists()
+
+    @pytest.mark.parametrize("slug", ["gone", "odd"])
+    def test_a_segment_that_is_gone_or_not_understood_any_more_has_nobody(
+        self, admin_client: Client, buyer: Fan, slug: str
+    ) -> None:
+        Segment.objects.create(slug="odd", name="Odd", rule={"from an older release": 1})
+        assert "buyer@example.com" not in page(admin_client, "fan_changelist", segment=slug)
+
     def test_a_saved_rule_is_journalled(self, admin_client: Client) -> None:
         typed = {"name": "Mine", "slug": "mine", "rule": '{"country": "DE"}', **EMPTY_INLINE}
         admin_client.post(reverse("admin:segments_segment_add"), typed)
