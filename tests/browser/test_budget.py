@@ -64,6 +64,25 @@ def test_live_stock_moves_nothing(shop: RunningShop, page: Page, robe: Drop, siz
     assert sum(value for value, _ in seen) < MOST_SHIFT, seen
 
 
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_nothing_moves_in_an_embed_when_everything_is_gone(
+    shop: RunningShop, page: Page, robe: Drop, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": 1600})
+    page.goto(f"/embed/demo/?drop={robe.slug}")
+    embed = page.locator("frontrow-drop").first
+    expect(embed.locator(".left")).to_have_text("5 left")
+    page.wait_for_load_state("load")
+    page.evaluate(WATCH)
+    sku = robe.offers.get().variant.sku
+    for number, units in enumerate((2, 2, 1)):
+        fan.placed(robe, (sku, units), at=now(), contact=fan.somebody(f"fan{number}@example.com"))
+    expect(embed.get_by_text("In other carts", exact=True)).to_be_visible()
+    expect(embed.get_by_role("button", name="Buy now")).to_be_hidden()
+    seen = shifts(page)
+    assert sum(value for value, _ in seen) < MOST_SHIFT, seen
+
+
 def test_a_jump_would_be_seen(shop: RunningShop, page: Page, robe: Drop) -> None:
     """That the measure above can fail."""
     page.goto(f"/drops/{robe.slug}/")

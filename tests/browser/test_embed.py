@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, BrowserType, Locator, Page, expe
 from checkout.models import Cart, Order, OrderState
 from checkout.tests import fan
 from conftest import BROWSER_FLAGS, chromium
+from drops import scheduling
 from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
 from policies.models import Acceptance, Surface
@@ -235,6 +236,30 @@ def test_a_hold_that_ended_is_taken_again(blog: Buyer) -> None:
     embed(blog).get_by_role("button", name="Take it again").click()
     expect(embed(blog).get_by_text("Held for you for")).to_be_visible()
     assert fan.counts(blog.sku) == (1, 0, 4)
+
+
+def test_a_pause_says_so_in_the_buttons_place_and_ends_by_itself(blog: Buyer) -> None:
+    expect(embed(blog).get_by_role("radio")).to_be_enabled()
+    scheduling.pause(blog.drop, actor="staff:owner", now=now())
+    expect(embed(blog).get_by_text("Paused for a moment", exact=True)).to_be_visible()
+    expect(embed(blog).get_by_role("status")).to_contain_text("Paused for a moment")
+    expect(embed(blog).get_by_role("button", name="Buy now")).to_be_hidden()
+    expect(embed(blog).get_by_role("radio")).to_be_disabled()
+    blog.drop.refresh_from_db()
+    scheduling.resume(blog.drop, actor="staff:owner", now=now())
+    expect(embed(blog).get_by_role("button", name="Buy now")).to_be_visible()
+    expect(embed(blog).get_by_text("Paused for a moment", exact=True)).to_be_hidden()
+
+
+def test_nothing_in_it_moves_for_whom_asks_for_less_motion(other_site: OtherSite, buyer: Buyer) -> None:
+    reads(other_site, buyer)
+    parts = [embed(buyer).locator(".size"), embed(buyer).get_by_role("button", name="Buy now")]
+    for part in parts:
+        expect(part).to_have_css("transition-duration", "0.16s, 0.16s")
+    buyer.page.emulate_media(reduced_motion="reduce")
+    for part in parts:
+        expect(part).to_have_css("transition-duration", "0s")
+    assert buyer.page.evaluate("() => document.getAnimations().length") == 0
 
 
 def test_before_it_opens_after_it_closed_and_where_there_is_none(

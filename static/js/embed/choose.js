@@ -2,6 +2,9 @@
 import { left } from "../countdown.js";
 import { amountLeft, busy, h, money, note, stockWords } from "./parts.js";
 
+const IN_CARTS = ["In other carts", "Everything is in carts right now. Some may come back within minutes; keep this open."];
+const AT_THE_SHOP = "See it at the shop";
+const ROOM = [...IN_CARTS, AT_THE_SHOP].join("\n"); // the longest that may stand in the button's place
 const CLOSED = {
   sold_out: ["Sold out", "Everything found somebody."],
   paused: ["Paused for a moment", "It goes on soon; this page will show it."],
@@ -29,7 +32,10 @@ export class Choose {
     this.quantity = h("select", { id: "quantity", name: "quantity" });
     this.button = h("button", { class: "main", type: "submit" }, "Buy now");
     this.buying = h("div", { class: "bottom" }, h("label", { for: "quantity" }, "Quantity"), this.quantity, this.button);
-    return this.buying;
+    this.instead = h("div", {});
+    // Its room is kept from the start: what stands below does not jump when everything is gone.
+    this.place = h("div", { class: "place", "data-room": ROOM }, this.buying, this.instead);
+    return this.place;
   }
 
   knows() {
@@ -49,7 +55,8 @@ export class Choose {
     for (const size of this.form.querySelectorAll(".size")) this.turnSize(size, live);
     const free = [...this.form.querySelectorAll("[name=sku]:enabled")];
     if (free.length && !free.some((radio) => radio.checked)) free[0].checked = true;
-    this.buying.hidden = !free.length || !live;
+    this.place.hidden = this.drop.phase === "upcoming";
+    this.buying.classList.toggle("away", !free.length || !live);
     this.offerQuantities(free.find((radio) => radio.checked));
     this.sayState(live, free.length > 0);
   }
@@ -75,11 +82,11 @@ export class Choose {
     const back = [...this.stock.values()].some(({ in_carts: inCarts }) => inCarts > 0);
     const said = !live ? CLOSED[this.drop.phase]
       : free ? null
-      : back ? ["In other carts", "Everything is in carts right now. Some may come back within minutes; keep this open."]
+      : back ? IN_CARTS
       : CLOSED.sold_out;
     if ((this.said ?? null)?.[0] === said?.[0]) return;
     this.said = said;
-    this.state.replaceChildren(...(said ? [note("wait", ...said, h("a", { href: this.drop.url, target: "_blank", rel: "noopener" }, "See it at the shop"))] : []));
+    this.instead.replaceChildren(...(said ? [note("wait", ...said, h("a", { href: this.drop.url, target: "_blank", rel: "noopener" }, AT_THE_SHOP))] : []));
     this.embed.announce(said ? said.join(". ") : "Some came back.");
   }
 

@@ -36,6 +36,8 @@ legend{padding:0;margin-bottom:8px;font-weight:600}
 .price,dd,.clock,.opens span,time{font-variant-numeric:tabular-nums}
 input[type=radio],input[type=checkbox]{accent-color:var(--_accent);width:18px;height:18px;margin:0;flex:none}
 .bottom{display:grid;grid-template-columns:auto 4.5rem 1fr;gap:12px;align-items:center}
+.place{display:grid;align-items:start}.place>*,.place::before{grid-area:1/1}.away{visibility:hidden}
+.place::before{content:attr(data-room);content:attr(data-room)/"";white-space:pre-line;visibility:hidden;padding:12px 14px 12px calc(26px + 1.2em)}
 @container (max-width:22rem){.bottom{grid-template-columns:auto 1fr}.bottom .main{grid-column:1/-1}}
 button,select,.field input{font:inherit;min-height:48px;border-radius:var(--_radius);padding:8px 14px}
 select,.field input{width:100%;background:var(--_surface);color:inherit;border:1px solid var(--_line)}
