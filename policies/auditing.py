@@ -11,6 +11,7 @@ from django.db import connection
 from policies.acceptance import commitment_over
 from policies.chain import ACCEPTANCE_COLUMNS, acceptance_words, as_link, leaves_of
 from policies.models import Acceptance, PolicyVersion, Rendering, Seal, SealKind
+from policies.rendering import opening
 from policies.verify_chain import START, digest, problem_of
 
 AT_ONCE = 10  # links whose rows are read in one statement
@@ -144,11 +145,18 @@ def _read_gone(found: Audit, row: tuple[Any, ...]) -> None:
 
 
 def _read_renderings(found: Audit) -> None:
-    rows = Rendering.objects.values_list("pk", "sha256", "html").order_by("pk").iterator(chunk_size=500)
-    for pk, sha256, html in rows:
+    """The bytes are those that were shown, and of the version they are filed under: no link holds that by itself."""
+    columns = ("pk", "sha256", "html", "version__policy__slug", "version__number")
+    for pk, sha256, html, slug, number in Rendering.objects.values_list(*columns).order_by("pk").iterator(500):
         found.renderings += 1
-        if hashlib.sha256(html.encode()).hexdigest() != sha256 and len(found.problems) < MOST_TOLD:
+        if len(found.problems) >= MOST_TOLD:
+            continue
+        if hashlib.sha256(html.encode()).hexdigest() != sha256:
             found.problems.append(f"Rendering {pk} ({sha256[:12]}…): its bytes were altered after they were shown.")
+        elif not html.startswith(f"{opening(slug, number)} "):
+            found.problems.append(
+                f"Rendering {pk} ({sha256[:12]}…): its bytes name another version than {slug}/v{number}."
+            )
 
 
 def _read_waiting(found: Audit, now: datetime) -> None:

@@ -77,8 +77,12 @@ def _page(version: PolicyVersion, values: Mapping[str, Value]) -> tuple[str, str
 def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
     body = _sanitised(_markdown(_filled(version, values)))
-    anchor = f"policy-{version.policy.slug}-v{version.number}"
-    return f'<article class="prose" id="{anchor}" lang="{escape(version.language)}">\n{body}</article>\n'
+    return f'{opening(version.policy.slug, version.number)} lang="{escape(version.language)}">\n{body}</article>\n'
+
+
+def opening(slug: str, number: int) -> str:
+    """How the bytes of a version begin: with its name."""
+    return f'<article class="prose" id="policy-{slug}-v{number}"'
 
 
 def plain(text: str, values: Mapping[str, Value], language: str) -> str:

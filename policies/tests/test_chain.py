@@ -154,6 +154,19 @@ def test_one_byte_of_what_a_fan_was_shown(sealed: None) -> None:
     assert problems == [f"Rendering {row.pk} ({row.sha256[:12]}…): its bytes were altered after they were shown."]
 
 
+def test_what_a_fan_was_shown_filed_under_another_version(sealed: None) -> None:
+    """Nothing that is sealed says to which version the bytes belong, but the bytes do."""
+    shown = Rendering.objects.get(acceptances__order_ref="FR-1")
+    assert shown.version.number == 2
+    moved = (
+        "UPDATE policies_rendering SET version_id = (SELECT id FROM policies_policyversion WHERE number = 1)"
+        f" WHERE id = {shown.pk}"
+    )
+    assert tamper(moved, "policies_rendering") == [
+        f"Rendering {shown.pk} ({shown.sha256[:12]}…): its bytes name another version than returns/v1."
+    ]
+
+
 def test_bytes_and_their_digest_altered_together(sealed: None) -> None:
     cited = Acceptance.objects.order_by("pk").first()
     assert cited is not None

@@ -245,6 +245,7 @@ def test_a_pause_says_so_in_the_buttons_place_and_ends_by_itself(blog: Buyer) ->
     expect(embed(blog).get_by_role("status")).to_contain_text("Paused for a moment")
     expect(embed(blog).get_by_role("button", name="Buy now")).to_be_hidden()
     expect(embed(blog).get_by_role("radio")).to_be_disabled()
+    expect(embed(blog).locator(".left")).to_have_text("5 left")
     blog.drop.refresh_from_db()
     scheduling.resume(blog.drop, actor="staff:owner", now=now())
     expect(embed(blog).get_by_role("button", name="Buy now")).to_be_visible()

@@ -11,6 +11,8 @@ const CLOSED = {
   closed: ["This drop is over", "Thank you to everybody who came."],
 };
 
+const COUNTED = new Set(["live", "paused", "sold_out"]);
+
 export class Choose {
   constructor(embed, drop) {
     Object.assign(this, { embed, drop, stock: new Map(drop.offers.map((offer) => [offer.sku, offer])) });
@@ -64,7 +66,7 @@ export class Choose {
   turnSize(size, live) {
     const units = this.stock.get(size.dataset.sku);
     size.querySelector("input").disabled = !live || units.available < 1;
-    size.querySelector(".left").textContent = live ? stockWords(units) : "";
+    size.querySelector(".left").textContent = COUNTED.has(this.drop.phase) ? stockWords(units) : "";
     size.dataset.left = live ? amountLeft(units.available) : "";
   }
 

@@ -28,7 +28,7 @@ section:focus,h3:focus,.note:focus{outline:0}
 .sizes{display:grid;gap:8px;min-width:0}
 legend{padding:0;margin-bottom:8px;font-weight:600}
 .size{display:grid;grid-template-columns:auto 1fr auto;gap:2px 12px;align-items:center;min-height:48px;padding:10px 14px;border:1px solid var(--_line);border-radius:var(--_radius);cursor:pointer}
-.size:has(:checked){border-color:var(--_accent);box-shadow:inset 0 0 0 1px var(--_accent)}
+.size:has(:checked:enabled){border-color:var(--_accent);box-shadow:inset 0 0 0 1px var(--_accent)}
 .size:has(:disabled){cursor:default;color:var(--_muted)}
 .size:has(:focus-visible){outline:3px solid var(--_accent);outline-offset:2px}
 .size .left{grid-column:2/4;min-height:1.5em;font-size:.875em;color:var(--_muted);font-variant-numeric:tabular-nums}
@@ -65,5 +65,5 @@ dl .total{font-weight:700;padding-top:8px;border-top:1px solid color-mix(in srgb
 slot{display:block;min-height:20rem}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media(prefers-reduced-motion:no-preference){.size,button{transition:border-color .16s,opacity .16s}}
-@media(forced-colors:active){.size:has(:checked){outline:2px solid Highlight}}
+@media(forced-colors:active){.size:has(:checked:enabled){outline:2px solid Highlight}}
 `;
