@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from drops.models import Drop
+from drops.models import Drop, Product
 from drops.queries import tags_of
 from merchant.store import current_store
 from policies import scopes
@@ -41,3 +41,13 @@ def disclosures(
 ) -> list[ShownPolicy]:
     """The policies in force at ``now`` for these things of the drop and this place, rendered with their values."""
     return applicable(held_keys(drop, skus=skus, place=place), now=now, values=values(drop), language=language)
+
+
+def drop_titles() -> dict[str, str]:
+    """By slug: the drops that a policy can be about."""
+    return dict(Drop.objects.values_list("slug", "title"))
+
+
+def tags_in_use() -> set[str]:
+    """The tags of products that a policy can be about."""
+    return {tag for tags in Product.objects.values_list("tags", flat=True) for tag in tags}

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 
 from django.db import transaction
-from django.utils.text import slugify
 
 from merchant import journal
 from policies.models import Kind, Policy, PolicyVersion
 from policies.publishing import new_draft
+from policies.succeeding import free_slug
 
 FOLDER = Path(__file__).parent / "texts"
 NOT_LEGAL_ADVICE = (
@@ -48,20 +48,13 @@ def templates() -> tuple[Template, ...]:
 def start(name: str, *, by: str) -> PolicyVersion:
     """A new policy with its draft, filled from a template. Raises KeyError for a name that is none."""
     template = {each.name: each for each in templates()}[name]
-    policy = Policy.objects.create(
-        slug=_free_slug(template), kind=template.kind, title=template.title, scope=template.scope
-    )
+    slug = free_slug(template.title)
+    policy = Policy.objects.create(slug=slug, kind=template.kind, title=template.title, scope=template.scope)
     draft = new_draft(policy, by)
     draft.summary, draft.source, draft.box_wording = template.summary, template.source, template.box
     draft.save(update_fields=["summary", "source", "box_wording"])
     journal.record(f"policy:{policy.slug}", "named", actor=by, why=f"from the template {name}")
     return draft
-
-
-def _free_slug(template: Template) -> str:
-    wanted = slugify(template.title)[:50]
-    taken = set(Policy.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
-    return next(slug for n in range(1, len(taken) + 2) if (slug := wanted if n == 1 else f"{wanted}-{n}") not in taken)
 
 
 def _read(path: Path) -> Template:

@@ -151,6 +151,11 @@ def region_name(code: str) -> str:
     return _regions().get(code, code)
 
 
+def regions_of(country: str) -> list[str]:
+    """The names of a country's regions, by name; none for what is no country."""
+    return sorted({name for code, name in _regions().items() if code.startswith(f"{country}-")})
+
+
 def areas_of(country: str) -> list[str]:
     """The unions a country belongs to."""
     return [area for area, members in AREAS.items() if country in members]

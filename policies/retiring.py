@@ -31,6 +31,12 @@ def retire(policy: Policy, *, why: str, by: str, now: datetime, effective_at: da
     return ask_review(draft, by=by, now=now) if second_person_approves() else publish(draft, by=by, now=now)
 
 
+def may_retire(policy: Policy) -> bool:
+    """Whether there is something to end: public words, and no version that ends them already or waits to."""
+    versions = policy.versions.all()
+    return versions.filter(published_at__isnull=False).exists() and not versions.filter(retires=True).exists()
+
+
 def _draft(policy: Policy, why: str, by: str, effective_at: datetime | None) -> PolicyVersion:
     versions = policy.versions.all()
     public = set(versions.filter(published_at__isnull=False).order_by().values_list("language", flat=True))

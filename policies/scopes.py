@@ -5,7 +5,7 @@ place holds what it lies in: California is in the United States, Germany in the 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from policies.places import AREA_NAMES, areas_of, country_in_words, country_names, region_code, region_name
 
@@ -23,10 +23,9 @@ def keys(scope: str) -> frozenset[str]:
     return frozenset(scope.split(AND))
 
 
-def tidy(scope: str) -> str:
-    """What people type, as it is stored: keys once, in a fixed order, the shop left out where something narrows it."""
-    typed = {key for each in re.split(r"[+,]", scope) if (key := _tidy_key(each))}
-    return AND.join(sorted(typed - {SHOP} or {SHOP}, key=_rank))
+def written(scope_keys: Iterable[str]) -> str:
+    """Keys as a scope is stored: each once, in a fixed order; the whole shop where there are none."""
+    return AND.join(sorted({*scope_keys} - {SHOP} or {SHOP}, key=_rank))
 
 
 def of_place(country: str, region: str = "") -> list[str]:
@@ -61,15 +60,13 @@ def reasons(scope: str) -> list[str]:
     return [_reason(key) for key in scope.split(AND) if key != SHOP]
 
 
-def in_words(scope: str) -> str:
-    """Where it applies, for people."""
-    return " and ".join(_place(key) for key in scope.split(AND))
+def in_words(scope: str, titles: Mapping[str, str] | None = None) -> str:
+    """Where it applies, for people: ``the drop “Winter Robe”, shipped to Germany``. All of it must hold.
 
-
-def _tidy_key(typed: str) -> str:
-    kind, colon, name = "".join(typed.split()).partition(":")
-    kind = kind.lower()
-    return f"{kind}:{name.upper() if kind in PLACES else name.lower()}" if colon else kind
+    ``titles`` of drops by their slugs; a drop without one is called by its slug.
+    """
+    first, *more = scope.split(AND)
+    return ", ".join([_place(first, titles or {}), *map(_narrowed, more)])
 
 
 def _rank(key: str) -> tuple[int, str]:
@@ -85,16 +82,24 @@ def _reason(key: str) -> str:
     return {PREORDER: "pre-order", "drop": "this drop"}.get(kind, name.replace("-", " "))
 
 
-def _place(key: str) -> str:
+def _place(key: str, titles: Mapping[str, str]) -> str:
     kind, _, name = key.partition(":")
     if kind in PLACES:
         return f"orders to {_place_name(kind, name)}"
     words = name.replace("-", " ")
     return {
-        "drop": f"the drop “{words}”",
+        "drop": f"the drop “{titles.get(name, words)}”",
         "tag": f"everything tagged “{words}”",
         PREORDER: "pre-orders",
-    }.get(kind, "the whole shop")
+    }.get(kind, "everything the shop sells")
+
+
+def _narrowed(key: str) -> str:
+    kind, _, name = key.partition(":")
+    if kind in PLACES:
+        return f"shipped to {_place_name(kind, name)}"
+    words = name.replace("-", " ")
+    return {"drop": f"in the drop “{words}”", "tag": f"with something tagged “{words}”"}.get(kind, "pre-ordered")
 
 
 def _place_name(kind: str, name: str) -> str:

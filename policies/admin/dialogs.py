@@ -5,7 +5,12 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from merchant.clock import now
 from merchant.desk import ConfirmDialog
@@ -132,6 +137,31 @@ class SendBackDialog(DraftDialog):
 
     def hurdles(self) -> list[str]:
         return []
+
+
+class SucceedDialog(ConfirmDialog):
+    """A public title is fixed; the same words go on under another one."""
+
+    title = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget, help_text="As fans will read it.")
+
+    def __init__(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, object_id, *args, **kwargs)
+        self.policy = Policy.objects.get(pk=object_id)
+        self.fields["title"].initial = self.policy.title
+
+    def consequence(self) -> dict[str, Any]:
+        text = (
+            f"“{self.policy}” is the title that fans were shown and that is sealed with each version, so it stays. A "
+            "new policy opens as a draft with the same words, kind and place. Publish it, then retire this one: orders "
+            "keep what they were placed under."
+        )
+        return {"text": text}
+
+    def clean_title(self) -> str:
+        title: str = self.cleaned_data["title"]
+        if title == self.policy.title:
+            raise forms.ValidationError("That is its title now. Write the one it should have.")
+        return title
 
 
 class RetireDialog(ConfirmDialog):

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -21,44 +22,41 @@ from merchant import journal
 from merchant.clock import now
 from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_words, story_of
 from merchant.templatetags.shop import day
-from policies import scopes
-from policies.admin.dialogs import RetireDialog, dialog
+from policies import scope_choices, scopes
+from policies.admin.dialogs import RetireDialog, SucceedDialog, dialog
+from policies.admin.scope_picker import CHANGED, ScopeField
 from policies.errors import PolicyError, Retired
 from policies.languages import DEFAULT_LANGUAGE, is_language, language_name, tidy
 from policies.library import NOT_LEGAL_ADVICE, start, templates
 from policies.models import FROZEN, Policy, PolicyVersion
+from policies.places import regions_of
 from policies.publishing import new_draft, retirement
 from policies.queries import LINE
-from policies.retiring import retire
+from policies.retiring import may_retire, retire
+from policies.succeeding import RESERVED, succeed
 from policies.translations import behind
-
-RESERVED = ("changelog", "news", "verify")  # pages of their own under /policies/
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
-    scope = forms.CharField(
-        max_length=200,
-        initial=scopes.SHOP,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="shop for everything, drop:winter-robe for one drop, tag:sleepwear for products with that tag, "
-        "preorder for what ships later, country:DE, area:EU or region:US-CA for where it ships to. Several with + "
-        "between: all must hold.",
-    )
+    scope = ScopeField()
 
     class Meta:
         model = Policy
         fields = ("title", "slug", "kind", "scope", "replaces_wider", "position")
+        labels = {"slug": "Address"}
         help_texts = {
             "title": "As fans read it: Returns, When your pre-order ships.",
             "slug": "The word in its address, /policies/returns/.",
             "position": "Fans read the lowest number first.",
+            "replaces_wider": "Where it applies, policies of the same kind that apply more widely are not shown.",
         }
 
-    def clean_scope(self) -> str:
-        scope = scopes.tidy(self.cleaned_data["scope"])
-        if not scopes.PATTERN.fullmatch(scope):
-            raise ValidationError(f"Write {scopes.SAID}.")
-        return scope
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(picker := self.fields.get("scope"), ScopeField):  # a public policy shows it, for good
+            picker.offer(self.instance.scope)
+            if self.instance.pk:
+                picker.help_text = f"Now: {scope_choices.in_words(self.instance.scope)}. {CHANGED}"
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -101,10 +99,13 @@ class PolicyAdmin(DeskAdmin):
     list_filter = (("kind", ChoicesCheckboxFilter),)
     search_fields = ("title", "slug", "versions__source")
     prepopulated_fields = {"slug": ("title",)}
-    fieldsets = ((None, {"fields": (("title", "slug"), ("kind", "scope"), ("position", "replaces_wider"))}),)
+    fieldsets = (
+        (None, {"fields": (("title", "slug"), ("kind", "position"))}),
+        ("Where it applies", {"fields": ("scope", "replaces_wider")}),
+    )
     change_form_outer_before_template = "policies/desk/policy_before.html"
     change_form_outer_after_template = "policies/desk/policy_after.html"
-    actions_detail = ("start_version", "retire_policy")
+    actions_detail = ("start_version", "start_successor", "retire_policy")
     actions_list = ("start_from_template",)
 
     class Media:
@@ -112,7 +113,7 @@ class PolicyAdmin(DeskAdmin):
 
     @display(description="Applies to", ordering="scope")
     def applies_to(self, policy: Policy) -> str:
-        return policy.scope_in_words.capitalize()
+        return capfirst(getattr(policy, "place_in_words", "") or scope_choices.in_words(policy.scope))
 
     @display(description="Stands now")
     def stands(self, policy: Policy) -> str:
@@ -137,6 +138,12 @@ class PolicyAdmin(DeskAdmin):
         if not _is_public(obj):
             return super().get_fieldsets(request, obj)
         return ((None, {"fields": (("title", "slug"), ("kind", "applies_to"), ("position", "replaces_wider"))}),)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only what can be done: nothing follows a retirement, and there is nothing to retire before the first text."""
+        policy = Policy.objects.filter(pk=object_id).first()
+        fitting = {f"policies_policy_{name}" for name in _fitting(policy)} if policy else set()
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Policy | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)
@@ -180,9 +187,26 @@ class PolicyAdmin(DeskAdmin):
             extra_context = {**(extra_context or {}), **around}
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The titles of drops are asked for once a page, not once a row."""
+        found: Any = super().get_changelist_instance(request)
+        titles = scope_choices.drop_titles()
+        for policy in found.result_list:
+            policy.place_in_words = scopes.in_words(policy.scope, titles)
+        return found
+
     def get_urls(self) -> list[Any]:
-        shelf = self.admin_site.admin_view(self.library_view)
-        return [path("library/", shelf, name="policies_policy_library"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        own = [
+            path("library/", view(self.library_view), name="policies_policy_library"),
+            path("regions/", view(self.regions_view), name="policies_policy_regions"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def regions_view(self, request: HttpRequest) -> HttpResponse:
+        """What the picker's ``State or region`` proposes for the country chosen beside it."""
+        country = request.GET.get("scope_2", "").removeprefix("country:")
+        return render(request, "policies/desk/_regions.html", {"regions": regions_of(country)})
 
     def library_view(self, request: HttpRequest) -> HttpResponse:
         """GET shows the templates; POST ``template`` starts a policy from one and opens its draft."""
@@ -230,6 +254,24 @@ class PolicyAdmin(DeskAdmin):
         return done(reverse("admin:policies_policyversion_change", args=[draft.pk]))
 
     @action(
+        description="Another title…",
+        url_path="another-title",
+        icon="edit",
+        permissions=["policies.add_policy", "policies.add_policyversion"],
+        dialog=dialog("Another title", SucceedDialog, "Start it under this title"),
+    )
+    def start_successor(self, request: HttpRequest, form: SucceedDialog, object_id: str) -> HttpResponse:
+        policy = Policy.objects.get(pk=object_id)
+        try:
+            draft = succeed(policy, title=form.cleaned_data["title"], by=_who(request))
+        except PolicyError as refusal:
+            messages.error(request, str(refusal))
+            return done(reverse("admin:policies_policy_change", args=[object_id]))
+        after = "" if retirement(policy.pk) else f" Then retire “{policy}”, from the moment this one takes effect."
+        messages.success(request, f"The words are all here. Read them and publish this version.{after}")
+        return done(reverse("admin:policies_policyversion_change", args=[draft.pk]))
+
+    @action(
         description="Retire",
         url_path="retire",
         icon="event_busy",
@@ -253,6 +295,16 @@ def _newest(policy: Policy, word: str, meets: Callable[[datetime], bool]) -> str
     published = [(each.number, each.effective_at) for each in policy.versions.all() if each.published_at]
     found = [f"Version {number}, {word} {day(starts)}" for number, starts in published if starts and meets(starts)]
     return found[-1] if found else ""
+
+
+def _fitting(policy: Policy) -> set[str]:
+    """The deeds that make sense for a policy as it is now."""
+    deeds = {"start_successor"} if _is_public(policy) else set()
+    if not retirement(policy.pk):
+        deeds.add("start_version")
+    if may_retire(policy):
+        deeds.add("retire_policy")
+    return deeds
 
 
 def _is_public(policy: Policy | None) -> bool:

@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import DeskAdmin, done, moment_cell, moment_words
+from policies import scope_choices
 from policies.admin.comparing import compare
 from policies.admin.dialogs import BUTTONS, ApproveDialog, PublishDialog, ReviewDialog, SendBackDialog, dialog
 from policies.admin.drafts import TYPED, live_context, save_typed
@@ -26,7 +27,7 @@ from policies.diffs import changes, headlines
 from policies.errors import EditedMeanwhile, PolicyError
 from policies.life import Life, life_of, with_life
 from policies.models import PolicyVersion
-from policies.publishing import obstacles, predecessor, publish, starts_at
+from policies.publishing import obstacles, predecessor, publish, retirement, starts_at
 from policies.rendering import VARIABLES
 from policies.reviewing import approve, ask_review, edit, second_person_approves, send_back
 
@@ -144,6 +145,8 @@ class PolicyVersionAdmin(DeskAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         version = PolicyVersion.objects.get(pk=object_id)
         wanted = list(BUTTONS.get(life_of(version, now()), ()))
+        if not version.retires and retirement(version.policy_id):
+            return []  # a draft that was left behind: nothing follows a retirement
         if second_person_approves() and wanted[:1] != ["publish_version"]:
             wanted = [name for name in wanted if name != "publish_version"]
         offered = {each.action_name: each for each in super().get_actions_detail(request, object_id)}
@@ -288,6 +291,7 @@ def _around(version: PolicyVersion) -> dict[str, Any]:
     is_draft = version.published_at is None
     return {
         "version": version,
+        "applies_to": scope_choices.in_words(version.policy.scope),
         "life": life_of(version, at).label,
         "before": before,
         "pieces": changes(before, version),

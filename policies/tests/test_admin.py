@@ -11,6 +11,7 @@ from merchant.models import JournalEntry, StoreProfile
 from merchant.store import forget_store
 from policies.models import FROZEN, Policy, PolicyVersion
 from policies.publishing import fingerprint, new_draft
+from policies.retiring import retire
 from policies.reviewing import ask_review, edit
 from policies.tests.conftest import Publish
 
@@ -145,14 +146,14 @@ def test_a_draft_may_be_thrown_away(admin_client: Client, draft: PolicyVersion) 
 
 
 def test_a_new_policy_leads_to_the_page_of_its_words(sign_in: SignIn) -> None:
-    named = {"title": "Shipping", "slug": "shipping", "kind": "shipping", "scope": "shop", "position": "20"}
+    named = {"title": "Shipping", "slug": "shipping", "kind": "shipping", "position": "20"}
     answer = sign_in(*EDIT).post(reverse("admin:policies_policy_add"), named)
     assert answer.status_code == 302
     assert answer["Location"] == change_page(PolicyVersion.objects.get(policy__slug="shipping", number=1))
 
 
 def test_a_policy_cannot_take_the_address_of_the_changelog(sign_in: SignIn) -> None:
-    named = {"title": "Changelog", "slug": "changelog", "kind": "terms", "scope": "shop", "position": "20"}
+    named = {"title": "Changelog", "slug": "changelog", "kind": "terms", "position": "20"}
     answer = sign_in(*EDIT).post(reverse("admin:policies_policy_add"), named)
     assert "is a page of its own" in answer.content.decode()
     assert not Policy.objects.exists()
@@ -174,9 +175,10 @@ def test_what_a_public_policy_is_called_and_where_it_applies_is_fixed(sign_in: S
     client = sign_in(*EDIT)
     page = client.get(desk).content.decode()
     assert 'name="position"' in page
-    assert [name for name in FROZEN if f'name="{name}"' in page] == []
-    assert "and fixed. For another place, start another policy and retire this one." in " ".join(page.split())
-    client.post(desk, {"position": "7", "title": "No returns", "scope": "country:DE", "slug": "r", "kind": "terms"})
+    assert [name for name in FROZEN if f'name="{name}' in page] == []
+    words = " ".join(page.split())
+    assert "they are sealed with each version, and fixed. To mend the title, choose “Another title…”" in words
+    client.post(desk, {"position": "7", "title": "No returns", "scope_2": "country:DE", "slug": "r", "kind": "terms"})
     policy = Policy.objects.get()
     assert (policy.position, policy.title, policy.scope) == (7, "Returns", "shop")
 
@@ -341,10 +343,45 @@ def test_one_version_alone_has_nothing_beside_it(sign_in: SignIn, returns: Polic
     assert "There is one version only." in page.content.decode()
 
 
-def test_a_scope_is_tidied_and_a_strange_one_refused(sign_in: SignIn) -> None:
-    named = {"title": "Here", "slug": "here", "kind": "shipping", "scope": "country:de, preorder", "position": "20"}
-    client = sign_in(*EDIT)
-    client.post(reverse("admin:policies_policy_add"), named)
-    assert Policy.objects.get().scope == "preorder + country:DE"
-    answer = client.post(reverse("admin:policies_policy_add"), named | {"slug": "there", "scope": "the moon"})
-    assert "Write shop, preorder" in answer.content.decode()
+def buttons(client: Client, policy: Policy) -> list[str]:
+    """The deeds that the policy's page offers."""
+    page = client.get(reverse("admin:policies_policy_change", args=[policy.pk])).content.decode()
+    deeds = ("start_version", "start_successor", "retire_policy")
+    return [deed for deed in deeds if reverse(f"admin:policies_policy_{deed}", args=[policy.pk]) in page]
+
+
+def test_a_policy_offers_only_what_can_be_done(admin_client: Client, returns: Policy, publish_text: Publish) -> None:
+    assert buttons(admin_client, returns) == ["start_version"]
+    publish_text(returns, "30 days.", now=YESTERDAY)
+    left_behind = new_draft(returns, "staff:owner")
+    assert buttons(admin_client, returns) == ["start_version", "start_successor", "retire_policy"]
+    retire(returns, why="No more returns.", by="staff:owner", now=datetime.now(UTC))
+    assert buttons(admin_client, returns) == ["start_successor"]
+    page = admin_client.get(change_page(left_behind)).content.decode()
+    assert publish_page(left_behind) not in page
+    assert "The policy is retired by version 3. Start another policy." in html.unescape(page)
+
+
+def test_a_retirement_that_waits_for_a_second_person_is_not_asked_for_twice(
+    admin_client: Client, returns: Policy, publish_text: Publish
+) -> None:
+    publish_text(returns, "30 days.", now=YESTERDAY)
+    StoreProfile.objects.create(pk=1, name="Shop", second_person_approves=True)
+    forget_store()
+    end = retire(returns, why="No more returns.", by="staff:owner", now=datetime.now(UTC))
+    assert end.published_at is None
+    assert buttons(admin_client, returns) == ["start_version", "start_successor"]
+
+
+def test_a_public_title_is_mended_by_another_policy(
+    admin_client: Client, returns: Policy, publish_text: Publish
+) -> None:
+    publish_text(returns, "30 days.", now=YESTERDAY)
+    door = reverse("admin:policies_policy_start_successor", args=[returns.pk])
+    assert "is the title that fans were shown and that is sealed" in admin_client.get(door).content.decode()
+    asked = admin_client.post(door, {"_form_submitted": "on", "title": "Returns"})
+    assert "That is its title now." in asked.content.decode()
+    answer = admin_client.post(door, {"_form_submitted": "on", "title": "Returns and exchanges"})
+    draft = PolicyVersion.objects.get(policy__title="Returns and exchanges")
+    assert answer["HX-Redirect"] == change_page(draft)
+    assert Policy.objects.get(pk=returns.pk).title == "Returns"

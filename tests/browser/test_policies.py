@@ -42,6 +42,41 @@ def reviewer_page(browser: Browser, base_url: str) -> Page:
     return browser.new_context(base_url=base_url).new_page()
 
 
+def find(desk: Page, label: str, name: str) -> None:
+    """Choose ``name`` in a searchable list, by keyboard alone."""
+    part = desk.locator(".scope-part").filter(has=desk.get_by_text(label, exact=True))
+    part.get_by_role("combobox").first.focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type(name)
+    expect(desk.get_by_role("option", name=name, exact=True)).to_be_visible()
+    desk.keyboard.press("Enter")
+
+
+def test_a_merchant_chooses_a_drop_and_a_country_by_their_names(
+    shop: RunningShop, robe: Drop, page: Page, complaints: list[str]
+) -> None:
+    desk = signed_in(page, OWNER)
+    desk.goto("/admin/policies/policy/add/")
+    desk.get_by_label("Title").fill("Care abroad")
+    find(desk, "Drop", robe.title)
+    find(desk, "Shipped to", "Germany")
+    desk.get_by_role("combobox", name="State or region").focus()
+    expect(desk.locator("#scope-regions option[value=Bayern]")).to_have_count(1)
+    desk.get_by_role("combobox", name="State or region").fill("Bavaria")
+    desk.get_by_role("button", name="Save", exact=True).click()
+    expect(
+        desk.get_by_text("There is no state or region “Bavaria” in Germany. Choose one that the field proposes.")
+    ).to_be_visible()
+
+    desk.get_by_role("combobox", name="State or region").fill("")
+    desk.get_by_role("button", name="Save", exact=True).click()
+    expect(desk.get_by_text(f"Applies to the drop “{robe.title}”, shipped to Germany.")).to_be_visible()
+    policy = Policy.objects.get(title="Care abroad")
+    assert policy.scope == f"drop:{robe.slug} + country:DE"
+    desk.goto("/admin/policies/policy/?q=Care+abroad")
+    expect(desk.get_by_text(f"The drop “{robe.title}”, shipped to Germany")).to_be_visible()
+
+
 def test_an_editor_starts_from_a_template_and_a_reviewer_approves_with_a_schedule(
     shop: RunningShop, page: Page, complaints: list[str], reviewer_page: Page
 ) -> None:

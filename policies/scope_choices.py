@@ -1,0 +1,49 @@
+"""What a policy's place can be chosen from, by the names people know: drops, tags in use, countries and their regions.
+
+Drops and tags are known by apps above, which tell them here once, at their start.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from policies import scopes
+from policies.places import AREA_NAMES, country_names
+
+_titles: list[Callable[[], Mapping[str, str]]] = []
+_tags: list[Callable[[], Iterable[str]]] = []
+Choices = list[tuple[str, str]]
+
+
+def know(*, titles: Callable[[], Mapping[str, str]], tags: Callable[[], Iterable[str]]) -> None:
+    """Let the desk offer what an app above sells: ``titles`` by the slug of a drop, and the ``tags`` of products."""
+    _titles.append(titles)
+    _tags.append(tags)
+
+
+def drop_titles() -> dict[str, str]:
+    """The titles of all drops by their slugs."""
+    return {slug: title for titles in _titles for slug, title in titles().items()}
+
+
+def drops(kept: Iterable[str] = ()) -> Choices:
+    """Slugs with titles, by title. ``kept`` are slugs a policy has already, though their drop may be gone."""
+    known = drop_titles()
+    named = sorted(known.items(), key=lambda each: (each[1].casefold(), each[0]))
+    return named + [(slug, f"{slug} (no drop any more)") for slug in kept if slug not in known]
+
+
+def tags(kept: Iterable[str] = ()) -> Choices:
+    """Tags in use, and those a policy has already, though no product may have them yet."""
+    known = sorted({tag for each in _tags for tag in each()})
+    return [(tag, tag) for tag in known] + [(tag, f"{tag} (on no product yet)") for tag in kept if tag not in known]
+
+
+def lands() -> Choices:
+    """Unions first, then countries by name; as keys of a scope."""
+    areas = [(f"area:{code}", name.removeprefix("the ")) for code, name in AREA_NAMES.items()]
+    countries = sorted(country_names().items(), key=lambda each: each[1])
+    return areas + [(f"country:{code}", name) for code, name in countries]
+
+
+def in_words(scope: str) -> str:
+    """Where it applies, for staff: with the drop's title as it is now. Asks the database; a list gives its titles."""
+    return scopes.in_words(scope, drop_titles() if "drop:" in scope else {})
