@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
+from checkout import allowances, expiry, free, payments, pickup, provider_words, refunds, waiting_offers
 from checkout.after_sale import DelayNotice, FanRequest
 from checkout.after_sale_queries import after_sale_view
 from checkout.desk import (
@@ -46,6 +46,7 @@ from checkout.models import (
 from checkout.orders import OPEN, TIMED
 from checkout.privacy_models import ErasureRequest, RetentionPeriod
 from checkout.waiting_models import WaitingPlace
+from drops.models import DropState
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
@@ -145,7 +146,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return [*own, *super().get_urls()]
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        order = Order.objects.select_related("payment").filter(pk=object_id).first()
+        order = Order.objects.select_related("payment", "drop").filter(pk=object_id).first()
         fitting = {f"checkout_order_{name}" for name in _fitting(order)} if order else set()
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
 
@@ -312,7 +313,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )
     def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
         try:
-            for refund in refunds.failed().filter(order=form.order):
+            for refund in refunds.may_go_again(form.order):
                 refunds.retry(refund.pk, by=_by(request), now=now())
         except CannotRefund as refusal:
             messages.error(request, str(refusal))
@@ -372,10 +373,10 @@ class OrderAdmin(ReadOnlyAdmin):
 
 def _fitting(order: Order) -> set[str]:
     """The deeds that make sense for an order as it is now."""
-    deeds = {"grant_more", "erase"} if order.email else set()
-    if order.captured_minor > order.refunded_minor and (
-        order.payment.intent_id or order.payment.path == PaymentPath.PICKUP
-    ):
+    deeds = {"erase"} if order.email else set()
+    if order.email and order.drop.state != DropState.CLOSED:
+        deeds.add("grant_more")
+    if refunds.refundable(order) and (order.payment.intent_id or order.payment.path == PaymentPath.PICKUP):
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
         deeds |= {"collected", "not_collected"}
@@ -387,9 +388,9 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("take_back")
     if order.state in TIMED:
         deeds.add("cancel")
-    if order.state in OPEN and (order.payment.state == PaymentState.DUE or order.payment.intent_id):
+    if payments.may_be_asked(order, order.payment, now()):
         deeds.add("ask_again")
-    if refunds.failed().filter(order=order).exists():
+    if refunds.may_go_again(order):
         deeds.add("send_again")
     return deeds
 
@@ -457,8 +458,8 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     """What the payment provider told us, as it came. The worker asks the provider again before it believes it."""
 
     when_empty = "What the payment provider tells the shop is kept here."
-    list_display = ("received", "type", "object_id", "worked_through", "outcome")
-    list_display_links = ("type",)
+    list_display = ("received", "told", "object_id", "worked_through", "outcome")
+    list_display_links = ("told",)
     list_filter = (
         "type",
         ("processed_at", admin.EmptyFieldListFilter),
@@ -466,11 +467,15 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     )
     search_fields = ("event_id", "object_id")
     show_full_result_count = False
-    fields = ("event_id", "type", "object_id", "received", "worked_through", "tries", "outcome", "payload")
+    fields = ("told", "event_id", "type", "object_id", "received", "worked_through", "tries", "outcome", "payload")
 
     @display(description="Received", ordering="received_at")
     def received(self, event: WebhookEvent) -> str:
         return moment_cell(event.received_at)
+
+    @display(description="What it tells", ordering="type")
+    def told(self, event: WebhookEvent) -> str:
+        return provider_words.event(event.type)
 
     @display(description="Worked through", ordering="processed_at")
     def worked_through(self, event: WebhookEvent) -> str:

@@ -152,9 +152,7 @@ def ask_again(order_id: int, *, by: str, now: datetime) -> bool:
     """
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        busy = payment.leased_until is not None and payment.leased_until > now
-        known = payment.state == PaymentState.DUE or payment.intent_id or payment.session_id
-        if order.state not in OPEN or busy or not known:
+        if not may_be_asked(order, payment, now):
             return False
         payment.confirm_sent = payment.confirm_sent or payment.state != PaymentState.DUE
         payment.state, payment.due_at, payment.leased_until = PaymentState.DUE, now, None
@@ -162,6 +160,13 @@ def ask_again(order_id: int, *, by: str, now: datetime) -> bool:
         journal.record(order.subject, "asked_again", actor=by)
     wake("payments")
     return True
+
+
+def may_be_asked(order: Order, payment: Payment, now: datetime) -> bool:
+    """Whether there is something to ask the provider about, and nobody is asking right now."""
+    busy = payment.leased_until is not None and payment.leased_until > now
+    known = bool(payment.state == PaymentState.DUE or payment.intent_id or payment.session_id)
+    return order.state in OPEN and known and not busy
 
 
 def look_at_session(order_id: int, session_id: str, *, now: datetime) -> None:

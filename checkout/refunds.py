@@ -111,6 +111,12 @@ def order_of(intent_id: str) -> tuple[int, Surplus | None] | None:
     return (surplus.order_id, surplus) if surplus else None
 
 
+def may_go_again(order: Order) -> list[Refund]:
+    """Its failed refunds whose money is still here: not those that went back by another way."""
+    ours = failed().filter(order=order).select_related("surplus")
+    return [refund for refund in ours if refund.amount_minor <= _left(order, refund.surplus)]
+
+
 def retry(refund_id: int, *, by: str, now: datetime) -> None:
     """Send a failed refund again, as a new one at the provider. Raises CannotRefund when its money went another way."""
     with transaction.atomic(durable=True):

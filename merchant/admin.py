@@ -1,5 +1,7 @@
 """Settings of the shop at the desk: its profile, its people and their roles, and the journal."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -22,7 +24,8 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from merchant import journal
+from drops.models import Drop
+from merchant import journal, journal_words
 from merchant.desk import (
     COUNTRIES,
     CountriesField,
@@ -31,6 +34,7 @@ from merchant.desk import (
     PercentField,
     ReadOnlyAdmin,
     moment_cell,
+    panel,
 )
 from merchant.models import JournalEntry, StoreProfile
 from merchant.origins import origin_of
@@ -129,12 +133,18 @@ class StoreProfileAdmin(DeskAdmin):
 class JournalAdmin(ReadOnlyAdmin):
     """Who did what, newest first."""
 
-    list_display = ("time", "what", "who", "subject", "why")
+    list_display = ("time", "what", "who", "about", "reason")
     list_display_links = ("what",)
     list_filter = (("subject", FieldTextFilter), ("actor", FieldTextFilter), ("at", RangeDateTimeFilter))
     search_fields = ("subject", "verb", "actor", "why")
-    fields = ("time", "actor", "subject", "verb", "why", "data")
+    fields = ("time", "who", "what", "about", "reason", "noted", "exactly")
     show_full_result_count = False
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """By what people read on the page, too: ``asked for a review`` finds ``review_asked``."""
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        verbs = journal_words.verbs_like(search_term.strip()) if search_term.strip() else []
+        return (found | queryset.filter(verb__in=verbs) if verbs else found), repeats
 
     @display(description="When", ordering="id")
     def time(self, entry: JournalEntry) -> str:
@@ -142,11 +152,44 @@ class JournalAdmin(ReadOnlyAdmin):
 
     @display(description="What")
     def what(self, entry: JournalEntry) -> str:
-        return entry.verb.replace("_", " ").capitalize()
+        return journal_words.deed(entry.verb)
 
     @display(description="Who")
     def who(self, entry: JournalEntry) -> str:
         return by_name(entry.actor)
+
+    @display(description="Of what", ordering="subject")
+    def about(self, entry: JournalEntry) -> str:
+        titles = getattr(entry, "titles", None)
+        return journal_words.subject(entry.subject, _drop_titles([entry]) if titles is None else titles)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The titles of drops are asked for once a page, not once a row."""
+        found: Any = super().get_changelist_instance(request)
+        titles = _drop_titles(found.result_list)
+        for entry in found.result_list:
+            entry.titles = titles
+        return found
+
+    @display(description="Why")
+    def reason(self, entry: JournalEntry) -> str:
+        return journal_words.why(entry.verb, entry.why) or "–"
+
+    @display(description="Noted with it")
+    def noted(self, entry: JournalEntry) -> str:
+        return panel("desk/_journal_noted.html", parts=journal_words.record(entry.data)) if entry.data else "–"
+
+    @display(description="Exactly as kept")
+    def exactly(self, entry: JournalEntry) -> str:
+        return panel(
+            "desk/_journal_exactly.html", entry=entry, data=json.dumps(entry.data, ensure_ascii=False, indent=2)
+        )
+
+
+def _drop_titles(entries: Iterable[JournalEntry]) -> dict[str, str]:
+    """By subject, for those of these rows that are about a drop; one that is gone keeps its number."""
+    ids = {number for entry in entries if (number := entry.subject.removeprefix("drop:")).isdecimal()}
+    return {f"drop:{drop.pk}": f"Drop “{drop.title}”" for drop in Drop.objects.filter(pk__in=ids).only("title")}
 
 
 admin.site.unregister(User)

@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models.functions import Now
 
+from merchant import journal_words
 from merchant.append_only import append_only
 from merchant.money import CURRENCIES
 
@@ -134,4 +135,4 @@ class JournalEntry(models.Model):
         triggers: list[pgtrigger.Trigger] = append_only("journal")
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.verb}"
+        return f"{journal_words.subject(self.subject, {})}: {journal_words.deed(self.verb)}"

@@ -86,7 +86,7 @@ class GrantDialog(_OrderDialog):
 
 class RetryDialog(_OrderDialog):
     def consequence(self) -> dict[str, Any]:
-        failed = refunds.failed().filter(order=self.order).count()
+        failed = len(refunds.may_go_again(self.order))
         return {"text": f"{failed} failed refund(s) of {self.order} are sent to the provider again, each as a new one."}
 
 

@@ -24,6 +24,7 @@ from checkout.errors import CannotAnswer
 from checkout.evidence import EvidenceFile, EvidencePack, PackState
 from checkout.evidence_files import MOST_BYTES, MOST_PAGES
 from checkout.models import Dispute
+from checkout.provider_words import dispute_status
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, moment_words
@@ -202,7 +203,7 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @display(description="The bank", ordering="status")
     def bank(self, dispute: Dispute) -> str:
-        return dispute.status.replace("_", " ")
+        return dispute_status(dispute.status)
 
     @display(description="Answer", ordering="pack__state", label=TONES)
     def answer(self, dispute: Dispute) -> str:

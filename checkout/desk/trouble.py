@@ -13,10 +13,12 @@ from django.views.decorators.http import require_safe
 
 from checkout import trouble
 from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, WebhookEvent
+from checkout.provider_words import dispute_status, refund_problem
 from checkout.trouble import Kind
 from drops.models import StockItem
 from merchant import journal
 from merchant.clock import now as clock
+from merchant.journal_words import plain
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -111,12 +113,12 @@ def _row(found: Model) -> Row:
         case Order():
             return _order_row(found)
         case Refund():
-            note = ": ".join(filter(None, [found.reason, found.failure.replace("_", " ")]))
+            note = ": ".join(filter(None, [found.reason, found.failure and refund_problem(found.failure)]))
             return _money_row(found.order, found.amount_minor, note, found.created_at, "asked for")
         case Surplus():
             return _money_row(found.order, found.captured_minor, found.intent_id, found.found_at, "found")
         case Dispute():
-            note = f"{found.reason} · {found.status}".replace("_", " ")
+            note = f"{plain(found.reason)} · {dispute_status(found.status)}"
             url = reverse("admin:checkout_dispute_change", args=[found.pk])
             amount = Money(found.amount_minor, found.order.currency)
             return Row(found.order.reference, url, note, amount, found.due_by, "answer by")

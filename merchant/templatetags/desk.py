@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.utils.text import capfirst
 
+from merchant import journal_words
 from merchant.templatetags.shop import moment
 
 register = template.Library()
@@ -46,8 +47,20 @@ def _unit(gap: timedelta) -> tuple[timedelta, str]:
 
 @register.filter
 def spoken(verb: str) -> str:
-    """A journal verb as words: ``payment_failed`` → ``Payment failed``."""
+    """A code of ours or the provider's as words: ``payment_failed`` → ``Payment failed``."""
     return verb.replace("_", " ").replace(".", " ").capitalize()
+
+
+@register.simple_tag
+def deed(entry: Any) -> str:
+    """What a row of the journal says was done, for people."""
+    return journal_words.deed(entry.verb)
+
+
+@register.simple_tag
+def why(entry: Any) -> str:
+    """Why, for people: fields and codes in words."""
+    return journal_words.why(entry.verb, entry.why)
 
 
 @register.filter

@@ -43,11 +43,20 @@ class TestOrders(TestCase):
         page = self.page(OrderState.LATE_PAID)
         for words in (
             "money came after the hold had ended",
-            "Refund requested",
-            "pi_demo_",
-            "payment_intent.succeeded",
+            "Asked for a refund",
+            "The money came",
+            '<code class="desk-code">pi_demo_',
+            '<code class="desk-code">payment_intent.succeeded</code>',
         ):
             assert words in page
+
+    def test_says_why_a_card_was_refused_with_the_code_beside_it(self) -> None:
+        order = Order.objects.filter(payment__error_code="card_declined").first()
+        assert order is not None
+        page = self.client.get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
+        assert "The bank declined the card." in page
+        assert '<code class="desk-code">card_declined</code>' in page
+        assert "Waits for a card" in page
 
     def test_cites_what_was_promised_with_its_hash(self) -> None:
         page = self.page(OrderState.CONFIRMED)
@@ -91,5 +100,5 @@ class TestOrders(TestCase):
         order = Order.objects.filter(state=OrderState.CONFIRMED).last()
         assert order is not None
         self.client.get(f"/admin/checkout/order/{order.pk}/change/")
-        with self.assertNumQueries(32):
+        with self.assertNumQueries(33):
             self.client.get(f"/admin/checkout/order/{order.pk}/change/")

@@ -12,7 +12,7 @@ from checkout.models import Allowance, Dispute, Order, OrderState, Payment, Refu
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh
-from drops.models import Drop
+from drops.models import Drop, DropState
 from merchant.models import JournalEntry
 from merchant.roles import DROP_MANAGER, OWNER, SUPPORT
 from merchant.tests.staff import signed_in
@@ -140,13 +140,35 @@ def test_a_failed_refund_is_shown_and_sent_again_from_the_page_of_trouble(paid: 
     refund = Refund.objects.get()
     refunds.settle_refund(refund.pk, RefundView("re_1", "failed", 4800, "", failure="insufficient_funds"), now=clock())
     page = client.get(TROUBLE).content.decode()
-    assert "insufficient funds" in page
+    assert "not enough money in the shop&#x27;s balance" in page
     confirm = client.get(f"{TROUBLE}refunds-failed/").content.decode()
     assert "Send them again: 1, $48.00 in all" in confirm
     assert client.post(f"{TROUBLE}refunds-failed/").status_code == 302
     refunds.drain(clock)
     assert Refund.objects.get().state == RefundState.SUCCEEDED
-    assert "insufficient funds" not in client.get(TROUBLE).content.decode()
+    assert "not enough money" not in client.get(TROUBLE).content.decode()
+
+
+def test_only_what_can_be_done_is_offered(paid: Order) -> None:
+    client = signed_in(OWNER)
+    page = client.get(page_of(paid)).content.decode()
+    assert "Refund…" in page
+    assert "Allow more" in page
+    assert "Send the failed refund again" not in page
+    client.post(page_of(paid, "refund"), form_of(paid, 2, confirmed="1"))
+    assert "Refund…" not in client.get(page_of(paid)).content.decode(), "all of it is on its way back"
+    refund = Refund.objects.get()
+    refunds.settle_refund(refund.pk, RefundView("re_1", "failed", 10200, "", failure="insufficient_funds"), now=clock())
+    page = client.get(page_of(paid)).content.decode()
+    assert "Refund…" in page
+    assert "Send the failed refund again" in page
+    assert "There was not enough money in the shop&#x27;s balance" in page
+    client.post(page_of(paid, "refund"), form_of(paid, 0, confirmed="1", amount="60.00"))
+    page = client.get(page_of(paid)).content.decode()
+    assert "Refund…" in page
+    assert "Send the failed refund again" not in page, "its money went back by another way"
+    Drop.objects.filter(pk=paid.drop_id).update(state=DropState.CLOSED)
+    assert "Allow more" not in client.get(page_of(paid)).content.decode()
 
 
 def test_the_page_of_trouble_groups_what_needs_a_person(paid: Order, open_order: Order) -> None:

@@ -1,0 +1,32 @@
+"""The payment provider's codes are read in words; every piece of news that is worked through has some."""
+
+import pytest
+
+from checkout import provider_words
+from checkout.webhook_handlers import HANDLERS
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (provider_words.status, "requires_payment_method", "Waits for a card"),
+        (provider_words.status, "session open", "Its page is open, the fan has not paid yet"),
+        (provider_words.status, "paid at pick-up", "Paid at pick-up"),
+        (provider_words.status, "", "Nothing yet"),
+        (provider_words.problem, "card_declined", "The bank declined the card"),
+        (provider_words.problem, "a_new_reason", "A new reason"),
+        (provider_words.problem, "insufficient_funds", "There was not enough money on the card"),
+        (provider_words.refund_problem, "insufficient_funds", "There was not enough money in the shop's balance"),
+        (provider_words.path, "On our page (PaymentIntent)", "On our page"),
+        (provider_words.event, "charge.dispute.closed", "A dispute is decided"),
+        (provider_words.event, "payout.paid", "Payout paid"),
+        (provider_words.dispute_status, "needs_response", "Waits for your answer"),
+    ],
+)
+def test_a_code_is_said_in_words(words: object, code: str, said: str) -> None:
+    assert callable(words)
+    assert words(code) == said
+
+
+def test_all_news_that_is_worked_through_has_words() -> None:
+    assert set(HANDLERS) - set(provider_words.EVENTS) == set()
