@@ -29,6 +29,7 @@ from checkout.desk import (
     shipping,
     trouble as trouble_page,
 )
+from checkout.desk.filters import NewsFilter
 from checkout.desk.totals import DiscountAdmin, PickupPointAdmin, ShippingZoneAdmin, TaxRateAdmin
 from checkout.desk.waiting import WaitingPlaceAdmin
 from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
@@ -461,7 +462,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ("received", "told", "object_id", "worked_through", "outcome")
     list_display_links = ("told",)
     list_filter = (
-        "type",
+        ("type", NewsFilter),
         ("processed_at", admin.EmptyFieldListFilter),
         ("received_at", RangeDateTimeFilter),
     )

@@ -19,6 +19,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from checkout import dispute_rates, evidence_packs, evidence_texts, reductions
+from checkout.desk.filters import DisputeStatusFilter
 from checkout.dispute_rates import Rate
 from checkout.errors import CannotAnswer
 from checkout.evidence import EvidenceFile, EvidencePack, PackState
@@ -99,7 +100,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     when_empty = "When a bank takes a payment back, it appears here with its answer already prepared."
     list_display = ("amount", "order_shown", "why", "bank", "answer", "complete", "until")
     list_display_links = ("amount",)
-    list_filter = (("status", admin.AllValuesFieldListFilter), ("pack__state", ChoicesCheckboxFilter))
+    list_filter = (("status", DisputeStatusFilter), ("pack__state", ChoicesCheckboxFilter))
     search_fields = ("order__reference", "order__email", "provider_id")
     search_help_text = "Order, e-mail, or the provider's id"
     list_select_related = ("order", "pack")

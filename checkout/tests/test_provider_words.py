@@ -1,8 +1,10 @@
 """The payment provider's codes are read in words; every piece of news that is worked through has some."""
 
 import pytest
+from django.test import Client
 
 from checkout import provider_words
+from checkout.models import WebhookEvent
 from checkout.webhook_handlers import HANDLERS
 
 
@@ -30,3 +32,14 @@ def test_a_code_is_said_in_words(words: object, code: str, said: str) -> None:
 
 def test_all_news_that_is_worked_through_has_words() -> None:
     assert set(HANDLERS) - set(provider_words.EVENTS) == set()
+
+
+@pytest.mark.django_db
+def test_lists_are_filtered_by_words(admin_client: Client) -> None:
+    WebhookEvent.objects.create(event_id="evt_1", type="refund.failed", payload={})
+    WebhookEvent.objects.create(event_id="evt_2", type="refund.created", payload={})
+    desk = "/admin/checkout/webhookevent/"
+    page = " ".join(admin_client.get(desk, {"type": "refund.failed"}).content.decode().split())
+    assert "A refund did not get through" in page
+    assert "A refund was made" in page, "offered, though not in the list"
+    assert "refund.created" not in page.replace("type=refund.created", "")

@@ -18,7 +18,7 @@ from merchant.templatetags.shop import with_utc
 from policies.diffs import changes, headlines
 from policies.life import Life
 from policies.models import Policy, PolicyVersion
-from policies.publishing import fingerprint, obstacles, predecessor, starts_at
+from policies.publishing import fingerprint, obstacles, predecessor, retirement, starts_at
 
 # Which buttons a draft has, the usual one first. What is public has none.
 BUTTONS: dict[str, tuple[str, ...]] = {
@@ -152,10 +152,10 @@ class SucceedDialog(ConfirmDialog):
     def consequence(self) -> dict[str, Any]:
         text = (
             f"“{self.policy}” is the title that fans were shown and that is sealed with each version, so it stays. A "
-            "new policy opens as a draft with the same words, kind and place. Publish it, then retire this one: orders "
-            "keep what they were placed under."
+            "new policy opens as a draft with the same words, kind and place."
         )
-        return {"text": text}
+        after = "" if retirement(self.policy.pk) else " Publish it, then retire this one."
+        return {"text": f"{text}{after} Orders keep what they were placed under."}
 
     def clean_title(self) -> str:
         title: str = self.cleaned_data["title"]
