@@ -15,6 +15,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -161,7 +162,9 @@ class JournalAdmin(ReadOnlyAdmin):
     @display(description="Of what", ordering="subject")
     def about(self, entry: JournalEntry) -> str:
         titles = getattr(entry, "titles", None)
-        return journal_words.subject(entry.subject, _drop_titles([entry]) if titles is None else titles)
+        words = journal_words.subject(entry.subject, _drop_titles([entry]) if titles is None else titles)
+        is_short = entry.subject.startswith("order:")  # a reference is not broken at its hyphen
+        return format_html('<span class="desk-one-line">{}</span>', words) if is_short else words
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The titles of drops are asked for once a page, not once a row."""

@@ -199,6 +199,16 @@ def country_names() -> dict[str, str]:
 
 
 @cache
+def addresses() -> dict[str, str]:
+    """Those of ``country_names`` that something can be sent to: not the United Nations, nor the Union as a country.
+
+    ISO 3166, and Kosovo, which has no code there yet.
+    """
+    lands = {country.alpha_2 for country in pycountry.countries} | {"XK"}
+    return {code: name for code, name in country_names().items() if code in lands}
+
+
+@cache
 def _regions() -> dict[str, str]:
     return {region.code: region.name for region in pycountry.subdivisions}
 

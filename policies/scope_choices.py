@@ -6,7 +6,7 @@ Drops and tags are known by apps above, which tell them here once, at their star
 from collections.abc import Callable, Iterable, Mapping
 
 from policies import scopes
-from policies.places import AREA_NAMES, country_names
+from policies.places import AREA_NAMES, addresses
 
 _titles: list[Callable[[], Mapping[str, str]]] = []
 _tags: list[Callable[[], Iterable[str]]] = []
@@ -40,7 +40,7 @@ def tags(kept: Iterable[str] = ()) -> Choices:
 def lands() -> Choices:
     """Unions first, then countries by name; as keys of a scope."""
     areas = [(f"area:{code}", name.removeprefix("the ")) for code, name in AREA_NAMES.items()]
-    countries = sorted(country_names().items(), key=lambda each: each[1])
+    countries = sorted(addresses().items(), key=lambda each: each[1])
     return areas + [(f"country:{code}", name) for code, name in countries]
 
 

@@ -14,7 +14,7 @@ class _InWords(admin.AllValuesFieldListFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for choice in super().choices(changelist):
-            shown = choice["display"]
+            shown = str(choice["display"])
             yield {**choice, "display": type(self).words(shown) if shown in self.lookup_choices else shown}
 
 

@@ -54,6 +54,8 @@ def test_what_is_chosen_in_words_is_where_it_applies(admin_client: Client, parts
         ({"drop": "a\0b"}, "There is no such drop."),
         ({"tags": ["sleepwear", "velvet"]}, "No product has the tag “velvet”."),
         ({"land": "country:XX"}, "There is no such country. Choose one from the list."),
+        ({"land": "country:UN"}, "There is no such country."),
+        ({"land": "country:EU"}, "There is no such country."),
         ({"land": "shop"}, "There is no such country."),
         ({"land": "country:US", "region": "Bavaria"}, "There is no state or region “Bavaria” in the United States."),
         ({"land": "area:EU", "region": "Bavaria"}, "Choose the country that “Bavaria” lies in, beside it."),
