@@ -2,6 +2,7 @@
 
 import select
 
+import psycopg
 from django.db.backends.postgresql import base
 
 
@@ -14,6 +15,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         poll = select.poll()
         try:
             poll.register(self.connection.fileno(), select.POLLIN)
-        except base.Database.Error:  # lost in a query: it has no socket any more
+        except psycopg.Error:  # lost in a query: it has no socket any more
             return False
         return not poll.poll(0) or super().is_usable()
