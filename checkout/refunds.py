@@ -27,6 +27,7 @@ PAUSE = timedelta(seconds=30)
 KEYS_KEPT = timedelta(hours=23)  # the provider forgets them after 24: https://docs.stripe.com/api/idempotent_requests
 LOOK_AGAIN = timedelta(hours=6)  # at a refund that the provider has not finished; its webhook is usually faster
 MOST_TRIES = 30_000  # the column is small
+NOT_TAKEN = "an amount set aside and let go: it had not been taken"
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 STATES = {
     "succeeded": RefundState.SUCCEEDED,
@@ -160,7 +161,7 @@ def take_over(sent: RefundView, *, now: datetime) -> str | None:
             return None
         order, surplus = lock(meant[0]), meant[1]
         if surplus is None and _was_only_set_aside(order):
-            return "an amount set aside and let go: it had not been taken"
+            return NOT_TAKEN
         if (surplus or order).captured_minor < sent.amount_minor:
             return None  # our books do not show the payment yet: it is settled first
         refund = _ours(order, sent)

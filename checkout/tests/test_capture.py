@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from checkout import authorisations, expiry, fallback, gateway, payments, puller, settle, webhooks
+from checkout import authorisations, expiry, fallback, gateway, payments, puller, refunds, settle, webhooks
 from checkout.errors import GatewayRefused
-from checkout.models import Order, OrderState, Payment, PaymentState
+from checkout.models import Order, OrderState, Payment, PaymentState, WebhookEvent
 from checkout.queries import order_view
 from checkout.sandbox.errors import Json
 from checkout.sandbox.testing import SandboxServer
@@ -342,6 +342,15 @@ def test_a_second_authorisation_of_a_paid_order_is_let_go(robe: Drop, sandbox: S
     webhooks.drain(clock)
     assert gateway.retrieve_intent(stray.id).status == "canceled"
     assert (fresh(order).state, fresh(order).captured_minor) == (OrderState.CONFIRMED, 5400)
+    [released] = [
+        one
+        for one in gateway.list_events(["charge.refunded"], later(minutes=-5))
+        if one.payload["data"]["object"]["payment_intent"] == stray.id
+    ]
+    webhooks.store([released], now=clock())
+    webhooks.drain(clock)
+    heard = WebhookEvent.objects.get(event_id=released.id)
+    assert (heard.outcome, heard.processed_at is not None) == (refunds.NOT_TAKEN, True), "heard once, not for hours"
 
 
 def test_the_fans_page_says_that_nothing_is_charged_yet(robe: Drop, sandbox: SandboxServer) -> None:

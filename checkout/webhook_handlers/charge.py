@@ -10,6 +10,8 @@ def refunded(charge: dict[str, Any], now: datetime) -> str | None:
     """List the refunds of the charge's intent anew and book each of them."""
     intent_id = charge.get("payment_intent") or ""
     if refunds.order_of(intent_id) is None:
+        if charge.get("captured") is False:  # an intent that no order is paid with; no order of ours will come
+            return refunds.NOT_TAKEN
         return None if intent_id else "not a payment of ours"
     found = gateway.list_refunds(intent_id)
     for refund in found:

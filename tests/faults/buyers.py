@@ -224,7 +224,9 @@ class Fan:
 
     def join_the_list(self) -> Json:
         """A place, once nothing is on sale. Raises Impatient; so it does where a first answer was lost, because the
-        place's key is told once and by e-mail."""
+        place's key is told once and by e-mail. Who waits in line has half the patience of others, and may be asked when
+        they have gone."""
+        self.leaves = self.arrives + self.crowd.patience / 2
         wanted = {"sku": self.sku, "quantity": 1, "email": self.email}
         while True:
             answer = self._ask("POST", f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/waiting-list", json=wanted)
