@@ -58,8 +58,8 @@ def test_what_is_chosen_in_words_is_where_it_applies(admin_client: Client, parts
         ({"land": "country:EU"}, "There is no such country."),
         ({"land": "shop"}, "There is no such country."),
         ({"land": "country:US", "region": "Bavaria"}, "There is no state or region “Bavaria” in the United States."),
-        ({"land": "area:EU", "region": "Bavaria"}, "Choose the country that “Bavaria” lies in, beside it."),
-        ({"region": "Bavaria"}, "Choose the country that “Bavaria” lies in, beside it."),
+        ({"land": "area:EU", "region": "Bavaria"}, "Choose the country that “Bavaria” lies in."),
+        ({"region": "Bavaria"}, "Choose the country that “Bavaria” lies in."),
         ({"kind": "sometimes"}, "Choose all orders, or pre-orders only."),
         ({"land": "country:US", "region": "x" * 81}, "at most 80 characters"),
     ],
@@ -71,6 +71,26 @@ def test_what_does_not_exist_is_refused_beside_the_field(
     assert answer.status_code == 200
     assert told in html.unescape(answer.content.decode())
     assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("parts", "wrong"),
+    [
+        ({"drop": "no-such-drop", "land": "country:DE"}, {0}),
+        ({"tags": ["velvet"], "kind": "sometimes"}, {1, 4}),
+        ({"land": "country:US", "region": "Bavaria"}, {2, 3}),
+        (
+            {"drop": "winter-robe", "tags": ["digital", "sleepwear"], "land": "area:EU", "kind": "preorder"},
+            {0, 1, 2, 3, 4},
+        ),
+    ],
+)
+def test_only_the_part_that_is_refused_is_marked(parts: dict[str, Any], wrong: set[int]) -> None:
+    form = PolicyForm(chosen(**parts))
+    page = form["scope"].as_widget() if not form.is_valid() else ""
+    assert {
+        number for number, part in enumerate(page.split('<div class="scope-part')[1:]) if "scope-wrong" in part[:12]
+    } == wrong
 
 
 def test_four_choices_are_the_most(admin_client: Client) -> None:

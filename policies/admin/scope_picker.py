@@ -1,5 +1,6 @@
 """The place of a policy, chosen in words: which drop, which tags, shipped where, pre-orders or everything."""
 
+from collections.abc import Set
 from typing import Any
 
 from django import forms
@@ -20,6 +21,8 @@ from policies.models import Policy
 from policies.places import country_in_words, region_code, region_name
 
 PARTS = ("Drop", "With something tagged", "Shipped to", "State or region", "Kind of order")
+LAND_AND_REGION = frozenset([2, 3])
+PLACE = "place"  # the code of a refusal that is about these two
 LEFT_ALONE = (
     "Left as it is, it applies to everything the shop sells. Each choice narrows it: an order must meet all of them."
 )
@@ -29,6 +32,8 @@ LONGEST = Policy._meta.get_field("scope").max_length or 0
 
 class ScopePicker(forms.MultiWidget):
     """Five plain form controls with a label each. JavaScript makes the long lists searchable, and no more."""
+
+    wrong: Set[int] = frozenset()  # which of the five are refused; all of them where they do not go together
 
     def __init__(self) -> None:
         # Asked when the field is entered: which regions there are depends on the country chosen beside it.
@@ -72,7 +77,9 @@ class ScopePicker(forms.MultiWidget):
         # Django's own widgets escape what they show.
         controls = [mark_safe(renderer.render(each["template_name"], {"widget": each})) for each in widgets]  # noqa: S308
         ids = [each["attrs"].get("id", "") for each in widgets]
-        return render_to_string("policies/desk/_scope.html", {"parts": list(zip(PARTS, ids, controls, strict=True))})
+        refused = [number in self.wrong for number in range(len(PARTS))]
+        parts = list(zip(PARTS, ids, controls, refused, strict=True))
+        return render_to_string("policies/desk/_scope.html", {"parts": parts})
 
 
 class ScopeField(forms.MultiValueField):
@@ -111,6 +118,16 @@ class ScopeField(forms.MultiValueField):
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  # told to the type checker
             field.choices = self.widget.widgets[part].choices = choices
 
+    def clean(self, value: Any) -> str:
+        try:
+            scope: str = super().clean(value)
+        except ValidationError as refusal:
+            alone = {number for number, field in enumerate(self.fields) if not _accepts(field, value[number])}
+            is_about_place = any(each.code == PLACE for each in refusal.error_list)
+            self.widget.wrong = alone or (LAND_AND_REGION if is_about_place else frozenset(range(len(PARTS))))
+            raise
+        return scope
+
     def compress(self, data_list: list[Any]) -> str:
         if not data_list:
             return scopes.SHOP
@@ -127,15 +144,24 @@ def _choice(refusal: str) -> forms.ChoiceField:
     return forms.ChoiceField(required=False, error_messages={"invalid_choice": refusal})
 
 
+def _accepts(field: forms.Field, value: Any) -> bool:
+    try:
+        field.clean(value)
+    except ValidationError:
+        return False
+    return True
+
+
 def _place(land: str, region: str) -> list[str]:
     """The key of a country, a union, or a region of a country."""
     if not region:
         return [land] if land else []
     kind, _, country = land.partition(":")
     if kind != "country":
-        raise ValidationError(f"Choose the country that “{region}” lies in, beside it.")
+        raise ValidationError(f"Choose the country that “{region}” lies in.", code=PLACE)
     code = region_code(country, region)
     if code is None:
         where = country_in_words(country)
-        raise ValidationError(f"There is no state or region “{region}” in {where}. Choose one that the field proposes.")
+        words = f"There is no state or region “{region}” in {where}. Choose one that the field proposes."
+        raise ValidationError(words, code=PLACE)
     return [f"region:{code}"]
