@@ -200,7 +200,7 @@ def test_a_policy_is_retired_with_a_reason(shop: RunningShop, page: Page, compla
     says(policy, "We mend it for 30 days.")
     desk = signed_in(page, OWNER)
     desk.goto(f"/admin/policies/policy/{policy.pk}/change/")
-    expect(desk.get_by_text("Its name, kind and place are part of what was promised, and fixed.")).to_be_visible()
+    expect(desk.get_by_text("Its title, kind and place are part of what was promised")).to_be_visible()
     desk.get_by_role("link", name="Retire").or_(desk.get_by_role("button", name="Retire")).first.click()
     desk.get_by_label("Why it ends, in plain words").fill("Our tailor has closed.")
     desk.get_by_role("button", name="Retire it for good").click()
