@@ -11,7 +11,7 @@ from checkout.errors import AlreadyOrdered, HoldEnded
 from checkout.models import Cart, CartLine, Order
 from checkout.pricing import Wanted, merged, price_lines
 from checkout.tokens import hashed, new_cart_token
-from drops import stock, terms, windows
+from drops import awaited, stock, terms, windows
 from drops.errors import HoldExpired, SoldOut
 from drops.models import Drop, HoldFrom, OwnerKind
 from drops.stock import Owner
@@ -59,7 +59,8 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first
     ``first_token``: the token that a first cart of this browser gets, whichever of its clicks comes first, so that two
     at once, when neither knows of a cart yet, fill the same one instead of holding units twice.
 
-    Raises NotOpen, UnknownOffer, LimitReached, SoldOut and Invalid; then nothing has changed.
+    Raises NotOpen, UnknownOffer, LimitReached, SoldOut, Invalid, and HoldExpired where the cart's time is up and
+    somebody waits for what it kept; then nothing has changed.
     """
     windows.require_open(drop, now)
     with transaction.atomic(durable=True):
@@ -214,11 +215,13 @@ def _rewrite(cart: Cart, wanted: dict[str, int], now: datetime) -> None:
 
 
 def _rewrite_holds(cart: Cart, lines: list[tuple[int, int]], now: datetime) -> None:
-    clock = clock_of(cart, cart.drop, now)  # the clock of the first unit goes on
+    clock, owner = clock_of(cart, cart.drop, now), owner_of(cart)  # the clock of the first unit goes on
     times = {"expires_at": clock.expires_at, "hard_cap_at": clock.hard_cap_at}
-    if cart.expires_at is not None and cart.expires_at <= now:
-        with suppress(HoldExpired):  # ended but not yet freed: taken again, with a new clock
-            stock.hand_over(owner_of(cart), owner_of(cart), **times)
-    stock.change(stock.needs(lines), owner=owner_of(cart), **times)
+    if lines and cart.expires_at is not None and cart.expires_at <= now:  # ended but not yet freed
+        if awaited.claimed_here(kept.stock_item_id for kept in stock.holds_of(owner)):
+            raise HoldExpired  # it is theirs who wait for it
+        with suppress(HoldExpired):
+            stock.hand_over(owner, owner, **times)  # taken again, with a new clock
+    stock.change(stock.needs(lines), owner=owner, **times)
     cart.expires_at, cart.hard_cap_at = (clock.expires_at, clock.hard_cap_at) if lines else (None, None)
     cart.save(update_fields=["expires_at", "hard_cap_at"])

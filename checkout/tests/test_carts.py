@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from checkout import carts, expiry
+from checkout import carts, expiry, waiting_list, waiting_offers
 from checkout.errors import AlreadyOrdered, HoldEnded, Invalid
 from checkout.models import Cart
 from checkout.order_request import Placed
@@ -77,6 +77,18 @@ def test_what_has_ended_is_not_extended_but_taken_again(drop: Drop, now: datetim
     cart.refresh_from_db()
     assert (cart.expires_at, cart.hard_cap_at) == (late + timedelta(minutes=10), late + timedelta(minutes=25))
     assert fan.counts() == (2, 0, 1)
+
+
+def test_what_ended_is_not_taken_again_past_somebody_who_waits_for_it(drop: Drop, now: datetime) -> None:
+    """However quick its fan is: between the end and the sweep it is nobody's to keep, nor past the hard cap."""
+    cart, _ = carts.add(drop, "ROBE-M", 2, token="", now=now)
+    carts.add(drop, "ROBE-M", 1, token="", now=now)
+    waiting_list.join(drop, "ROBE-M", 1, "next@example.com", now=now)
+    late = now + timedelta(minutes=11)
+    with pytest.raises(HoldExpired):
+        carts.keep(cart, now=late)
+    carts.change(cart, "ROBE-M", 0, now=late)
+    assert waiting_offers.serve(late) == 1
 
 
 def test_what_others_have_by_now_cannot_be_taken_again(drop: Drop, now: datetime) -> None:
