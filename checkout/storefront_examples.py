@@ -242,6 +242,7 @@ class Says(NamedTuple):
 
 BODY = ("unreadable", "too-large", "invalid")
 STOCK = ("sold-out", "in-other-carts", "limit-reached", "invalid: not sold here", "not-open")
+ONE_CART = ("token-unknown", "already-ordered", "hold-expired")
 EVERYWHERE = ("slow-down", "try-again")
 OPERATIONS: dict[str, Says] = {
     "get_shop": Says(SHOP),
@@ -263,10 +264,10 @@ OPERATIONS: dict[str, Says] = {
     "start_cart": Says(
         CART | {"token": "Y2FydC1mb3ItdGhlLWRvY3VtZW50LW9u"}, ["not-found", *BODY, *STOCK], {"lines": WANTED}
     ),
-    "get_cart": Says(CART, ["token-unknown", "already-ordered"]),
-    "put_cart": Says(CART, ["token-unknown", "already-ordered", *BODY, *STOCK], {"lines": WANTED}),
-    "delete_cart": Says(None, ["token-unknown", "already-ordered"]),
-    "prolong_cart": Says(CART, ["token-unknown", "already-ordered", *STOCK]),
+    "get_cart": Says(CART, ONE_CART),
+    "put_cart": Says(CART, [*ONE_CART, *BODY, *STOCK], {"lines": WANTED}),
+    "delete_cart": Says(None, ONE_CART),
+    "prolong_cart": Says(CART, [*ONE_CART, *STOCK]),
     "post_order": Says(
         PLACED,
         [

@@ -13,6 +13,7 @@ import drops.terms
 from checkout import carts
 from checkout.models import Cart, CartLine, Order
 from checkout.pricing import Wanted
+from checkout.storefront_examples import OPERATIONS
 from checkout.tests import fan
 from checkout.tests.test_payments import clock
 from checkout.tests.test_storefront_api import API, body_of, problem, quoted
@@ -197,3 +198,22 @@ def test_without_its_lock_a_change_is_lost(robe: Drop, monkeypatch: pytest.Monke
     monkeypatch.setattr(carts, "lock_cart", lambda pk: Cart.objects.select_related("drop").get(pk=pk))
     changed_by_two(cart)
     assert (carts.contents(cart), fan.counts()) == ((Wanted("ROBE-M", 2),), (2, 0, 3))
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "address"),
+    [
+        ("get_cart", "GET", "/api/v1/cart"),
+        ("put_cart", "PUT", "/api/v1/cart"),
+        ("delete_cart", "DELETE", "/api/v1/cart"),
+        ("prolong_cart", "POST", "/api/v1/cart/prolong"),
+    ],
+)
+def test_a_cart_whose_offer_was_let_go_says_so_as_the_document_does(
+    robe: Drop, operation: str, method: str, address: str
+) -> None:
+    token = started()["token"]
+    Cart.objects.update(closed_at=clock())  # as leaving the waiting list does
+    answer = ask(method, address, {"lines": [{"sku": "ROBE-M", "quantity": 2}]}, token)
+    assert problem(answer) == (409, "hold-expired")
+    assert "hold-expired" in OPERATIONS[operation].refuses
