@@ -79,7 +79,8 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class DiscountTerms:
-    """A discount that is switched on. ``used``: by all, where a limit in all is counted; at most a second old."""
+    """A discount that is switched on. ``used``: by all, where a limit in all is counted; as old as the tables that were
+    remembered. ``redemptions`` decides."""
 
     id: int
     title: str
