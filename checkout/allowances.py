@@ -99,6 +99,7 @@ def _units(order: Order) -> Iterable[tuple[int, int]]:
     return order.lines.order_by("offer_id").values_list("offer_id", "quantity")
 
 
+@transaction.atomic(savepoint=False)
 def _count(order: Order, counted: Iterable[tuple[int, int]], *, sign: int) -> None:
     counts = Allowance.objects.filter(person_key__in=person_keys(contact_of(order)))
     units_of: Counter[int] = Counter()
