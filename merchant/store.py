@@ -12,9 +12,11 @@ _cached: list[tuple[float, StoreProfile]] = []
 def current_store() -> StoreProfile:
     """The shop's profile; an unsaved default before the first one is saved. At most five seconds old."""
     now = time.monotonic()
-    if not _cached or now - _cached[0][0] > FRESH_SECONDS:
-        _cached[:] = [(now, StoreProfile.objects.first() or StoreProfile(pk=1, name="Your shop"))]
-    return _cached[0][1]
+    known = next(iter(_cached), None)  # looked at once: another thread may forget it at any moment
+    if known is None or now - known[0] > FRESH_SECONDS:
+        known = (now, StoreProfile.objects.first() or StoreProfile(pk=1, name="Your shop"))
+        _cached[:] = [known]
+    return known[1]
 
 
 def forget_store() -> None:

@@ -93,10 +93,12 @@ def standing(now: datetime) -> list[Term]:
 def published() -> tuple[Term, ...]:
     """Every published version, at most a second old."""
     read_at = time.monotonic()
-    if not _known or read_at - _known[0][0] > FRESH_SECONDS:
+    known = next(iter(_known), None)  # looked at once: another thread may forget them at any moment
+    if known is None or read_at - known[0] > FRESH_SECONDS:
         rows = RuleVersion.objects.filter(published_at__isnull=False).select_related("rule")
-        _known[:] = [(read_at, tuple(map(term_of, rows.order_by("rule__title", "rule_id", "effective_at", "number"))))]
-    return _known[0][1]
+        known = (read_at, tuple(map(term_of, rows.order_by("rule__title", "rule_id", "effective_at", "number"))))
+        _known[:] = [known]
+    return known[1]
 
 
 def term_of(version: RuleVersion) -> Term:

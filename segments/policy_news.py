@@ -65,7 +65,7 @@ def require_few(ip: str | None) -> None:
 def confirm(token: str) -> str:
     """The owner of the address says yes; returns the address. Raises BadSignature for a link not ours, or old."""
     address: str = signing.loads(token, salt=f"{SALT}.confirm", max_age=timedelta(days=LINK_DAYS))
-    fan = fans.find_or_create(address)
+    fan = _alone_with(address) or fans.find_or_create(address)  # of two who make it, the second waits for the first
     if not consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
         consent.record(fan, Channel.EMAIL, granted=True, source=TOPIC, wording=WORDING, topic=TOPIC)
     return address
@@ -75,10 +75,15 @@ def confirm(token: str) -> str:
 def leave(token: str) -> str:
     """No more of it; returns the address. The link works for ever. Raises BadSignature."""
     address: str = signing.loads(token, salt=f"{SALT}.leave")
-    fan = fans.by_email(address)
+    fan = _alone_with(address)
     if fan and consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
         consent.record(fan, Channel.EMAIL, granted=False, source=TOPIC, wording="Left by the link.", topic=TOPIC)
     return address
+
+
+def _alone_with(address: str) -> Fan | None:
+    """Two presses at once wait for each other here, so that one answer is written and not two."""
+    return Fan.objects.select_for_update(no_key=True).filter(fans.is_address(address)).first()
 
 
 def tell(now: datetime) -> int:

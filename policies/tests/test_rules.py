@@ -37,6 +37,21 @@ def stands(slug: str = "rule", *, at: datetime = NOON, **says: Any) -> RuleVersi
     return version
 
 
+class ForgottenAtOnce(list[Any]):
+    """As if another thread forgot what was remembered right after it was."""
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        super().__setitem__(place, value)
+        self.clear()
+
+
+@pytest.mark.django_db
+def test_a_thread_that_forgets_the_rules_takes_them_from_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    stands()
+    monkeypatch.setattr(rules, "_known", ForgottenAtOnce())
+    assert [term.slug for term in rules.published()] == ["rule"]
+
+
 def asks(items: list[Item], country: str = "DE", *, at: datetime = NOON, **known: Any) -> Any:
     where = Where(country, known.pop("region", ""), known.pop("postal_code", ""))
     return judge(Asked(where, whole=True, **known), items, ships_to=[], now=at)

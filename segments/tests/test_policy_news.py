@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from segments import consent, fans, policy_news
 from segments.delivery import drain
 from segments.errors import TooManyAsked
 from segments.models import Channel, Consent, Fan, Message, MessageState
+from segments.tests.races import THREADS, at_once
 
 pytestmark = pytest.mark.django_db
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -170,6 +172,34 @@ def test_m8_the_mail_programs_own_button_ends_it(settings: Any) -> None:
     stranger = Client(enforce_csrf_checks=True)
     assert [stranger.post(page, ONE_CLICK).status_code for _ in range(2)] == [200, 200]
     assert list(fan.consents.filter(granted=False).values_list("topic", flat=True)) == ["policies"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("deed", "granted"), [("confirm", True), ("leave", False)])
+def test_presses_at_once_write_one_answer(deed: str, granted: bool) -> None:
+    if not granted:
+        follower("fan@example.com")
+    token = policy_news._link(deed, "fan@example.com").rsplit("/", 2)[1]
+
+    def press(barrier: Barrier) -> None:
+        barrier.wait()
+        getattr(policy_news, deed)(token)
+
+    at_once(press)
+    assert Consent.objects.filter(granted=granted).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_their_turn_each_press_writes_its_own() -> None:
+    fan = follower("fan@example.com")
+
+    def press(barrier: Barrier) -> None:
+        if consent.agreed(fan, Channel.EMAIL, topic="policies"):
+            barrier.wait()
+            consent.record(fan, Channel.EMAIL, granted=False, source="policies", wording="Left.", topic="policies")
+
+    at_once(press)
+    assert Consent.objects.filter(granted=False).count() == THREADS
 
 
 def test_m9_a_post_without_one_click_is_asked_again(client: Client) -> None:
