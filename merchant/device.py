@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 STATIC = settings.BASE_DIR / "static"
 SHELL = ("css/*.css", "js/*.js", "img/*.svg", "vendor/htmx/*.js", "vendor/fonts/*-latin-[w4]*.woff2")
-NOT_FOR_FANS = ("desk.css", "desk_policies.css", "farewell.js")
+NOT_FOR_FANS = ("api_docs.css", "desk.css", "desk_policies.css", "farewell.js")
 
 
 @require_safe

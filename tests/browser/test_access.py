@@ -107,3 +107,12 @@ def tab_to(page: Page, wanted: Locator) -> None:
         page.keyboard.press("Tab")
     assert focused(), f"{wanted} cannot be reached with Tab"
     assert not wanted.evaluate(RING).startswith("none"), f"nobody sees that {wanted} has the focus"
+
+
+def test_the_apis_document_is_a_page_in_a_language_that_fits_a_phone(shop: RunningShop, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/api/v1/docs")
+    expect(page.get_by_text("Place an order, once")).to_be_visible()
+    found = page.evaluate(FAULTS)
+    assert [fault for fault in found if "language" in fault or "wider" in fault] == []
+    expect(page.locator(".opblock-summary-method").first).to_have_css("color", "rgb(16, 16, 16)")
