@@ -159,22 +159,25 @@ def contents(cart: Cart) -> tuple[Wanted, ...]:
     return tuple(Wanted(sku, quantity) for sku, quantity in lines)
 
 
-def become_order(cart: Cart, order: Order, lines: list[tuple[int, int]], *, now: datetime) -> None:
-    """Hand a locked, open cart's holds to the order that it becomes. Where they were freed they are taken again.
+def become_order(cart: Cart, order: Order, needs: list[stock.Need], *, now: datetime) -> None:
+    """Hand a locked, open cart's holds to the order that it becomes. Where they were freed they are taken again, and
+    whatever of ``needs`` they do not cover, because carts of this drop did not hold when it was put in, is taken now.
 
-    Raises HoldEnded when the stock does not allow them any more, and SoldOut where a cart holds nothing.
+    Raises HoldEnded when the stock does not allow them any more, and SoldOut for what was never held.
     """
     Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
     to = Owner(OwnerKind.ORDER, order.reference)
     try:
         stock.hand_over(owner_of(cart), to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except HoldExpired:
-        _hold_anew(cart, to, order, lines)
+        _hold_anew(cart, to, order, needs)
+    else:
+        stock.change(needs, owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
 
 
-def _hold_anew(cart: Cart, to: Owner, order: Order, lines: list[tuple[int, int]]) -> None:
+def _hold_anew(cart: Cart, to: Owner, order: Order, needs: list[stock.Need]) -> None:
     try:
-        stock.hold(stock.needs(lines), owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+        stock.hold(needs, owner=to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except SoldOut as sold_out:
         if holds_units(cart, cart.drop):
             raise HoldEnded from sold_out

@@ -153,9 +153,9 @@ def _locked_cart(request: OrderRequest) -> Cart | None:
 
 
 def _take_units(order: Order, cart: Cart | None, fresh: Quote, terms: Terms, now: datetime) -> None:
+    needs = terms.needs((line.sku, line.quantity) for line in fresh.lines)
     if cart is not None:
-        become_order(cart, order, [(line.offer_id, line.quantity) for line in fresh.lines], now=now)
+        become_order(cart, order, needs, now=now)
         return
     owner = Owner(OwnerKind.ORDER, order.reference)
-    wanted = terms.needs((line.sku, line.quantity) for line in fresh.lines)
-    stock.hold(wanted, owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+    stock.hold(needs, owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)

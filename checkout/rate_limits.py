@@ -36,6 +36,10 @@ class Count:
         return max(0, self.quota - self.used)
 
     @property
+    def is_used_up(self) -> bool:
+        return self.used > self.quota
+
+    @property
     def policy(self) -> str:
         return f'"{self.name}";q={self.quota};w={tallies.WINDOW_SECONDS}'
 
@@ -50,25 +54,29 @@ class RateLimits:
         if not request.path.startswith(API):
             return self.get_response(request)
         counts, again = _counted(request), tallies.seconds_left()
-        used_up = any(count.used > count.quota for count in counts)
+        used_up = any(count.is_used_up for count in counts)
         response = _slow_down(again) if used_up else self.get_response(request)
-        if counts:
+        if counts and "public" not in response.get(
+            "Cache-Control", ""
+        ):  # what others are given too says nothing of one
             response["RateLimit-Policy"] = ", ".join(count.policy for count in counts)
             response["RateLimit"] = ", ".join(f'"{count.name}";r={count.left};t={again}' for count in counts)
         return response
 
 
 def _counted(request: HttpRequest) -> list[Count]:
-    """Count this request under each of its names."""
+    """Count this request under each of its names; where one is used up already, under no further one."""
     names = [
         ("address", int(settings.API_REQUESTS_PER_ADDRESS), client_ip(request)),
         ("token", int(settings.API_REQUESTS_PER_TOKEN), _token(request)),
     ]
-    return [
-        Count(name, quota, tallies.mine.count(f"{name}:{_mark(whose)}"))
-        for name, quota, whose in names
-        if quota > 0 and whose
-    ]
+    counts: list[Count] = []
+    for name, quota, whose in names:
+        if quota > 0 and whose:
+            counts.append(Count(name, quota, tallies.mine.count(f"{name}:{_mark(whose)}")))
+            if counts[-1].is_used_up:  # else made-up tokens would fill the memory
+                break
+    return counts
 
 
 def _token(request: HttpRequest) -> str:

@@ -1,15 +1,19 @@
 """A thread that does one thing soon after it is rung, so that a request need not wait for it."""
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable
 
+log = logging.getLogger(__name__)
+
 
 class Bell:
     """Does ``deed`` soon after a ring, at most once in ``pause`` seconds, once for all rings since the last time.
 
-    ``deed`` must not raise. The thread begins with the first ring and ends with its process.
+    The thread begins with the first ring and ends with its process; a deed that fails is logged and done again with the
+    next ring.
     """
 
     def __init__(self, deed: Callable[[], None], pause: float) -> None:
@@ -32,5 +36,8 @@ class Bell:
     def _answer(self) -> None:
         while self._is_rung.wait():
             self._is_rung.clear()
-            self._deed()
+            try:
+                self._deed()
+            except Exception:  # nobody else would ever hear of it, and no later ring would be answered
+                log.exception("bell.deed_failed")
             time.sleep(self._pause)

@@ -196,6 +196,18 @@ def test_c4_an_ended_hold_is_refused_where_it_does_not(drop: Drop, now: datetime
     assert fan.counts() == (2, 0, 1)
 
 
+def test_what_was_put_in_when_carts_held_no_more_is_taken_with_the_order(drop: Drop, now: datetime) -> None:
+    cart, token = carts.add(drop, "ROBE-M", 1, token="", now=now)
+    Drop.objects.update(hold_from="order")
+    drop.refresh_from_db()
+    carts.add(drop, "ROBE-L", 2, token=token, now=now)
+    assert (fan.counts("ROBE-M"), fan.counts("ROBE-L")) == ((1, 0, 2), (0, 0, 3))
+    cart.refresh_from_db()
+    order = fan.found(order_cart(cart, drop, now))
+    assert (fan.counts("ROBE-M"), fan.counts("ROBE-L")) == ((1, 0, 2), (2, 0, 1))
+    assert Hold.objects.filter(owner_ref=order.reference).count() == 2
+
+
 def test_c34_abandoned_carts_are_swept_and_every_unit_is_sellable_again(shop: StoreProfile, now: datetime) -> None:
     drop = fan.live_drop("big", total=50, skus=("BIG-M",), hold_from="cart")
     for _ in range(50):

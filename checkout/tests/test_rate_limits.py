@@ -63,6 +63,18 @@ def test_a_token_has_a_quota_of_its_own_wherever_it_is_shown(robe: Drop) -> None
     assert [answer.status_code for answer in shown] == [401, 401, 429]
 
 
+def test_made_up_tokens_are_not_counted_once_their_address_is_used_up(robe: Drop) -> None:
+    for number in range(9):
+        at("203.0.113.7").get("/api/v1/cart", headers={"authorization": f"Bearer made-up-{number}"})
+    tallies.mine.tell()
+    assert len(list(client().scan_iter("*tally:*:token:*"))) == 3
+
+
+def test_an_answer_that_is_kept_for_others_says_nothing_of_who_asked(robe: Drop) -> None:
+    shop = Client().get("/api/v1/shop")
+    assert (shop["Cache-Control"], "RateLimit" in shop.headers) == ("public, max-age=60", False)
+
+
 def test_nothing_but_the_api_is_counted(robe: Drop) -> None:
     for _ in range(5):
         assert "RateLimit" not in Client().get("/").headers

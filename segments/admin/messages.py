@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 
 from merchant import clock, journal
 from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, story_of
+from merchant.logs import hidden
 from segments.delivery import RESENDABLE, send_again
 from segments.errors import NotResendable
 from segments.models import Message, MessageState
@@ -81,7 +82,8 @@ class MessageAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         message = Message.objects.filter(pk=object_id).first() if object_id else None
-        around = {"message": message, "story": story_of(f"message:{object_id}")}
+        mail = {"html": hidden(message.html), "text": hidden(message.text)} if message else None
+        around = {"mail": mail, "story": story_of(f"message:{object_id}")}
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **around})
 
     # --- sending again -----------------------------------------------------------------------------------------------

@@ -169,6 +169,13 @@ class TestMessages:
         assert "&lt;p onclick=" in html
         assert "<p onclick=" not in html
 
+    def test_links_that_act_for_the_fan_are_cut_short(self, admin_client: Client, failed: Message) -> None:
+        link = "https://shop.example/orders/kJ3secret_token-9/"
+        Message.objects.update(text=f"Follow it: {link}", html=f'<a href="{link}">Follow it</a>')
+        html = page(admin_client, "message_change", failed.pk)
+        assert html.count("https://shop.example/orders/…/") == 2
+        assert "kJ3secret" not in html
+
     def test_a_failed_one_is_sent_again_after_a_question(self, admin_client: Client, failed: Message) -> None:
         url = reverse("admin:segments_message_send_again", args=[failed.pk])
 
