@@ -20,7 +20,6 @@ from checkout.errors import TooManyCards
 from checkout.models import Order, Payment
 from merchant import journal, moving_windows
 from merchant.keyed import keyed
-from policies.models import AcceptancePerson
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -41,7 +40,7 @@ def require_address(ip: str | None) -> None:
     """A card may be tried from this address. Raises TooManyCards, which says when again."""
     if ip is None:
         return
-    limit, key = RateLimitItemPerHour(settings.REFUSALS_PER_ADDRESS_AN_HOUR), _mark(ip)
+    limit, key = RateLimitItemPerHour(settings.REFUSALS_PER_ADDRESS_AN_HOUR), address_key(ip)
     if not moving_windows.asked(NAME, lambda limiter: limiter.test(limit, ADDRESS, key)):
         again = moving_windows.asked(NAME, lambda limiter: limiter.get_window_stats(limit, ADDRESS, key)).reset_time
         raise TooManyCards(max(1, round(again - time.time())))
@@ -54,8 +53,7 @@ def refused(order: Order, payment: Payment, fingerprint: str) -> None:
     if used_up(payment):
         why = f"{payment.cards_refused} cards were refused: no more are tried"
         journal.record(order.subject, "cards_used_up", actor=journal.WORKER, why=why)
-    ip = AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).values_list("ip", flat=True).first()
-    transaction.on_commit(partial(_count, order.subject, _mark(ip) if ip else "", cards.key_of(fingerprint)))
+    transaction.on_commit(partial(_count, order.subject, payment.address_key, cards.key_of(fingerprint)))
 
 
 def forget() -> None:
@@ -79,6 +77,6 @@ def _hit(subject: str, kind: str, key: str, most: int) -> None:
         journal.record(subject, f"refused_often_{kind}", actor=journal.WORKER, why=why)
 
 
-def _mark(ip: str) -> str:
-    """An address as Redis may keep it."""
-    return keyed("frontrow.attempts", ip).hex()
+def address_key(ip: str | None) -> str:
+    """An address as we keep it, to count by: nothing for none."""
+    return keyed("frontrow.attempts", ip).hex() if ip else ""

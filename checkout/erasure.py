@@ -221,7 +221,7 @@ def _strip(order: Order) -> None:
     place = {"country": country, "region": region.partition("-")[2]}
     Order.objects.filter(pk=order.pk).update(email="", name="", phone="", address=place)
     Payment.objects.filter(order=order).update(
-        confirmation_token="", client_secret="", session_url="", card_key="", error_message=""
+        confirmation_token="", client_secret="", session_url="", card_key="", address_key="", error_message=""
     )
     Refund.objects.filter(order=order).filter(
         Q(reason__icontains=order.email) | Q(reason__icontains=order.name)

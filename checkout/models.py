@@ -305,6 +305,13 @@ class Payment(models.Model):
     )
     outcome_unknown = models.BooleanField(default=False, help_text="We asked and got no answer: it may have acted.")
     charge_id = models.CharField(max_length=120, blank=True)
+    address_key = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Keyed fingerprint of the IP address it was ordered from: refused cards are counted by it.",
+    )
     card_key = models.CharField(
         max_length=64,
         blank=True,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from checkout import allowances
+from checkout import allowances, attempts
 from checkout.carts import Clock, clock_of
 from checkout.models import Cart, Order, OrderLine, OrderState, Payment, Redemption
 from checkout.order_request import OrderRequest
@@ -50,7 +50,7 @@ def new_order(
     )
 
 
-def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, rows.Insert]) -> int:
+def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, rows.Insert], *, ip: str | None) -> int:
     """What counts against its person, the order, its lines, its payment, the proof of what was shown and its line in
     the journal: one statement. Its foreign keys are checked with it, before the hot rows are touched.
 
@@ -73,7 +73,11 @@ def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, r
         {"discount_id": one.discount_id, "title": one.title, "code": one.code, "amount_minor": one.amount_minor}
         for one in fresh.discounts
     ]
-    payment = {"confirmation_token": request.confirmation_token, "due_at": order.placed_at}
+    payment = {
+        "confirmation_token": request.confirmation_token,
+        "due_at": order.placed_at,
+        "address_key": attempts.address_key(ip),
+    }
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
     keys = allowances.person_keys(request.contact)
     order_id, counted = rows.write(

@@ -15,6 +15,7 @@ PERSONAL: Final[dict[str, str]] = {
     "checkout_order.address": ORDER,
     "checkout_payment.client_secret": ORDER,
     "checkout_payment.card_key": ORDER,
+    "checkout_payment.address_key": ORDER,
     "checkout_cardindrop.card_key": ORDER,
     "checkout_webhookevent.payload": ORDER,
     "checkout_allowance.person_key": PERSON,

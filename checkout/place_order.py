@@ -75,7 +75,7 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
     earlier = seen.read(drop.slug, request.seen)
     proofs = acceptance.proofs(order.reference, shown, request.answers, occasion, earlier)
     proofs |= decisions.proof(order.reference, fresh.verdict, now=now)
-    order.pk = order_rows.write(order, fresh, request, proofs)
+    order.pk = order_rows.write(order, fresh, request, proofs, ip=person.ip)
     _take_units(order, cart, fresh, terms, now)
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)

@@ -261,6 +261,14 @@ def test_one_refusal_that_is_heard_of_twice_counts_once(robe: Drop, sandbox: San
     attempts.require_address(fan.PERSON.ip)
 
 
+def test_a_shop_without_a_policy_is_guarded_too(robe: Drop, sandbox: SandboxServer) -> None:
+    for number in range(4):
+        refused(robe, sandbox, number)
+    assert not AcceptancePerson.objects.exists()
+    with pytest.raises(TooManyCards):
+        attempts.require_address(fan.PERSON.ip)
+
+
 def test_while_redis_is_away_each_process_counts_alone(
     robe: Drop, sandbox: SandboxServer, texts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
