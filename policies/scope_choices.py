@@ -3,6 +3,7 @@
 Drops and tags are known by apps above, which tell them here once, at their start.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from policies import scopes
@@ -20,8 +21,10 @@ def know(*, titles: Callable[[], Mapping[str, str]], tags: Callable[[], Iterable
 
 
 def drop_titles() -> dict[str, str]:
-    """The titles of all drops by their slugs."""
-    return {slug: title for titles in _titles for slug, title in titles().items()}
+    """The titles of all drops by their slugs, with the slug beside it where several have the same title."""
+    known = {slug: title for titles in _titles for slug, title in titles().items()}
+    times = Counter(title.casefold() for title in known.values())
+    return {slug: f"{title} ({slug})" if times[title.casefold()] > 1 else title for slug, title in known.items()}
 
 
 def drops(kept: Iterable[str] = ()) -> Choices:

@@ -139,6 +139,13 @@ def test_what_is_saved_unchanged_counts_as_unchanged(scope: str) -> None:
     assert form.cleaned_data["scope"] == scope
 
 
+def test_drops_of_one_title_are_told_apart(admin_client: Client) -> None:
+    Drop.objects.create(slug="winter-robe-2027", title="Winter Robe No. 2")
+    page = html.unescape(admin_client.get(ADD).content.decode())
+    assert '<option value="winter-robe">Winter Robe No. 2 (winter-robe)</option>' in page
+    assert '<option value="winter-robe-2027">Winter Robe No. 2 (winter-robe-2027)</option>' in page
+
+
 def test_the_list_says_where_each_applies_with_one_question_for_titles(
     admin_client: Client, django_assert_max_num_queries: Any
 ) -> None:

@@ -44,7 +44,7 @@ export class Checkout {
     return this.form.elements[name].value.trim();
   }
 
-  // --- the hold ---------------------------------------------------------------------------------------------------
+  // --- the hold
   take(cart) {
     this.cart = cart;
     this.stop();
@@ -84,7 +84,7 @@ export class Checkout {
     }));
   }
 
-  // --- agreeing ---------------------------------------------------------------------------------------------------
+  // --- agreeing
   get lines() {
     return this.cart.lines.map(({ sku, quantity }) => ({ sku, quantity }));
   }
@@ -149,7 +149,7 @@ export class Checkout {
     }
   }
 
-  // --- sending ----------------------------------------------------------------------------------------------------
+  // --- sending
   faults() {
     const inputs = [...this.form.querySelectorAll("input, select")].filter((input) => input.name);
     return inputs.filter((input) => {

@@ -86,7 +86,7 @@ export class FrontrowDrop extends HTMLElement {
       h("p", { class: "by" }, "Sold by ", h("a", { href: url, target: "_blank", rel: "noopener" }, this.shop.name))].filter(Boolean));
   }
 
-  // --- news -------------------------------------------------------------------------------------------------------
+  // --- news
   listen() {
     this.unfollow?.();
     this.version = -1;
@@ -125,7 +125,7 @@ export class FrontrowDrop extends HTMLElement {
     this.dispatchEvent(new CustomEvent(`frontrow:${status}`, { bubbles: true, composed: true, detail: { drop: this.drop.slug, total } }));
   }
 
-  // --- steps ------------------------------------------------------------------------------------------------------
+  // --- steps
   go(step) {
     this.step?.stop?.();
     this.step = step;
