@@ -460,7 +460,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     when_empty = "What the payment provider tells the shop is kept here."
     list_display = ("received", "told", "object_id", "worked_through", "outcome")
-    list_display_links = ("told",)
+    list_display_links = ("received", "told")
     list_filter = (
         ("type", NewsFilter),
         ("processed_at", admin.EmptyFieldListFilter),

@@ -135,7 +135,7 @@ class JournalAdmin(ReadOnlyAdmin):
     """Who did what, newest first."""
 
     list_display = ("time", "what", "who", "about", "reason")
-    list_display_links = ("what",)
+    list_display_links = ("time", "what")
     list_filter = (("subject", FieldTextFilter), ("actor", FieldTextFilter), ("at", RangeDateTimeFilter))
     search_fields = ("subject", "verb", "actor", "why")
     fields = ("time", "who", "what", "about", "reason", "noted", "exactly")
