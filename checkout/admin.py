@@ -50,7 +50,7 @@ from checkout.waiting_models import WaitingPlace
 from drops.models import DropState
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ReadOnlyAdmin, done, listing, moment_cell, story_of
+from merchant.desk import ReadOnlyAdmin, dialog, done, listing, moment_cell, story_of
 from policies.models import Acceptance
 from policies.rules_models import Decision
 from segments import fans
@@ -169,12 +169,7 @@ class OrderAdmin(ReadOnlyAdmin):
         icon="storefront",
         variant=ActionVariant.PRIMARY,
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Collected and paid",
-            "description": "",
-            "form_class": dialogs.CollectDialog,
-            "form_submit_text": "It is paid and handed over",
-        },
+        dialog=dialog("Collected and paid", dialogs.CollectDialog, "It is paid and handed over"),
     )
     def collected(self, request: HttpRequest, form: dialogs.CollectDialog, object_id: str) -> HttpResponse:
         try:
@@ -199,12 +194,7 @@ class OrderAdmin(ReadOnlyAdmin):
         icon="cancel",
         variant=ActionVariant.DANGER,
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Cancel this order",
-            "description": "",
-            "form_class": dialogs.CancelDialog,
-            "form_submit_text": "Cancel this order",
-        },
+        dialog=dialog("Cancel this order", dialogs.CancelDialog, "Cancel this order"),
     )
     def cancel(self, request: HttpRequest, form: dialogs.CancelDialog, object_id: str) -> HttpResponse:
         why = form.cleaned_data["why"]
@@ -225,12 +215,7 @@ class OrderAdmin(ReadOnlyAdmin):
         icon="cancel",
         variant=ActionVariant.DANGER,
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Nobody collects it",
-            "description": "",
-            "form_class": dialogs.UncollectedDialog,
-            "form_submit_text": "Cancel this order",
-        },
+        dialog=dialog("Nobody collects it", dialogs.UncollectedDialog, "Cancel this order"),
     )
     def not_collected(self, request: HttpRequest, form: dialogs.UncollectedDialog, object_id: str) -> HttpResponse:
         try:
@@ -246,12 +231,7 @@ class OrderAdmin(ReadOnlyAdmin):
         icon="undo",
         variant=ActionVariant.DANGER,
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Take the units back",
-            "description": "",
-            "form_class": dialogs.FreeDialog,
-            "form_submit_text": "Take them back",
-        },
+        dialog=dialog("Take the units back", dialogs.FreeDialog, "Take them back"),
     )
     def take_back(self, request: HttpRequest, form: dialogs.FreeDialog, object_id: str) -> HttpResponse:
         asked = form.cleaned_data
@@ -268,12 +248,7 @@ class OrderAdmin(ReadOnlyAdmin):
         icon="lock_open",
         variant=ActionVariant.DANGER,
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Let the amount go",
-            "description": "",
-            "form_class": dialogs.LetGoDialog,
-            "form_submit_text": "Let it go",
-        },
+        dialog=dialog("Let the amount go", dialogs.LetGoDialog, "Let it go"),
     )
     def let_go(self, request: HttpRequest, form: dialogs.LetGoDialog, object_id: str) -> HttpResponse:
         try:
@@ -288,12 +263,7 @@ class OrderAdmin(ReadOnlyAdmin):
         url_path="ask",
         icon="sync",
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Ask the provider again",
-            "description": "",
-            "form_class": dialogs.AskDialog,
-            "form_submit_text": "Ask now",
-        },
+        dialog=dialog("Ask the provider again", dialogs.AskDialog, "Ask now"),
     )
     def ask_again(self, request: HttpRequest, form: dialogs.AskDialog, object_id: str) -> HttpResponse:
         asked = payments.ask_again(int(object_id), by=_by(request), now=now())
@@ -305,12 +275,7 @@ class OrderAdmin(ReadOnlyAdmin):
         url_path="send-again",
         icon="redo",
         permissions=["checkout.refund_order"],
-        dialog={
-            "title": "Send the failed refund again",
-            "description": "",
-            "form_class": dialogs.RetryDialog,
-            "form_submit_text": "Send it again",
-        },
+        dialog=dialog("Send the failed refund again", dialogs.RetryDialog, "Send it again"),
     )
     def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
         try:
@@ -327,12 +292,7 @@ class OrderAdmin(ReadOnlyAdmin):
         url_path="grant",
         icon="add_shopping_cart",
         permissions=["checkout.change_allowance"],
-        dialog={
-            "title": "Let this person order more",
-            "description": "",
-            "form_class": dialogs.GrantDialog,
-            "form_submit_text": "Allow it",
-        },
+        dialog=dialog("Let this person order more", dialogs.GrantDialog, "Allow it"),
     )
     def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
         order, asked = form.order, form.cleaned_data

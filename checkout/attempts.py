@@ -9,7 +9,6 @@ are a good evening.
 import logging
 import time
 from functools import partial
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -22,7 +21,6 @@ from merchant import journal, moving_windows
 from merchant.keyed import keyed
 
 log = logging.getLogger(__name__)
-Answer = TypeVar("Answer")
 NAME, ADDRESS, CARD = "attempts", "address", "card"
 
 

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Least
+from django.db.models import QuerySet
 
 from checkout import gateway
 from checkout.errors import GatewayError
-from checkout.leases import give_back, leased_until
+from checkout.leases import give_back, leased_until, one_more_try
 from checkout.models import Order, Payment, PaymentState
 from merchant import journal
 from merchant.wake import wake
@@ -25,7 +24,6 @@ SOON = timedelta(days=1)
 LOOK_EVERY = timedelta(hours=1)  # at what waits: somebody may have cancelled or captured it at the provider
 PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
-MOST_TRIES = 30_000  # the column is small
 BATCH = 50
 SET_ASIDE = (PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.LETTING_GO)
 Settle = Callable[[int, gateway.IntentView, datetime], None]
@@ -97,5 +95,5 @@ def _ask(payment: Payment, settle: Settle, clock: Callable[[], datetime]) -> Non
         pause = min(PAUSE * 2 ** min(payment.tries, 10), LONGEST_PAUSE)
     # What moved on meanwhile has another state, and what it waits for is not ours to put off.
     unmoved = Payment.objects.filter(pk=payment.pk, state=payment.state, leased_until=payment.leased_until)
-    unmoved.update(due_at=clock() + pause, tries=Least(F("tries") + 1, MOST_TRIES))
+    unmoved.update(due_at=clock() + pause, tries=one_more_try())
     give_back(payment.pk, payment.leased_until)

@@ -8,13 +8,12 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Least
+from django.db.models import Q, QuerySet
 
 from checkout import allowances, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayError, IllegalMove
-from checkout.leases import give_back, is_leased, leased_until
+from checkout.leases import give_back, is_leased, leased_until, one_more_try
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
 from checkout.orders import TIMED, held_until, move_to
 from checkout.settle import lock_both
@@ -25,7 +24,6 @@ from merchant import journal
 
 log = logging.getLogger(__name__)
 BATCH = 200
-MOST_TRIES = 30_000  # the column is small, and a sweep comes every few seconds
 MOST_FAILURES = 5  # then the provider is away, and asking on would keep a worker from its other work
 CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
 
@@ -46,7 +44,7 @@ def sweep(now: datetime) -> int:
         except GatewayError as error:  # unconfirmed: the units stay
             failed += 1
             log.warning("sweep.not_closed", extra={"order": order_id, "why": repr(error)})
-            Payment.objects.filter(order_id=order_id).update(tries=Least(F("tries") + 1, MOST_TRIES))
+            Payment.objects.filter(order_id=order_id).update(tries=one_more_try())
     return freed + closed
 
 

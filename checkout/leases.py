@@ -7,8 +7,12 @@ its holder gives a lease back; others wait for its end, or take it over where th
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Least
 
 from checkout.models import Payment
+
+MOST_TRIES = 30_000  # the columns are small, and what nobody answers is tried for ever
 
 
 def leased_until(now: datetime) -> datetime:
@@ -18,6 +22,11 @@ def leased_until(now: datetime) -> datetime:
 
 def is_leased(payment: Payment, now: datetime) -> bool:
     return payment.leased_until is not None and payment.leased_until > now
+
+
+def one_more_try() -> Least:
+    """What a row's ``tries`` become."""
+    return Least(F("tries") + 1, MOST_TRIES)
 
 
 def give_back(payment_id: int, lease: datetime | None) -> None:

@@ -96,7 +96,7 @@ def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
         return
     try:
         if job.is_authorised:
-            _settle_captured(job, _capture(job), clock())
+            _settle(job, _capture(job), clock())
         elif job.path == PaymentPath.SESSION:
             look_at_session(job.order_id, job.session_id, now=clock())
         else:
@@ -289,15 +289,10 @@ def _remember_capture(job: Job) -> bool:
         return payment.capture_sent
 
 
-def _settle_captured(job: Job, intent: IntentView | None, now: datetime) -> None:
-    if intent is not None:
-        settle.settle_intent(job.order_id, intent, now=now)
-
-
 def _settle(job: Job, intent: IntentView | None, now: datetime) -> None:
     if intent is not None:
         settle.settle_intent(job.order_id, intent, now=now)
-    elif not job.token:
+    elif not job.token and not job.is_authorised:
         settle.want_card(job.order_id, settle.CARD_WANTED, "card_wanted", now=now)
 
 

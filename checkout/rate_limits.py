@@ -56,9 +56,8 @@ class RateLimits:
         counts, again = _counted(request), tallies.seconds_left()
         used_up = any(count.is_used_up for count in counts)
         response = _slow_down(again) if used_up else self.get_response(request)
-        if counts and "public" not in response.get(
-            "Cache-Control", ""
-        ):  # what others are given too says nothing of one
+        # An answer that is kept for others, too, says nothing of who asked first.
+        if counts and "public" not in response.get("Cache-Control", ""):
             response["RateLimit-Policy"] = ", ".join(count.policy for count in counts)
             response["RateLimit"] = ", ".join(f'"{count.name}";r={count.left};t={again}' for count in counts)
         return response

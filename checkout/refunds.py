@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Least
 
 from checkout import gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
 from checkout.gateway import RefundView
-from checkout.leases import leased_until
+from checkout.leases import leased_until, one_more_try
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Refund, RefundState, Surplus
 from checkout.orders import lock, move_to
 from merchant import journal
@@ -26,7 +25,6 @@ from merchant.wake import wake
 PAUSE = timedelta(seconds=30)
 KEYS_KEPT = timedelta(hours=23)  # the provider forgets them after 24: https://docs.stripe.com/api/idempotent_requests
 LOOK_AGAIN = timedelta(hours=6)  # at a refund that the provider has not finished; its webhook is usually faster
-MOST_TRIES = 30_000  # the column is small
 NOT_TAKEN = "an amount set aside and let go: it had not been taken"
 GOING = (RefundState.DUE, RefundState.PENDING, RefundState.SUCCEEDED)
 STATES = {
@@ -188,8 +186,7 @@ def _claim(now: datetime) -> Refund | None:
         due = due.select_related("order__payment", "surplus")
         refund = due.select_for_update(skip_locked=True, of=("self",)).first()
         if refund is not None:
-            tries = Least(F("tries") + 1, MOST_TRIES)
-            Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=tries)
+            Refund.objects.filter(pk=refund.pk).update(leased_until=leased_until(now), tries=one_more_try())
         return refund
 
 

@@ -172,6 +172,11 @@ class ConfirmDialog(BaseDialogForm):
         return {**self.consequence(), "errors": self.non_field_errors() if self.is_bound else []}
 
 
+def dialog(title: str, form: type[ConfirmDialog], submit: str) -> dict[str, Any]:
+    """How Unfold is told of a dialog."""
+    return {"title": title, "description": "", "form_class": form, "form_submit_text": submit}
+
+
 def done(url: str) -> HttpResponse:
     """The answer to a dialog that did its deed: htmx goes to ``url``."""
     return HttpResponse(headers={"HX-Redirect": url})

@@ -28,7 +28,7 @@ from checkout.models import Dispute
 from checkout.provider_words import dispute_status
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, moment_words
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, moment_words
 from merchant.money import Money
 
 S = PackState
@@ -144,12 +144,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         icon="send",
         variant=ActionVariant.PRIMARY,
         permissions=[SUBMIT],
-        dialog={
-            "title": "Submit to the bank",
-            "description": "",
-            "form_class": SubmitDialog,
-            "form_submit_text": "Submit to the bank",
-        },
+        dialog=dialog("Submit to the bank", SubmitDialog, "Submit to the bank"),
     )
     def submit(self, request: HttpRequest, form: SubmitDialog, object_id: str) -> HttpResponse:
         try:
@@ -169,12 +164,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         url_path="again",
         icon="refresh",
         permissions=[SUBMIT],
-        dialog={
-            "title": "Put it together again",
-            "description": "",
-            "form_class": AgainDialog,
-            "form_submit_text": "Put it together again",
-        },
+        dialog=dialog("Put it together again", AgainDialog, "Put it together again"),
     )
     def again(self, request: HttpRequest, form: AgainDialog, object_id: str) -> HttpResponse:
         try:

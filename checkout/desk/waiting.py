@@ -19,7 +19,7 @@ from checkout.errors import NotWaiting
 from checkout.waiting_models import PlaceState, WaitingPlace
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, moment_words, story_of
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, moment_words, story_of
 
 TONES = {
     PlaceState.WAITING.label: "info",
@@ -102,12 +102,7 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
         icon="redeem",
         variant=ActionVariant.PRIMARY,
         permissions=["checkout.change_waitingplace"],
-        dialog={
-            "title": "Offer it now",
-            "description": "",
-            "form_class": OfferDialog,
-            "form_submit_text": "Offer it now",
-        },
+        dialog=dialog("Offer it now", OfferDialog, "Offer it now"),
     )
     def offer_now(self, request: HttpRequest, form: OfferDialog, object_id: str) -> HttpResponse:
         if waiting_offers.offer(int(object_id), now=now(), by=journal.staff(request.user.get_username())):
@@ -122,12 +117,7 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
         icon="person_remove",
         variant=ActionVariant.DANGER,
         permissions=["checkout.change_waitingplace"],
-        dialog={
-            "title": "Take off the list",
-            "description": "",
-            "form_class": RemoveDialog,
-            "form_submit_text": "Take off the list",
-        },
+        dialog=dialog("Take off the list", RemoveDialog, "Take off the list"),
     )
     def remove(self, request: HttpRequest, form: RemoveDialog, object_id: str) -> HttpResponse:
         by, why = journal.staff(request.user.get_username()), form.cleaned_data["why"]

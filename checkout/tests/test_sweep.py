@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from checkout import carts, expiry, payments
+from checkout import carts, expiry, leases, payments
 from checkout.models import Order, OrderState, Payment
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
@@ -61,9 +61,9 @@ def test_an_absent_provider_is_asked_a_few_times_and_the_next_sweep_begins_with_
 
 def test_who_was_tried_for_days_is_tried_on(robe: Drop, sandbox: SandboxServer) -> None:
     order = fan.placed(robe, at=clock())
-    Payment.objects.filter(order=order).update(intent_id="pi_of_another_account", tries=expiry.MOST_TRIES)
+    Payment.objects.filter(order=order).update(intent_id="pi_of_another_account", tries=leases.MOST_TRIES)
     assert expiry.sweep(later(minutes=11)) == 0
-    assert fresh(order).payment.tries == expiry.MOST_TRIES
+    assert fresh(order).payment.tries == leases.MOST_TRIES
 
 
 def test_each_cart_is_freed_by_itself_so_that_no_basket_is_waited_for_with_locks_in_hand(shop: StoreProfile) -> None:

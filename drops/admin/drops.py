@@ -24,7 +24,7 @@ from drops.readiness import checklist
 from drops.tally import Tally, tallies
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, done, listing, moment_cell, moment_words, panel, story_of
+from merchant.desk import DeskAdmin, dialog, done, listing, moment_cell, moment_words, panel, story_of
 
 STARTED = (DropState.LIVE, DropState.PAUSED, DropState.SOLD_OUT, DropState.CLOSED)
 
@@ -53,9 +53,9 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
 
 
 def _move(
-    name: str, *, description: str, icon: str, dialog: type[moves.MoveDialog], title: str, variant: ActionVariant
+    name: str, *, description: str, icon: str, form: type[moves.MoveDialog], title: str, variant: ActionVariant
 ) -> Callable[..., HttpResponse]:
-    """A button of the drop's page that asks with ``dialog`` and calls the verb ``scheduling.<name>``."""
+    """A button of the drop's page that asks with ``form`` and calls the verb ``scheduling.<name>``."""
 
     def move(self: Any, request: HttpRequest, form: moves.MoveDialog, object_id: str) -> HttpResponse:
         drop = Drop.objects.get(pk=object_id)
@@ -73,7 +73,7 @@ def _move(
         icon=icon,
         variant=variant,
         permissions=["change"],
-        dialog={"title": title, "description": "", "form_class": dialog, "form_submit_text": description},
+        dialog=dialog(title, form, description),
     )(move)
     return door
 
@@ -125,7 +125,7 @@ class DropAdmin(DeskAdmin):
         "schedule",
         description="Schedule",
         icon="event_available",
-        dialog=moves.ScheduleDialog,
+        form=moves.ScheduleDialog,
         title="Schedule this drop",
         variant=ActionVariant.PRIMARY,
     )
@@ -133,7 +133,7 @@ class DropAdmin(DeskAdmin):
         "open_now",
         description="Start now",
         icon="play_arrow",
-        dialog=moves.OpenDialog,
+        form=moves.OpenDialog,
         title="Start now",
         variant=ActionVariant.PRIMARY,
     )
@@ -141,7 +141,7 @@ class DropAdmin(DeskAdmin):
         "pause",
         description="Pause",
         icon="pause",
-        dialog=moves.PauseDialog,
+        form=moves.PauseDialog,
         title="Pause the sale",
         variant=ActionVariant.WARNING,
     )
@@ -149,7 +149,7 @@ class DropAdmin(DeskAdmin):
         "resume",
         description="Resume",
         icon="play_arrow",
-        dialog=moves.ResumeDialog,
+        form=moves.ResumeDialog,
         title="Resume the sale",
         variant=ActionVariant.PRIMARY,
     )
@@ -157,7 +157,7 @@ class DropAdmin(DeskAdmin):
         "unschedule",
         description="Back to draft",
         icon="undo",
-        dialog=moves.UnscheduleDialog,
+        form=moves.UnscheduleDialog,
         title="Back to draft",
         variant=ActionVariant.DEFAULT,
     )
@@ -165,7 +165,7 @@ class DropAdmin(DeskAdmin):
         "close",
         description="Close",
         icon="stop_circle",
-        dialog=moves.CloseDialog,
+        form=moves.CloseDialog,
         title="Close this drop for good",
         variant=ActionVariant.DANGER,
     )

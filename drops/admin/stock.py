@@ -20,7 +20,7 @@ from drops.models import Drop, Hold, HoldState, OfferComponent, StockItem, Varia
 from drops.tally import Tally
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, panel, story_of
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, panel, story_of
 
 
 class UnitsDialog(ConfirmDialog):
@@ -121,12 +121,7 @@ class StockItemAdmin(ReadOnlyAdmin):
         icon="inventory",
         variant=ActionVariant.PRIMARY,
         permissions=["drops.change_stockitem"],
-        dialog={
-            "title": "Add or remove units",
-            "description": "",
-            "form_class": UnitsDialog,
-            "form_submit_text": "Change the stock",
-        },
+        dialog=dialog("Add or remove units", UnitsDialog, "Change the stock"),
     )
     def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
         delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]

@@ -45,10 +45,7 @@ def _unit(gap: timedelta) -> tuple[timedelta, str]:
     return STEPS[-1]
 
 
-@register.filter
-def spoken(verb: str) -> str:
-    """A code of ours or the provider's as words: ``payment_failed`` → ``Payment failed``."""
-    return verb.replace("_", " ").replace(".", " ").capitalize()
+register.filter("spoken", journal_words.plain)  # a code of the provider's as words
 
 
 @register.simple_tag

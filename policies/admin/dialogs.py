@@ -29,11 +29,6 @@ BUTTONS: dict[str, tuple[str, ...]] = {
 AT_ONCE, AT_TIME, BY_HAND = "once", "time", "hand"
 
 
-def dialog(title: str, form: type[ConfirmDialog], submit: str) -> dict[str, Any]:
-    """How Unfold is told of a dialog."""
-    return {"title": title, "description": "", "form_class": form, "form_submit_text": submit}
-
-
 class DraftDialog(ConfirmDialog):
     """Shows what is about to happen to a draft, and remembers which words were read."""
 

@@ -20,10 +20,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, done, moment_words, story_of
+from merchant.desk import ConfirmDialog, DeskAdmin, dialog, done, moment_words, story_of
 from merchant.templatetags.shop import day
 from policies import scope_choices, scopes
-from policies.admin.dialogs import RetireDialog, SucceedDialog, dialog
+from policies.admin.dialogs import RetireDialog, SucceedDialog
 from policies.admin.scope_picker import CHANGED, ScopeField
 from policies.errors import PolicyError, Retired
 from policies.languages import DEFAULT_LANGUAGE, is_language, language_name, tidy
@@ -237,12 +237,7 @@ class PolicyAdmin(DeskAdmin):
         icon="edit_document",
         variant=ActionVariant.PRIMARY,
         permissions=["policies.add_policyversion"],
-        dialog={
-            "title": "Start a new version",
-            "description": "",
-            "form_class": NewVersionDialog,
-            "form_submit_text": "Open the draft",
-        },
+        dialog=dialog("Start a new version", NewVersionDialog, "Open the draft"),
     )
     def start_version(self, request: HttpRequest, form: NewVersionDialog, object_id: str) -> HttpResponse:
         try:

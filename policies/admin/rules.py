@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, ReadOnlyAdmin, done, moment_cell, moment_words, story_of
+from merchant.desk import ConfirmDialog, DeskAdmin, ReadOnlyAdmin, dialog, done, moment_cell, moment_words, story_of
 from merchant.store import current_store
 from merchant.templatetags.shop import day
 from policies.errors import PolicyError
@@ -235,12 +235,7 @@ class RuleAdmin(DeskAdmin):
         icon="edit_document",
         variant=ActionVariant.PRIMARY,
         permissions=["policies.add_ruleversion"],
-        dialog={
-            "title": "Start a new version",
-            "description": "",
-            "form_class": NewRuleVersionDialog,
-            "form_submit_text": "Open the draft",
-        },
+        dialog=dialog("Start a new version", NewRuleVersionDialog, "Open the draft"),
     )
     def start_version(self, request: HttpRequest, form: NewRuleVersionDialog, object_id: str) -> HttpResponse:
         return done(_draft_page(new_draft(Rule.objects.get(pk=object_id), _who(request))))
@@ -318,12 +313,7 @@ class RuleVersionAdmin(DeskAdmin):
         icon="publish",
         variant=ActionVariant.PRIMARY,
         permissions=["policies.publish_ruleversion"],
-        dialog={
-            "title": "Publish this version",
-            "description": "",
-            "form_class": PublishRuleDialog,
-            "form_submit_text": "Publish for good",
-        },
+        dialog=dialog("Publish this version", PublishRuleDialog, "Publish for good"),
     )
     def publish_version(self, request: HttpRequest, form: PublishRuleDialog, object_id: str) -> HttpResponse:
         try:

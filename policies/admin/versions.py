@@ -18,10 +18,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, done, moment_cell, moment_words
+from merchant.desk import DeskAdmin, dialog, done, moment_cell, moment_words
 from policies import scope_choices
 from policies.admin.comparing import compare
-from policies.admin.dialogs import BUTTONS, ApproveDialog, PublishDialog, ReviewDialog, SendBackDialog, dialog
+from policies.admin.dialogs import BUTTONS, ApproveDialog, PublishDialog, ReviewDialog, SendBackDialog
 from policies.admin.drafts import TYPED, live_context, save_typed
 from policies.diffs import changes, headlines
 from policies.errors import EditedMeanwhile, PolicyError

@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 
 from merchant import clock, journal
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, story_of
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, story_of
 from merchant.logs import hidden
 from segments.delivery import RESENDABLE, send_again
 from segments.errors import NotResendable
@@ -100,12 +100,7 @@ class MessageAdmin(ReadOnlyAdmin):
         url_path="send-again",
         icon="send",
         permissions=["resend"],
-        dialog={
-            "title": "Send again",
-            "description": "",
-            "form_class": SendAgainDialog,
-            "form_submit_text": "Send again",
-        },
+        dialog=dialog("Send again", SendAgainDialog, "Send again"),
     )
     def send_again(self, request: HttpRequest, form: SendAgainDialog, object_id: str) -> HttpResponse:
         message = Message.objects.get(pk=object_id)
