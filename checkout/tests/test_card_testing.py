@@ -38,7 +38,7 @@ def _few(settings: Any) -> None:
 
 @pytest.fixture
 def texts(robe: Drop) -> None:
-    """A promise that is accepted with the order: with it comes the address."""
+    """A promise that is accepted with the order."""
     returns = Policy.objects.create(slug="returns", kind="returns", title="Returns")
     draft = new_draft(returns, "staff:owner")
     draft.source, draft.summary, draft.box_wording = "30 days.", "30 days.", "I know."
@@ -258,6 +258,7 @@ def test_one_refusal_that_is_heard_of_twice_counts_once(robe: Drop, sandbox: San
     for _ in range(5):
         payments.look_again(order.pk, now=clock())
         payments.drain(clock)
+    assert fresh(order).payment.cards_refused == 1
     attempts.require_address(fan.PERSON.ip)
 
 
