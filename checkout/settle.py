@@ -181,10 +181,13 @@ def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetim
         journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
         _authorised_too_late(order, payment, now)
         return
-    payment.state, payment.due_at = PaymentState.DUE, now + ASK_AGAIN if heard_before else now
+    payment.state = PaymentState.DUE
     if not heard_before:
+        payment.due_at = now
         journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
         wake("payments")
+    elif payment.capture_sent:  # asked for, and not taken yet; what nobody has asked for is not put off
+        payment.due_at = now + ASK_AGAIN
     if order.state in (OrderState.PLACED, OrderState.ACTION_REQUIRED, OrderState.DEFERRED):
         move_to(order, OrderState.AUTHORISING, why="the bank said yes", actor=journal.WORKER, now=now)
 

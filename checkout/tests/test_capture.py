@@ -97,6 +97,14 @@ def test_3d_secure_sets_aside_and_the_worker_takes_it(robe: Drop, sandbox: Sandb
     assert (fresh(order).state, money(sandbox, order)) == (OrderState.CONFIRMED, [(True, False)])
 
 
+def test_a_yes_that_is_heard_of_twice_is_taken_no_later(robe: Drop, sandbox: SandboxServer) -> None:
+    """The worker's answer and the doorbell say the same, in either order."""
+    order = authorised(robe, sandbox)
+    ring(order, "payment_intent.amount_capturable_updated")
+    assert payments.drain(clock) == 1
+    assert (fresh(order).state, money(sandbox, order)) == (OrderState.CONFIRMED, [(True, False)])
+
+
 def ring(order: Order, kind: str) -> None:
     """The provider's doorbell, worked through."""
     [event] = [one for one in gateway.list_events([kind], later(minutes=-5)) if is_about(one.payload, order)]

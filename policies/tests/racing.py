@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, local
 from typing import TypeVar
 
 from django.db import connection
@@ -25,3 +25,15 @@ def race(deed: Callable[[], T]) -> list[T]:
 
     with ThreadPoolExecutor(TWINS) as pool:
         return list(pool.map(one, range(TWINS)))
+
+
+def meeting() -> Callable[[], None]:
+    """A place where each twin waits for all others once: all have read before one writes. Who comes again passes."""
+    everybody, seen = Barrier(TWINS), local()
+
+    def meet() -> None:
+        if not hasattr(seen, "met"):
+            seen.met = True
+            everybody.wait(timeout=20)
+
+    return meet
