@@ -65,6 +65,8 @@ def serve(now: datetime) -> int:
             if offer(place.pk, now=now):
                 served += 1
                 _less(left, needs)
+            else:  # less was there than it seemed, or somebody else served it: nobody behind is asked on that ground
+                left.update({need.stock_item_id: 0 for need in needs})
         elif _is_patient(place, needs, there, now):
             left.update({need.stock_item_id: 0 for need in needs})  # kept for it
         else:

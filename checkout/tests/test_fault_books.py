@@ -157,3 +157,21 @@ def test_an_offer_that_nobody_was_told_of_is_found(gone: Drop, now: datetime) ->
     bought(place, gone, now, place.email)
     Message.objects.filter(key=f"{place.subject}:offered").delete()
     assert line(gone, place) == [f"{place.subject} ({PlaceState.BOUGHT}): 0 × offered"]
+
+
+def test_who_was_overtaken_is_found(gone: Drop, now: datetime) -> None:
+    first, second = join(gone, "first", now), join(gone, "second", now)
+    WaitingPlace.objects.filter(pk=first.pk).update(since=clock() - timedelta(minutes=1))
+    comes_back("b")
+    assert waiting_offers.offer(second.pk, now=now)
+    [fault] = [fault for fault in line(gone, first, second) if "overtaken" in fault]
+    assert fault == f"{first.subject} (waiting): was overtaken by {second.subject}"
+
+
+def test_who_had_gone_before_was_not_overtaken(gone: Drop, now: datetime) -> None:
+    first, second = join(gone, "first", now), join(gone, "second", now)
+    WaitingPlace.objects.filter(pk=first.pk).update(since=clock() - timedelta(minutes=1))
+    waiting_list.leave(first.pk, now=now)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    assert [fault for fault in line(gone, first, second) if "overtaken" in fault] == []

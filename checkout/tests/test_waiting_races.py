@@ -18,7 +18,7 @@ from checkout.tokens import place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
 from drops.errors import SoldOut
-from drops.models import Drop, Hold, HoldState
+from drops.models import Drop, Hold, HoldState, StockItem
 from segments.models import Message
 from tests.waiting import somebody_waits_for_us, until
 
@@ -36,6 +36,27 @@ def test_two_sweeps_at_once_offer_each_unit_once(gone: Drop, now: datetime) -> N
     assert (Cart.objects.filter(offered=True).count(), fan.counts()) == (2, (3, 0, -4))
     assert Message.objects.filter(kind="waiting_offered").count() == 2
     assert books_balance()
+
+
+def test_nobody_is_overtaken_by_what_comes_back_while_the_sweep_goes_through(
+    gone: Drop, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit seemed to lie there, the first in line could not have it, and then one came back: it is theirs."""
+    first, second = join(gone, "first", now), join(gone, "second", now)
+    item = StockItem.objects.get()
+    item.held = 2  # what a sweep may have read a moment ago
+    monkeypatch.setattr(waiting_offers, "_lying", lambda: [item])
+    offer = waiting_offers.offer
+
+    def one_comes_back_after(place_id: int, *, now: datetime) -> bool:
+        offered = offer(place_id, now=now)
+        if place_id == first.pk and not offered:
+            comes_back("b")
+        return offered
+
+    monkeypatch.setattr(waiting_offers, "offer", one_comes_back_after)
+    assert (waiting_offers.serve(now), state(first), state(second)) == (0, PlaceState.WAITING, PlaceState.WAITING)
+    assert (waiting_offers.serve(now), state(first), state(second)) == (1, PlaceState.OFFERED, PlaceState.WAITING)
 
 
 def test_without_the_places_lock_two_sweeps_make_two_offers_of_one_place(gone: Drop, now: datetime) -> None:

@@ -6,6 +6,7 @@ They read the database at hand and the provider's own list of charges, and know 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -31,11 +32,13 @@ from checkout.tokens import hashed
 from checkout.waiting_list import OPEN as IN_LINE
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import Capture, Drop, Hold, HoldState, OwnerKind, StockItem
+from merchant import journal
 from merchant.clock import now
 from merchant.models import JournalEntry
 from segments.models import Footprint, Message
 
 MOVING = (PaymentState.DUE, PaymentState.AUTHORISED, PaymentState.LETTING_GO)
+COMMITTED = timedelta(seconds=5)  # a place is numbered a moment before it is seen by others
 OVER = (OrderState.CONFIRMED, OrderState.EXPIRED, OrderState.CANCELLED)
 
 
@@ -187,7 +190,7 @@ class WaitingLine:
 
     def faults(self) -> Iterator[str]:
         """Everybody who was promised a place had it; each has ended in one way, told once, and claims nothing any more;
-        and what was offered became one order of that very fan, or none."""
+        what was offered became one order of that very fan, or none; and nobody was served before those ahead."""
         places = list(WaitingPlace.objects.filter(drop=self.drop).select_related("order", "cart").order_by("pk"))
         known = {place.token_hash for place in places}
         if lost := sum(hashed(token) not in known for token in self.promised):
@@ -195,6 +198,29 @@ class WaitingLine:
         for place in places:
             faults = _faults_of_a_paid_place(place) if place.order else _faults_of_a_place(place)
             yield from (f"{place.subject} ({place.state}): {fault}" for fault in (*_ending_of(place), *faults))
+        yield from _overtaken(places)
+
+
+def _overtaken(places: list[WaitingPlace]) -> Iterator[str]:
+    """Whoever was in line for as much or less, and clearly before an offer was made to somebody behind them, had left
+    the line or had an offer themselves by then. (Who has paid is served before all others, and staff as they like.)"""
+    ways = {place: _way(place) for place in places if place.order_id is None}
+    for behind, (offered, _) in ways.items():
+        for ahead, (_, ended) in ways.items():
+            if not _stands_ahead(ahead, behind) or offered is None or offered.actor != journal.WORKER:
+                continue
+            if ahead.since < offered.at - COMMITTED and (ended is None or ended.pk > offered.pk):
+                yield f"{ahead.subject} ({ahead.state}): was overtaken by {behind.subject}"
+
+
+def _way(place: WaitingPlace) -> tuple[JournalEntry | None, JournalEntry | None]:
+    """When it was offered what it waits for, and when it first was in line no more."""
+    steps = JournalEntry.objects.filter(subject=place.subject, verb__in=PlaceState.values).order_by("pk")
+    return next((step for step in steps if step.verb == PlaceState.OFFERED), None), steps.first()
+
+
+def _stands_ahead(ahead: WaitingPlace, behind: WaitingPlace) -> bool:
+    return ahead.pk < behind.pk and ahead.offer_id == behind.offer_id and ahead.quantity <= behind.quantity
 
 
 def _ending_of(place: WaitingPlace) -> Iterator[str]:
