@@ -110,6 +110,7 @@ class PolicyVersionAdmin(DeskAdmin):
 
     class Media:
         css = {"all": ("css/desk_policies.css",)}
+        js = ("js/desk_draft.js",)
 
     @display(description="Version", ordering="policy__title")
     def name(self, version: PolicyVersion) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group, User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from drops.models import Drop, StockItem
 from merchant.clock import now
@@ -71,6 +71,31 @@ def test_pauses_and_resumes_a_drop(desk: Page, robe: Drop) -> None:
     expect(label).to_have_text("Live now")
 
 
+def test_who_saves_while_what_was_typed_is_being_saved_is_not_in_their_own_way(desk: Page, robe: Drop) -> None:
+    """The server has it and its answer is still under way: the form goes when it is here, with what it says."""
+    wool = Policy.objects.create(slug="wool", kind="terms", title="Wool", scope=f"drop:{robe.slug}")
+    draft = new_draft(wool, "staff:owner")
+    desk.goto(f"/admin/policies/policyversion/{draft.pk}/change/")
+    answers: list[tuple[Route, APIResponse]] = []
+
+    def keep_the_first(route: Route) -> None:
+        if answers:
+            route.continue_()
+        else:
+            answers.append((route, route.fetch()))
+
+    desk.route("**/live/", keep_the_first)
+    with desk.expect_request("**/live/"):
+        desk.get_by_label("Text").press_sequentially("Wash it cold.")
+    until(lambda: bool(desk.evaluate("1")) and len(answers) == 1)
+    desk.get_by_role("button", name="Save and continue editing").click()
+    [(route, answer)] = answers
+    route.fulfill(response=answer)
+    expect(desk.get_by_text("was changed successfully")).to_be_visible()
+    draft.refresh_from_db()
+    assert draft.source == "Wash it cold."
+
+
 def test_publishes_a_disclaimer(desk: Page, robe: Drop) -> None:
     """A draft, read in its changes and published, stands in the changelog, on the drop's page and at checkout."""
     care = Policy.objects.create(slug="care", kind="terms", title="Care", scope=f"drop:{robe.slug}")
@@ -86,6 +111,7 @@ def test_publishes_a_disclaimer(desk: Page, robe: Drop) -> None:
     desk.get_by_label("Text").fill("Wash it cold.\n\nDry it **flat**. <script>alert(1)</script>")
     desk.get_by_label("What changed, in plain words").fill("Says how to dry it.")
     desk.get_by_role("button", name="Save and continue editing").click()
+    expect(desk.get_by_text("was changed successfully")).to_be_visible()
     desk.get_by_role("link", name="Publish this version").click()
     expect(desk.get_by_text("It can never be edited again")).to_be_visible()
     desk.get_by_role("button", name="Publish for good").click()
