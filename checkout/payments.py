@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -30,7 +31,15 @@ from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 EXTENSION = timedelta(minutes=2)  # units are kept at least this long while a payment is on its way
+ASK_AGAIN = timedelta(minutes=1)
 LONGEST_WAIT_SECONDS = 60
+
+
+class Claim(NamedTuple):
+    """A payment that is ours to bring a step further, until the lease ends."""
+
+    payment_id: int
+    lease: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Job:
     capture: Capture
     is_authorised: bool
     capture_sent: bool
+    due_at: datetime
 
 
 def drain(clock: Callable[[], datetime], limit: int = 50) -> int:
@@ -64,8 +74,8 @@ def drain(clock: Callable[[], datetime], limit: int = 50) -> int:
     Any number of workers may drain at once: each claims its own rows.
     """
     done = 0
-    while done < limit and (payment_id := claim(clock())):
-        pay(payment_id, clock=clock)
+    while done < limit and (claimed := claim(clock())):
+        pay(claimed, clock=clock)
         done += 1
     return done
 
@@ -75,25 +85,30 @@ def count_due(now: datetime, *, most: int) -> int:
     return _due(now)[:most].count()
 
 
-def claim(now: datetime) -> int | None:
+def claim(now: datetime) -> Claim | None:
     """Lease the payment that has been due for longest. A lease that ended (its worker died) can be claimed again."""
     with transaction.atomic(durable=True):
         payment = _due(now).order_by("due_at").select_for_update(skip_locked=True).first()
         if payment is None:
             return None
-        Payment.objects.filter(pk=payment.pk).update(leased_until=leased_until(now))
-        return payment.pk
+        claimed = Claim(payment.pk, leased_until(now))
+        Payment.objects.filter(pk=payment.pk).update(leased_until=claimed.lease)
+        return claimed
 
 
 def _due(now: datetime) -> QuerySet[Payment]:
     return Payment.objects.filter(state=PaymentState.DUE, due_at__lte=now).exclude(leased_until__gt=now)
 
 
-def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
+def pay(claimed: Claim, *, clock: Callable[[], datetime]) -> None:
     """Bring one claimed payment a step further and settle the order by the answer."""
-    job = _begin(payment_id, clock())
-    if job is None:
-        return
+    if job := _begin(claimed, clock()):
+        _bring_further(job, clock)
+        _put_off(job, clock())
+    give_back(claimed.payment_id, claimed.lease)
+
+
+def _bring_further(job: Job, clock: Callable[[], datetime]) -> None:
     try:
         if job.is_authorised:
             _settle(job, _capture(job), clock())
@@ -109,7 +124,12 @@ def pay(payment_id: int, *, clock: Callable[[], datetime]) -> None:
         _defer(job, away, clock())
     except GatewayRefused as refused:
         _refused(job, refused, clock())
-    give_back(job.payment_id, job.lease)
+
+
+def _put_off(job: Job, now: datetime) -> None:
+    """What is as due as before, in the same attempt, got no further: it is asked about again, and not at once."""
+    ours = Payment.objects.filter(pk=job.payment_id, leased_until=job.lease, attempt=job.attempt)
+    ours.filter(state=PaymentState.DUE, due_at=job.due_at).update(due_at=now + ASK_AGAIN)
 
 
 def use_card(order_id: int, token: str, *, now: datetime) -> None:
@@ -176,10 +196,10 @@ def look_at_session(order_id: int, session_id: str, *, now: datetime) -> None:
     settle.settle_session(order_id, session, intent, now=now)
 
 
-def _begin(payment_id: int, now: datetime) -> Job | None:
+def _begin(claimed: Claim, now: datetime) -> Job | None:
     """Say that we are paying, and how far an earlier worker got. None when there is nothing to do."""
     with transaction.atomic(durable=True):
-        order_id = Payment.objects.values_list("order_id", flat=True).get(pk=payment_id)
+        order_id = Payment.objects.values_list("order_id", flat=True).get(pk=claimed.payment_id)
         order, payment = lock_both(order_id)
         if payment.state != PaymentState.DUE or not (order.state in OPEN or _is_taken_late(order, payment)):
             return None
@@ -215,6 +235,7 @@ def _job(order: Order, payment: Payment) -> Job:
         capture=Capture(order.drop.capture),
         is_authorised=payment.is_authorised,
         capture_sent=payment.capture_sent,
+        due_at=payment.due_at,
     )
 
 
@@ -284,7 +305,7 @@ def _remember_capture(job: Job) -> bool:
             return False
         payment.capture_sent = bool(stock.holds_of(settle.owner_of(order)))
         if not payment.capture_sent:
-            payment.due_at += settle.ASK_AGAIN
+            payment.due_at += ASK_AGAIN
         payment.save(update_fields=["capture_sent", "due_at"])
         return payment.capture_sent
 
@@ -298,7 +319,7 @@ def _settle(job: Job, intent: IntentView | None, now: datetime) -> None:
 
 def _decline(job: Job, declined: CardDeclined, now: datetime) -> None:
     if declined.intent is not None:
-        settle.settle_intent(job.order_id, declined.intent, now=now)
+        settle.settle_intent(job.order_id, declined.intent, now=now, attempt=job.attempt)
     else:
         settle.want_card(job.order_id, declined.message, declined.code, now=now)
 

@@ -29,7 +29,6 @@ from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
-ASK_AGAIN = timedelta(minutes=1)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
 
 
@@ -37,14 +36,18 @@ def owner_of(order: Order) -> Owner:
     return Owner(OwnerKind.ORDER, order.reference)
 
 
-def settle_intent(order_id: int, intent: IntentView, *, now: datetime) -> None:
-    """Apply what a PaymentIntent says. Doing it twice, late or out of order changes nothing."""
+def settle_intent(order_id: int, intent: IntentView, *, now: datetime, attempt: int | None = None) -> None:
+    """Apply what a PaymentIntent says. Doing it twice, late or out of order changes nothing.
+
+    ``attempt``: whose own answer it is. What is only heard or read of a card that was refused may be about the one
+    before; the answer to the attempt that the payment is at is not.
+    """
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         if payment.state == PaymentState.PAID:
             _paid_before(order, payment, intent, now)
             return
-        if _is_of_the_past(payment, intent):
+        if attempt != payment.attempt and _is_of_the_past(payment, intent):
             return
         payment.intent_id = intent.id
         payment.client_secret = intent.client_secret or payment.client_secret
@@ -130,8 +133,8 @@ def _is_of_the_past(payment: Payment, intent: IntentView) -> bool:
 
 
 def _card_waits(payment: Payment) -> bool:
-    """The fan entered a card that no worker has sent yet."""
-    return payment.state == PaymentState.DUE and bool(payment.confirmation_token) and not payment.confirm_sent
+    """The fan entered a card, and nobody has heard yet what became of it: sent or not, its worker will."""
+    return payment.state == PaymentState.DUE and bool(payment.confirmation_token)
 
 
 def _paid_before(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -186,8 +189,6 @@ def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetim
         payment.due_at = now
         journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
         wake("payments")
-    elif payment.capture_sent:  # asked for, and not taken yet; what nobody has asked for is not put off
-        payment.due_at = now + ASK_AGAIN
     if order.state in (OrderState.PLACED, OrderState.ACTION_REQUIRED, OrderState.DEFERRED):
         move_to(order, OrderState.AUTHORISING, why="the bank said yes", actor=journal.WORKER, now=now)
 
@@ -357,7 +358,6 @@ def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime)
 
 def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     """A status that asks nothing of the order; perhaps the next one does."""
-    payment.due_at = now + ASK_AGAIN
 
 
 RULES: dict[str, Rule] = {

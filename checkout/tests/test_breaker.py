@@ -134,7 +134,7 @@ class TestBeforeTheProvider:
 
     def test_declined_cards_are_answers(self, robe: Drop, sandbox: SandboxServer) -> None:
         order = placed(robe, sandbox)
-        intent = gateway.create_intent(order.reference, order.total, email=order.email, key="one")
+        intent = gateway.create_intent(order.reference, order.total, email=order.email, key=f"{order.reference} one")
         for number in range(12):
             declined = fan.card(sandbox, "pm_card_chargeDeclined")
             with pytest.raises(CardDeclined):

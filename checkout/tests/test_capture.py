@@ -105,6 +105,17 @@ def test_a_yes_that_is_heard_of_twice_is_taken_no_later(robe: Drop, sandbox: San
     assert (fresh(order).state, money(sandbox, order)) == (OrderState.CONFIRMED, [(True, False)])
 
 
+def test_a_yes_that_is_heard_of_again_does_not_put_off_a_capture_that_is_tried_again(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = authorised(robe, sandbox)
+    sandbox.fail(CAPTURE, 429, times=1)
+    payments.drain(clock)
+    due_at = fresh(order).payment.due_at
+    ring(order, "payment_intent.amount_capturable_updated")
+    assert (fresh(order).payment.due_at, fresh(order).payment.capture_sent) == (due_at, True)
+
+
 def ring(order: Order, kind: str) -> None:
     """The provider's doorbell, worked through."""
     [event] = [one for one in gateway.list_events([kind], later(minutes=-5)) if is_about(one.payload, order)]
@@ -339,8 +350,12 @@ def test_the_page_cancelled_at_the_provider_asks_for_another_card(robe: Drop, sa
 def test_a_second_authorisation_of_a_paid_order_is_let_go(robe: Drop, sandbox: SandboxServer) -> None:
     order = authorised(robe, sandbox)
     payments.drain(clock)
-    stray = gateway.create_intent(order.reference, order.total, email=order.email, key="by hand", manual=True)
-    gateway.confirm_intent(stray.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="by hand, confirm")
+    stray = gateway.create_intent(
+        order.reference, order.total, email=order.email, key=f"{order.reference} by hand", manual=True
+    )
+    gateway.confirm_intent(
+        stray.id, fan.card(sandbox), return_url="http://127.0.0.1/", key=f"{order.reference} by hand, confirm"
+    )
     [event] = [
         one
         for one in gateway.list_events(["payment_intent.amount_capturable_updated"], later(minutes=-5))

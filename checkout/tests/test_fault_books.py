@@ -52,9 +52,13 @@ def test_a_capture_for_an_order_that_ended_is_found_though_it_went_back(robe: Dr
 def test_a_second_capture_is_found(robe: Drop, sandbox: SandboxServer) -> None:
     order = authorised(robe, sandbox)
     payments.drain(clock)
-    again = gateway.create_intent(order.reference, order.total, email=order.email, key="again", manual=True)
-    gateway.confirm_intent(again.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="again, confirm")
-    gateway.capture_intent(again.id, key="again, capture")
+    again = gateway.create_intent(
+        order.reference, order.total, email=order.email, key=f"{order.reference} again", manual=True
+    )
+    gateway.confirm_intent(
+        again.id, fan.card(sandbox), return_url="http://127.0.0.1/", key=f"{order.reference} again, confirm"
+    )
+    gateway.capture_intent(again.id, key=f"{order.reference} again, capture")
     assert f"{order} (confirmed): charged 2 times" in money(robe, sandbox, order)
 
 

@@ -87,8 +87,12 @@ def test_a_confirm_that_comes_second_reads_what_the_first_did(robe: Drop, sandbo
 def test_money_that_came_twice_is_told_to_staff(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox)
     payments.drain(clock)
-    second = gateway.create_intent(order.reference, Money(5400, "USD"), email=order.email, key="by hand")
-    paid = gateway.confirm_intent(second.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="by hand, confirm")
+    second = gateway.create_intent(
+        order.reference, Money(5400, "USD"), email=order.email, key=f"{order.reference} by hand"
+    )
+    paid = gateway.confirm_intent(
+        second.id, fan.card(sandbox), return_url="http://127.0.0.1/", key=f"{order.reference} by hand, confirm"
+    )
     settle.settle_intent(order.pk, paid, now=clock())
     assert states(order)[-1] == "paid_twice"
     assert (fresh(order).captured_minor, fan.counts()) == (5400, (0, 1, 4))

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from checkout import expiry, fallback, gateway, payments, settle
-from checkout.errors import NothingToPay
+from checkout.errors import CardDeclined, NothingToPay
 from checkout.models import Order, OrderState, Payment, PaymentState
 from checkout.payments import Job
 from checkout.sandbox.testing import SandboxServer
@@ -34,6 +34,65 @@ def test_news_of_the_first_card_does_not_drop_the_second(robe: Drop, sandbox: Sa
     assert fresh(order).state == OrderState.AUTHORISING
     payments.drain(clock)
     assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_news_of_the_first_card_does_not_drop_the_second_while_it_is_being_sent(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = waiting(robe, sandbox)
+    payments.use_card(order.pk, fan.card(sandbox), now=clock())
+    job = begun(clock())
+    assert payments._remember(job, job.intent_id)  # committed, and the call is under way
+    settle.settle_intent(order.pk, gateway.retrieve_intent(order.payment.intent_id), now=clock())
+    order = fresh(order)
+    assert (order.state, order.payment.confirmation_token, order.payment.cards_refused) == (
+        OrderState.AUTHORISING,
+        job.token,
+        1,
+    )
+    payments._settle(job, payments._pay_intent(job), clock())
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_news_of_the_first_card_does_not_drop_the_second_that_a_provider_in_trouble_put_off(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = waiting(robe, sandbox)
+    payments.use_card(order.pk, fan.card(sandbox), now=clock())
+    sandbox.fail("payment_intents.confirm", 429, times=1)
+    payments.drain(clock)
+    settle.settle_intent(order.pk, gateway.retrieve_intent(order.payment.intent_id), now=clock())
+    assert (fresh(order).state, fresh(order).payment.cards_refused) == (OrderState.DEFERRED, 1)
+    payments.drain(lambda: later(minutes=2))
+    assert (fresh(order).state, len(sandbox.charges(order.reference))) == (OrderState.CONFIRMED, 2)
+
+
+def test_the_answer_to_the_first_card_that_comes_after_the_second_does_not_drop_it(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    """The doorbell was faster than the worker's own answer, and so was the fan."""
+    order = ordered(robe, sandbox, "pm_card_chargeDeclined")
+    job = begun(clock())
+    with pytest.raises(CardDeclined) as declined:
+        payments._pay_intent(job)
+    payments._decline(job, declined.value, clock())
+    payments.use_card(order.pk, fan.card(sandbox), now=clock())
+    payments._decline(job, declined.value, clock())
+    assert (fresh(order).state, fresh(order).payment.cards_refused) == (OrderState.AUTHORISING, 1)
+    payments.drain(clock)
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_a_payment_that_was_settled_while_it_was_claimed_is_given_back(robe: Drop, sandbox: SandboxServer) -> None:
+    """Else the page's buttons do nothing until the lease ends."""
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    payments.look_again(order.pk, now=clock())
+    claimed = payments.claim(clock())
+    assert claimed
+    settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
+    payments.pay(claimed, clock=clock)
+    assert (fresh(order).payment.state, fresh(order).payment.leased_until) == (PaymentState.AWAITING_FAN, None)
 
 
 def test_units_are_not_freed_under_a_card_that_came_in_the_last_second(robe: Drop, sandbox: SandboxServer) -> None:

@@ -63,8 +63,10 @@ def test_an_event_that_was_lost_among_others_that_rang_is_fetched(robe: Drop, sa
     """Of money for an order that is over nobody else would ever hear."""
     order = waiting_for_the_bank(robe, sandbox)
     assert expiry.sweep(later(minutes=26)) == 1
-    late = gateway.create_intent(order.reference, order.total, email=order.email, key="by telephone")
-    gateway.confirm_intent(late.id, fan.card(sandbox), return_url="http://127.0.0.1/", key="by telephone, confirm")
+    late = gateway.create_intent(order.reference, order.total, email=order.email, key=f"{order.reference} telephone")
+    gateway.confirm_intent(
+        late.id, fan.card(sandbox), return_url="http://127.0.0.1/", key=f"{order.reference} telephone, confirm"
+    )
     ring(intent_event("requires_action", order))
     assert puller.pull(next_look()) > 0
     webhooks.drain(next_look)
