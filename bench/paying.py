@@ -36,7 +36,7 @@ WORKER = (
     "-P",
     "threads",
     "-c",
-    "8",
+    "12",
     "-Q",
     "payments",
     "-l",

@@ -24,17 +24,30 @@ from merchant import journal
 
 log = logging.getLogger(__name__)
 BATCH = 200
+MOST_ORDERS = 1000  # a sweep; each may wait for the provider, and whoever comes next takes the rest
 MOST_FAILURES = 5  # then the provider is away, and asking on would keep a worker from its other work
 CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
 
 
 def sweep(now: datetime) -> int:
-    """Free the carts and close the orders whose time is up, in batches. Returns how many of both.
+    """Free the carts and close the orders whose time is up. Returns how many of both."""
+    return free_carts(now) + close_ended(now)
+
+
+def free_carts(now: datetime) -> int:
+    """Free the carts whose time is up, and those that hold what is missing. Returns how many. Asks nobody."""
+    freed = _free_carts_of_missing_units()
+    while batch := _free_carts(now):
+        freed += batch
+    return freed
+
+
+def close_ended(now: datetime) -> int:
+    """Close the orders whose time is up, at the provider first. Returns how many.
 
     An order that cannot be closed keeps its units and comes last the next time.
     """
     started, closed, failed = time.monotonic(), 0, 0
-    freed = _free_carts(now) + _free_carts_of_missing_units()
     for order_id in _ended(now):
         if failed == MOST_FAILURES:
             break
@@ -45,7 +58,7 @@ def sweep(now: datetime) -> int:
             failed += 1
             log.warning("sweep.not_closed", extra={"order": order_id, "why": repr(error)})
             Payment.objects.filter(order_id=order_id).update(tries=one_more_try())
-    return freed + closed
+    return closed
 
 
 def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
@@ -77,7 +90,7 @@ def _ended(now: datetime) -> list[int]:
     due = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now)
     card_waits = due & (~Q(payment__confirmation_token="") | Q(payment__capture_before__isnull=False))
     closable = ended.filter(nobody_pays).exclude(card_waits).order_by("payment__tries", "hold_expires_at")
-    return list(closable.values_list("pk", flat=True)[:BATCH])
+    return list(closable.values_list("pk", flat=True)[:MOST_ORDERS])
 
 
 def _close_ended(order_id: int, now: datetime) -> bool:

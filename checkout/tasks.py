@@ -1,4 +1,4 @@
-"""One line each. Every task may be lost or run twice."""
+"""One line each. Every task may be lost or run twice. What talks to others takes turns, so that it leaves threads."""
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
@@ -17,6 +17,7 @@ from checkout import (
     webhooks,
 )
 from merchant.clock import now
+from merchant.turns import in_turn
 from merchant.wake import awake
 
 worker_shutting_down.connect(payers.stop)
@@ -26,6 +27,10 @@ worker_shutting_down.connect(payers.stop)
 def drain_payments() -> None:
     awake("payments")
     payers.put_to_work(now)
+    in_turn("money back", _give_money_back)
+
+
+def _give_money_back() -> None:
     refunds.drain(now)
     settle.drain_set_aside(now)
 
@@ -33,14 +38,24 @@ def drain_payments() -> None:
 @shared_task
 def drain_webhooks() -> None:
     awake("webhooks")
-    webhooks.drain(now)
+    in_turn("webhooks", lambda: webhooks.drain(now), most=2)
 
 
 @shared_task
 def sweep_expired() -> None:
-    expiry.sweep(now())
+    """Database only: it waits for nobody."""
+    in_turn("sweep", _sweep)
+
+
+def _sweep() -> None:
+    expiry.free_carts(now())
     pickup.sweep(now())
     waiting_offers.sweep(now())
+
+
+@shared_task
+def close_ended() -> None:
+    in_turn("closing", lambda: expiry.close_ended(now()), most=2)
 
 
 @shared_task
@@ -50,7 +65,7 @@ def forget_old() -> None:
 
 @shared_task
 def pull_news() -> None:
-    puller.pull(now())
+    in_turn("news", lambda: puller.pull(now()))
 
 
 @shared_task
@@ -61,4 +76,4 @@ def sweep_after_sale() -> None:
 @shared_task
 def drain_evidence() -> None:
     awake("evidence")
-    evidence_packs.drain(now)
+    in_turn("evidence", lambda: evidence_packs.drain(now))

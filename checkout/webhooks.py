@@ -5,17 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from checkout import gateway
-from checkout.errors import GatewayError
+from checkout.errors import GatewayError, GatewayUnavailable
 from checkout.gateway import EventView
-from checkout.leases import leased_until
+from checkout.leases import leased_until, one_more_try
 from checkout.models import WebhookEvent
 from checkout.webhook_handlers import HANDLERS
 from merchant.wake import wake
 
-GIVE_UP_TRIES = 12  # about three hours of doubling pauses
+GIVE_UP_AFTER = timedelta(hours=3)
+LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE_AWAY = timedelta(minutes=5)  # when the provider is back, news must not wait for long
 
 
 def receive(payload: bytes, signature: str, *, now: datetime) -> None:
@@ -61,42 +63,64 @@ def _storable(told: Any) -> Any:
 
 
 def drain(clock: Callable[[], datetime], limit: int = 100) -> int:
-    """Act on events that are due, oldest first. Returns how many were tried."""
+    """Act on events that are due, oldest first, once for all that ring about the same object. Returns how many."""
     done = 0
-    while done < limit and (event := _claim(clock())):
-        _act(event, clock())
-        done += 1
+    while done < limit and (events := _claim(clock())):
+        _act(events, clock())
+        done += len(events)
     return done
 
 
-def _claim(now: datetime) -> WebhookEvent | None:
+def _claim(now: datetime) -> list[WebhookEvent]:
     with transaction.atomic(durable=True):
         due = WebhookEvent.objects.filter(processed_at=None, due_at__lte=now).order_by("due_at", "pk")
-        event = due.select_for_update(skip_locked=True).first()
-        if event is not None:
-            # The lease: if this worker dies, the event is due again after it.
-            event.tries += 1
-            WebhookEvent.objects.filter(pk=event.pk).update(due_at=leased_until(now), tries=event.tries)
-        return event
+        first = due.select_for_update(skip_locked=True).first()
+        if first is None:
+            return []
+        events = [first, *_about_the_same(first)]
+        # The lease: if this worker dies, they are due again after it.
+        _of(events).update(due_at=leased_until(now), tries=one_more_try())
+        return events
 
 
-def _act(event: WebhookEvent, now: datetime) -> None:
+def _about_the_same(first: WebhookEvent) -> list[WebhookEvent]:
+    """What else waits and would have the same object read anew: what is read from now on is later than all of them."""
+    if not first.object_id:
+        return []
+    kinds = [kind for kind, handler in HANDLERS.items() if handler is HANDLERS[first.type]]
+    same = WebhookEvent.objects.filter(processed_at=None, object_id=first.object_id, type__in=kinds)
+    return list(same.exclude(pk=first.pk).defer("payload").select_for_update(skip_locked=True))
+
+
+def _act(events: list[WebhookEvent], now: datetime) -> None:
+    first = events[0]
     try:
-        outcome = HANDLERS[event.type](event.payload["data"]["object"], now)
-    except GatewayError as error:  # away, or it knows no such object: that may be another account's
-        _later(event, now, type(error).__name__)
+        outcome = HANDLERS[first.type](first.payload["data"]["object"], now)
+    except GatewayUnavailable as away:  # what is ours is asked about until there is an answer
+        _later(events, now, type(away).__name__, longest=LONGEST_PAUSE_AWAY)
+        return
+    except GatewayError as error:  # it knows no such object: that may be another account's
+        _later(events, now, type(error).__name__, give_up=True)
         return
     except Exception:
-        _later(event, now, "failed here; the log says why")
+        _later(events, now, "failed here; the log says why")
         raise
     if outcome is None:
-        _later(event, now, "no order of ours yet")
+        _later(events, now, "no order of ours yet", give_up=True)
     else:
-        WebhookEvent.objects.filter(pk=event.pk).update(processed_at=now, outcome=outcome)
+        _of(events).update(processed_at=now, outcome=outcome)
 
 
-def _later(event: WebhookEvent, now: datetime, why: str) -> None:
-    """An event may come before the order it is about can be seen; it waits, and is given up after some hours."""
-    given_up = now if event.tries >= GIVE_UP_TRIES else None
-    pause = timedelta(seconds=min(2**event.tries, 3600))
-    WebhookEvent.objects.filter(pk=event.pk).update(due_at=now + pause, outcome=why, processed_at=given_up)
+def _later(
+    events: list[WebhookEvent], now: datetime, why: str, *, longest: timedelta = LONGEST_PAUSE, give_up: bool = False
+) -> None:
+    """They come again after a doubling pause. ``give_up``: it is perhaps about nothing of ours. An event may come
+    before the order it is about can be seen, but not hours before."""
+    for event in events:
+        pause = min(timedelta(seconds=2 ** min(event.tries + 1, 12)), longest)
+        given_up = now if give_up and now > event.received_at + GIVE_UP_AFTER else None
+        _of([event]).update(due_at=now + pause, outcome=why, processed_at=given_up)
+
+
+def _of(events: list[WebhookEvent]) -> QuerySet[WebhookEvent]:
+    return WebhookEvent.objects.filter(pk__in=[event.pk for event in events])

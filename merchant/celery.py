@@ -26,6 +26,7 @@ SWEEPS = [
     ("payments that are due", "checkout.tasks.drain_payments", 5.0),
     ("webhooks that are due", "checkout.tasks.drain_webhooks", 5.0),
     ("holds that ended", "checkout.tasks.sweep_expired", 5.0),
+    ("orders whose time is up", "checkout.tasks.close_ended", 5.0),
     ("news that did not ring", "checkout.tasks.pull_news", 60.0),
     ("ship dates that fans were asked about", "checkout.tasks.sweep_after_sale", 30.0),
     ("answers to disputes", "checkout.tasks.drain_evidence", 10.0),

@@ -9,7 +9,7 @@ import pytest
 import stripe
 from django.test import Client
 
-from checkout import payments, webhooks
+from checkout import breaker, payments, webhooks
 from checkout.models import OrderState, Payment, PaymentState, WebhookEvent
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -171,10 +171,42 @@ def test_an_event_the_provider_refuses_to_explain_is_given_up_and_holds_up_nobod
     ring(intent_event("succeeded", fresh(order)))
     assert webhooks.drain(clock) == 2
     assert fresh(order).state == OrderState.CONFIRMED
-    WebhookEvent.objects.filter(event_id="evt_foreign").update(tries=webhooks.GIVE_UP_TRIES - 1)
     Payment.objects.update(state=PaymentState.AWAITING_FAN)  # so that the event is looked into again
     webhooks.drain(lambda: later(hours=1))
+    assert WebhookEvent.objects.get(event_id="evt_foreign").processed_at is None
+    webhooks.drain(lambda: later(hours=4))
     assert WebhookEvent.objects.get(event_id="evt_foreign").processed_at is not None
+
+
+def test_c11_news_is_never_given_up_while_the_provider_is_away(robe: Drop, sandbox: SandboxServer) -> None:
+    """The order is over and paid all the same: of its money nobody else would ever hear."""
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    sandbox.authenticate(fresh(order).payment.intent_id)
+    ring(intent_event("succeeded", fresh(order)))
+    sandbox.fail("payment_intents.retrieve", 503)
+    for hours in (0, 1, 2, 6, 12, 48):
+        breaker.forget()
+        assert webhooks.drain(lambda hours=hours: later(hours=hours)) == 1  # type: ignore[misc]
+        assert WebhookEvent.objects.get().processed_at is None
+    sandbox.clear()
+    breaker.forget()
+    webhooks.drain(lambda: later(hours=48, minutes=6))
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
+def test_what_rings_often_about_one_object_is_read_once(robe: Drop, sandbox: SandboxServer) -> None:
+    order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
+    payments.drain(clock)
+    sandbox.authenticate(fresh(order).payment.intent_id)
+    for kind in ("requires_action", "requires_action", "processing", "succeeded"):
+        ring(intent_event(kind, fresh(order)))
+    ring(event("payment_intent.succeeded", {"id": "pi_other", "metadata": {"order": order.reference}}))
+    before = len(sandbox.requests("payment_intents.retrieve"))
+    assert webhooks.drain(clock) == 5
+    assert len(sandbox.requests("payment_intents.retrieve")) - before == 2
+    told = WebhookEvent.objects.filter(object_id=fresh(order).payment.intent_id).values_list("outcome", flat=True)
+    assert (fresh(order).state, list(told)) == (OrderState.CONFIRMED, ["settled"] * 4)
 
 
 def test_only_post_is_answered(sandbox: SandboxServer) -> None:

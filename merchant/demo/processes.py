@@ -36,7 +36,7 @@ def commands(surroundings: Surroundings) -> dict[str, list[str]]:
             "-P",
             "threads",
             "-c",
-            "8",
+            "12",  # more than may wait for others at once (checkout/tasks.py, segments/tasks.py)
             "-Q",
             "payments,messages,default",
             "-l",
