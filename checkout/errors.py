@@ -106,6 +106,10 @@ class IllegalMove(CheckoutError):
     """The order's state does not allow that."""
 
 
+class BeingPaid(CheckoutError):
+    """Somebody is asking the bank at this moment, or it has just said yes: the order was not cancelled."""
+
+
 class CannotRefund(CheckoutError):
     """That much, or those units, cannot go back; the message says why, in words for staff."""
 

@@ -84,6 +84,12 @@ TELLERS: dict[type[Exception], Teller] = {
     e.NothingToPay: lambda _: Problem(
         "nothing-to-pay", 409, "No card is wanted for this order now. Look at its status."
     ),
+    e.BeingPaid: lambda _: Problem(
+        "being-paid",
+        409,
+        "It is being paid at this moment, so it was not cancelled. Look again in a few seconds.",
+        headers={"Retry-After": "5"},
+    ),
     e.IllegalMove: lambda _: Problem("cannot-cancel", 409, "This order cannot be changed any more."),
     e.GatewayError: lambda _: Problem(
         "try-again",

@@ -198,6 +198,7 @@ PROBLEMS: dict[str, Problem] = {
         "already-ordered", 409, "This cart has become an order.", {"token": ORDER_TOKEN, "status_url": STATUS_URL}
     ),
     "age-required": _told(e.AgeRequired(AgeAsked(18, "birth_date", "spirits/v3"))),
+    "being-paid": _told(e.BeingPaid()),
     "cannot-cancel": _told(e.IllegalMove()),
     "hold-expired": _told(e.HoldEnded()),
     "idempotency-in-flight": _told(e.KeyInFlight()),
@@ -293,7 +294,7 @@ OPERATIONS: dict[str, Says] = {
     "post_returned": Says(ORDER, ["not-found"]),
     "cancel_order": Says(
         ORDER | {"status": "cancelled", "headline": "Cancelled", "money_state": "none"},
-        ["not-found", "cannot-cancel", "try-again: provider"],
+        ["not-found", "cannot-cancel", "being-paid", "try-again: provider"],
     ),
     "join": Says(
         PLACE,

@@ -7,6 +7,7 @@ from ninja import Header, Router, Status
 
 from checkout import attempts, expiry, payments
 from checkout.contact import Contact, read_contact
+from checkout.errors import BeingPaid
 from checkout.forms import read_birth_date, read_person
 from checkout.models import Order, OrderState
 from checkout.order_request import OrderRequest
@@ -76,7 +77,9 @@ def post_returned(request: HttpRequest, token: str, response: HttpResponse) -> d
 @orders_door.post("/orders/{token}/cancel", response=OrderOut, summary="Let the order go")
 def cancel_order(request: HttpRequest, token: str, response: HttpResponse) -> dict[str, Any]:
     """The units go back once the provider has confirmed that nothing can be paid any more."""
-    expiry.close(_found(token).pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now())
+    found = _found(token)
+    if not expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now()):
+        raise BeingPaid
     return _told(_found(token), response)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from django.test import Client
 
 from checkout import expiry, fallback, gateway, payments
 from checkout.errors import GatewayUnavailable, IllegalMove, NothingToPay
@@ -11,6 +12,7 @@ from checkout.models import Order, OrderState, Payment
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered
+from checkout.tokens import order_token
 from drops.models import Drop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +131,19 @@ def test_a_paid_or_expired_order_opens_nothing(robe: Drop, sandbox: SandboxServe
     with pytest.raises(NothingToPay):
         fallback.open_session(order.pk, now=clock())
     assert Payment.objects.get(order=order).session_id == ""
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_who_cancels_while_a_worker_asks_the_bank_is_told_so(robe: Drop, sandbox: SandboxServer, door: str) -> None:
+    order = ordered(robe, sandbox)
+    claimed = payments.claim(clock())
+    assert claimed
+    token = order_token(order.token_nonce)
+    answer = Client().post(f"/orders/{token}/cancel" if door == "page" else f"/api/v1/orders/{token}/cancel")
+    assert "It is being paid at this moment, so it was not cancelled." in answer.content.decode()
+    assert answer.status_code == (200 if door == "page" else 409)
+    payments.pay(claimed, clock=clock)
+    assert fresh(order).state == OrderState.CONFIRMED
 
 
 def test_the_fan_cancels_and_the_units_come_back_once(robe: Drop, sandbox: SandboxServer) -> None:

@@ -125,6 +125,7 @@ def test_every_refusal_of_the_public_contract_is_named_with_an_example() -> None
         (400, "invalid"),
         (401, "token-unknown"),
         (409, "already-ordered"),
+        (409, "being-paid"),
         (409, "cannot-cancel"),
         (409, "no-waiting-list"),
         (409, "not-waiting"),

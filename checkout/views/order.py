@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from checkout import attempts, expiry, fallback, payments, waiting_offers
 from checkout.after_sale_queries import after_sale_view
-from checkout.errors import GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
+from checkout.errors import BeingPaid, GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.order_request import PAYMENT_TOKEN
 from checkout.queries import order_by_token, order_view
@@ -140,8 +140,8 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if found.state == OrderState.LATE_PAID:
             waiting_offers.give_money_back(found.pk, why="wanted by the fan", actor=journal.FAN, now=now())
-        else:
-            expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now())
+        elif not expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now()):
+            return _order_page(request, _found(token), in_words(BeingPaid()))
     except GatewayError:
         return _order_page(request, found, AWAY)
     except (IllegalMove, NotWaiting):
