@@ -1,0 +1,219 @@
+"""What staff do with an order from its page: a button each, shown while it makes sense. Money moves through verbs."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
+from checkout.desk import dialogs
+from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
+from checkout.models import Order, OrderState, PaymentPath, PaymentState
+from checkout.orders import TIMED
+from drops.models import DropState
+from merchant import journal
+from merchant.clock import now
+from merchant.desk import ReadOnlyAdmin, dialog, done
+
+
+class OrderDeeds(ReadOnlyAdmin):
+    """The buttons of an order's page; ``OrderAdmin`` is the page."""
+
+    actions_detail = (
+        "collected",
+        "parcels",
+        "refund",
+        "cancel",
+        "not_collected",
+        "take_back",
+        "let_go",
+        "ask_again",
+        "send_again",
+        "grant_more",
+        "erase",
+    )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        order = Order.objects.select_related("payment", "drop").filter(pk=object_id).first()
+        fitting = {f"checkout_order_{name}" for name in _fitting(order)} if order else set()
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+
+    @action(
+        description="Collected and paid",
+        url_path="collected",
+        icon="storefront",
+        variant=ActionVariant.PRIMARY,
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Collected and paid", dialogs.CollectDialog, "It is paid and handed over"),
+    )
+    def collected(self, request: HttpRequest, form: dialogs.CollectDialog, object_id: str) -> HttpResponse:
+        try:
+            pickup.collect(int(object_id), by=_by(request), now=now())
+        except IllegalMove:
+            messages.error(request, "It is not waiting to be paid at pick-up any more.")
+        else:
+            messages.success(request, "Paid and handed over.")
+        return done(_page(object_id))
+
+    @action(description="Parcels…", icon="local_shipping", permissions=["checkout.ship_order"])
+    def parcels(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:checkout_order_parcels", object_id)
+
+    @action(description="Refund…", icon="undo", permissions=["checkout.refund_order"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:checkout_order_refund", object_id)
+
+    @action(
+        description="Cancel this order",
+        url_path="cancel",
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Cancel this order", dialogs.CancelDialog, "Cancel this order"),
+    )
+    def cancel(self, request: HttpRequest, form: dialogs.CancelDialog, object_id: str) -> HttpResponse:
+        why = form.cleaned_data["why"]
+        try:
+            ended = expiry.close(int(object_id), OrderState.CANCELLED, why=why, actor=_by(request), now=now())
+        except GatewayError:
+            messages.error(request, "The payment provider does not answer, so the order stays as it is. Try again.")
+        except IllegalMove:
+            messages.error(request, "It is over already.")
+        else:
+            told = "Cancelled; its units are on sale again." if ended else "It is being paid right now: look again."
+            messages.add_message(request, messages.SUCCESS if ended else messages.WARNING, told)
+        return done(_page(object_id))
+
+    @action(
+        description="Nobody collects it",
+        url_path="not-collected",
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Nobody collects it", dialogs.UncollectedDialog, "Cancel this order"),
+    )
+    def not_collected(self, request: HttpRequest, form: dialogs.UncollectedDialog, object_id: str) -> HttpResponse:
+        try:
+            pickup.cancel(int(object_id), by=_by(request), why=form.cleaned_data["why"], now=now())
+            messages.success(request, "Cancelled; its units go to who waits, or are on sale again.")
+        except IllegalMove:
+            messages.error(request, "It is not waiting to be paid at pick-up any more.")
+        return done(_page(object_id))
+
+    @action(
+        description="Take the units back",
+        url_path="take-back",
+        icon="undo",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Take the units back", dialogs.FreeDialog, "Take them back"),
+    )
+    def take_back(self, request: HttpRequest, form: dialogs.FreeDialog, object_id: str) -> HttpResponse:
+        asked = form.cleaned_data
+        try:
+            free.cancel(int(object_id), restock=asked["restock"], by=_by(request), why=asked["why"], now=now())
+            messages.success(request, "Taken back, and the fan is told.")
+        except IllegalMove:
+            messages.error(request, "It was taken back before.")
+        return done(_page(object_id))
+
+    @action(
+        description="Let the amount go",
+        url_path="let-go",
+        icon="lock_open",
+        variant=ActionVariant.DANGER,
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Let the amount go", dialogs.LetGoDialog, "Let it go"),
+    )
+    def let_go(self, request: HttpRequest, form: dialogs.LetGoDialog, object_id: str) -> HttpResponse:
+        try:
+            waiting_offers.give_money_back(int(object_id), why=form.cleaned_data["why"], actor=_by(request), now=now())
+            messages.success(request, "The bank is told; the fan gets an e-mail once it is done.")
+        except NotWaiting:
+            messages.error(request, "It does not wait any more.")
+        return done(_page(object_id))
+
+    @action(
+        description="Ask the provider again",
+        url_path="ask",
+        icon="sync",
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Ask the provider again", dialogs.AskDialog, "Ask now"),
+    )
+    def ask_again(self, request: HttpRequest, form: dialogs.AskDialog, object_id: str) -> HttpResponse:
+        asked = payments.ask_again(int(object_id), by=_by(request), now=now())
+        messages.info(request, "Asked; the answer comes in seconds." if asked else "There is nothing to ask right now.")
+        return done(_page(object_id))
+
+    @action(
+        description="Send the failed refund again",
+        url_path="send-again",
+        icon="redo",
+        permissions=["checkout.refund_order"],
+        dialog=dialog("Send the failed refund again", dialogs.RetryDialog, "Send it again"),
+    )
+    def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
+        try:
+            for refund in refunds.may_go_again(form.order):
+                refunds.retry(refund.pk, by=_by(request), now=now())
+        except CannotRefund as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "On its way again.")
+        return done(_page(object_id))
+
+    @action(
+        description="Allow more",
+        url_path="grant",
+        icon="add_shopping_cart",
+        permissions=["checkout.change_allowance"],
+        dialog=dialog("Let this person order more", dialogs.GrantDialog, "Allow it"),
+    )
+    def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
+        order, asked = form.order, form.cleaned_data
+        line = order.lines.select_related("offer").get(pk=asked["line"])
+        person = allowances.contact_of(order)
+        allowances.grant(line.offer, person, asked["units"], actor=_by(request), why=asked["why"])
+        messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
+        return done(_page(object_id))
+
+    @action(description="Erase the person…", icon="person_off", permissions=["checkout.erase_person"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        reference = Order.objects.values_list("reference", flat=True).get(pk=object_id)
+        return redirect(f"{reverse('admin:checkout_erasurerequest_add')}?who={reference}")
+
+
+def _fitting(order: Order) -> set[str]:
+    """The deeds that make sense for an order as it is now."""
+    deeds = {"erase"} if order.email else set()
+    if order.email and order.drop.state != DropState.CLOSED:
+        deeds.add("grant_more")
+    if refunds.refundable(order) and (order.payment.intent_id or order.payment.path == PaymentPath.PICKUP):
+        deeds.add("refund")
+    if pickup.is_waiting(order, order.payment):
+        deeds |= {"collected", "not_collected"}
+    if order.state == OrderState.CONFIRMED and order.payment.path != PaymentPath.PICKUP:
+        deeds.add("parcels")
+    if order.payment.state == PaymentState.AUTHORISED:
+        deeds.add("let_go")
+    if free.may_be_cancelled(order, order.payment):
+        deeds.add("take_back")
+    if order.state in TIMED:
+        deeds.add("cancel")
+    if payments.may_be_asked(order, order.payment, now()):
+        deeds.add("ask_again")
+    if refunds.may_go_again(order):
+        deeds.add("send_again")
+    return deeds
+
+
+def _by(request: HttpRequest) -> str:
+    return journal.staff(request.user.get_username())
+
+
+def _page(object_id: str) -> str:
+    return reverse("admin:checkout_order_change", args=[object_id])
