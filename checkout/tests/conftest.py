@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from checkout import attempts, breaker, budget, gateway
+from checkout import attempts, breaker, budget
+from checkout.gateway import api
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from drops.models import Drop
@@ -59,11 +60,11 @@ def sandbox(sandbox_process: SandboxServer, settings: object) -> Iterator[Sandbo
     """The provider, without faults, and our gateway pointed at it."""
     settings.STRIPE_API_BASE = sandbox_process.base_url  # type: ignore[attr-defined]  # pytest-django's own object
     settings.STRIPE_WEBHOOK_SECRETS = [sandbox_process.webhook_secret]  # type: ignore[attr-defined]
-    gateway._client.cache_clear()
+    api.client.cache_clear()
     sandbox_process.clear()
     breaker.forget()
     budget.forget()
     attempts.forget()
     yield sandbox_process
     sandbox_process.clear()
-    gateway._client.cache_clear()
+    api.client.cache_clear()

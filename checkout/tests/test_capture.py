@@ -8,6 +8,7 @@ import pytest
 
 from checkout import authorisations, expiry, fallback, gateway, payments, puller, refunds, settle, webhooks
 from checkout.errors import GatewayRefused
+from checkout.gateway import api, intent_view
 from checkout.models import Order, OrderState, Payment, PaymentState, WebhookEvent
 from checkout.queries import order_view
 from checkout.sandbox.errors import Json
@@ -390,13 +391,13 @@ def test_the_fans_page_says_that_nothing_is_charged_yet(robe: Drop, sandbox: San
 
 def test_the_card_form_and_the_intent_agree_on_the_capture(robe: Drop, sandbox: SandboxServer) -> None:
     order = authorised(robe, sandbox)
-    raw = gateway._call("payment_intents.retrieve", order.payment.intent_id)
+    raw = api.call("payment_intents.retrieve", order.payment.intent_id)
     assert raw["capture_method"] == pay_config(robe, 5400, "USD")["capture_method"] == "manual"
 
 
 def test_a_method_that_names_no_end_is_kept_for_less_than_any_bank_does() -> None:
     raw = {"status": "requires_capture", "created": 1_800_000_000, "latest_charge": "ch_1"}
-    assert gateway._capture_before(raw) == datetime.fromtimestamp(1_800_000_000, tz=UTC) + timedelta(days=4)
+    assert intent_view._capture_before(raw) == datetime.fromtimestamp(1_800_000_000, tz=UTC) + timedelta(days=4)
 
 
 def test_what_is_soon_lost_is_shown_to_staff(robe: Drop, sandbox: SandboxServer) -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 
 from checkout import expiry, fallback, gateway, payments
 from checkout.errors import GatewayUnavailable, IllegalMove, NothingToPay
+from checkout.gateway import api
 from checkout.models import Order, OrderState, Payment
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -121,7 +122,7 @@ def test_a_session_whose_id_was_lost_is_expired_by_the_sweep(robe: Drop, sandbox
 
 
 def sessions(order: Order) -> list[dict[str, str]]:
-    listed = gateway._call("checkout.sessions.list")
+    listed = api.call("checkout.sessions.list")
     return [found for found in listed["data"] if found["metadata"].get("order") == order.reference]
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from checkout import expiry, gateway, payments, refunds, settle
 from checkout.errors import GatewayUnavailable, NothingToPay
+from checkout.gateway import api, intents
 from checkout.models import Order, OrderState, Payment, PaymentState, Refund
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -306,8 +307,8 @@ def test_an_unreachable_provider_is_said_to_be_unavailable(robe: Drop, sandbox: 
 def test_a_lost_intent_is_looked_for_page_by_page_and_not_for_ever(
     robe: Drop, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "PAGE", 2)
-    monkeypatch.setattr(gateway, "MOST_PAGES", 3)
+    monkeypatch.setattr(api, "PAGE", 2)
+    monkeypatch.setattr(intents, "MOST_PAGES", 3)
     since = later(minutes=-5)
     made = [
         gateway.create_intent(ref, Money(5400, "USD"), email="fan@example.com", key=f"{ref}:{since}").id

@@ -11,6 +11,7 @@ from django.db.models import Sum
 
 from checkout import disputes, gateway, orders, payments, refunds, returns, settle, webhooks
 from checkout.errors import CannotRefund
+from checkout.gateway import api
 from checkout.models import Allowance, Dispute, MoneyState, Order, OrderState, Refund, RefundState
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -215,7 +216,7 @@ def own_sandbox(sandbox: SandboxServer, settings: Any) -> Iterator[SandboxServer
     """One whose time may be moved: it never goes back."""
     with SandboxServer() as server:
         settings.STRIPE_API_BASE = server.base_url
-        gateway._client.cache_clear()
+        api.client.cache_clear()
         yield server
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from checkout import gateway
+from checkout.gateway import api
 from merchant.models import LatePayments, StoreProfile
 from tests.running_shop import RunningShop
 
@@ -57,9 +57,9 @@ def commits_are_written(django_db_setup: None, django_db_blocker: Any) -> None:
 def gateway_to_the_sandbox(shop: RunningShop, settings: Any) -> Iterator[None]:
     """This process may ask the provider, too, as the shop's processes do."""
     settings.STRIPE_API_BASE = shop.sandbox.base_url
-    gateway._client.cache_clear()
+    api.client.cache_clear()
     yield
-    gateway._client.cache_clear()
+    api.client.cache_clear()
 
 
 @pytest.fixture
