@@ -4,7 +4,7 @@ A quote takes no hold and promises no stock. It fixes price, delivery, discounts
 of them differs when the order comes, the fan is shown the fresh quote and agrees again under a new key.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,18 +13,18 @@ from django.core import signing
 
 from checkout.errors import AgeRequired, Invalid, QuoteExpired, Restricted, TotalChanged
 from checkout.pricing import PricedLine, Wanted, merged, price_lines
-from checkout.totals import discounts, sums, tables as totals_tables, taxes
-from checkout.totals.discounts import Basket, Used
-from checkout.totals.models import MOST_MINOR, PICKUP
-from checkout.totals.shipping import STANDARD, ShippingOption, chosen, shipping_options
-from checkout.totals.sums import Sums
+from checkout.totals import discounts, tables as totals_tables, taxes
+from checkout.totals.discounts import Used
+from checkout.totals.models import PICKUP
+from checkout.totals.reckoning import AskTax, Job, Reckoned, reckon
+from checkout.totals.shipping import STANDARD, ShippingOption
 from checkout.totals.tables import Tables
 from checkout.totals.taxes import TaxAnswer, Taxed
 from drops import terms as drop_terms
 from drops.disclosures import disclosures
 from drops.models import Drop
 from drops.terms import Terms
-from merchant.money import LEAST_CHARGED, Money, is_too_little_to_charge
+from merchant.money import Money
 from merchant.store import current_store
 from policies.languages import DEFAULT_LANGUAGE
 from policies.places import Where
@@ -37,7 +37,6 @@ __all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Quote", "agree", "open_tok
 LIFETIME = timedelta(minutes=30)
 SALT = "frontrow.quote"
 NOTHING_GOES_THERE = "Nothing that weighs and costs as much is delivered there. Choose another place, or order less."
-AskTax = Callable[[Taxed], TaxAnswer | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +94,6 @@ class Quote:
         return signing.dumps(shown, salt=SALT, compress=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reckoned:
-    """The money of a quote, and what was chosen for it."""
-
-    sums: Sums
-    tax: TaxAnswer
-    options: tuple[ShippingOption, ...]
-    shipping: ShippingOption
-    problem: str
-
-
 def quote(
     drop: Drop,
     wanted: Sequence[Wanted],
@@ -133,30 +121,43 @@ def quote(
     Raises Invalid, UnknownOffer and LimitReached. A place we may not sell to is no error here, read ``verdict``; nor is
     a discount code that does not apply, read ``discount_problem``.
     """
-    store, code, where = current_store(), discounts.tidy(discount_code), Where(country, region, postal_code)
-    tables = tables or totals_tables.known()
     terms = terms or drop_terms.read(drop.pk)
-    lines = price_lines(terms, merged(wanted))
-    job = _Job(drop, lines, _currency(lines), where, shipping_option, code, tables, now)
-    reckoned = _reckon(job, dict(withheld or {}), ask_tax)
-    found, skus = reckoned.sums, [line.sku for line in lines]
-    policies = tuple(disclosures(drop, now=now, language=language, skus=skus, place=where))
-    total = Money(found.total_minor, job.currency)
-    allowed = judge(
-        asked or Asked(where),
-        [Item(terms.offers[line.sku].tags, line.quantity) for line in lines],
-        ships_to=store.ships_to,
+    place = Where(country, region, postal_code)
+    job = Job(
+        drop=drop,
+        lines=price_lines(terms, merged(wanted)),
+        place=place,
+        shipping_option=shipping_option,
+        code=discounts.tidy(discount_code),
+        tables=tables or totals_tables.known(),
+        withheld=withheld or {},
+        ask_tax=ask_tax,
         now=now,
     )
-    if not reckoned.options:
-        allowed = replace(allowed, allowed=False, reason=allowed.reason or NOTHING_GOES_THERE)
+    reckoned = reckon(job)
+    policies = disclosures(drop, now=now, language=language, skus=[line.sku for line in job.lines], place=place)
+    verdict = _judged(job, reckoned, terms, asked or Asked(place))
+    return _offered(job, reckoned, tuple(policies), verdict, language)
+
+
+def _judged(job: Job, reckoned: Reckoned, terms: Terms, asked: Asked) -> Verdict:
+    """May it go there, to this person? Not where nothing delivers it, either."""
+    items = [Item(terms.offers[line.sku].tags, line.quantity) for line in job.lines]
+    verdict = judge(asked, items, ships_to=current_store().ships_to, now=job.now)
+    if reckoned.options:
+        return verdict
+    return replace(verdict, allowed=False, reason=verdict.reason or NOTHING_GOES_THERE)
+
+
+def _offered(job: Job, reckoned: Reckoned, policies: tuple[ShownPolicy, ...], verdict: Verdict, language: str) -> Quote:
+    found = reckoned.sums
     return Quote(
-        lines=_with_sums(lines, found),
-        country=country,
+        lines=reckoned.lines,
+        country=job.place.country,
         shipping_options=reckoned.options,
         shipping_option=reckoned.shipping.code,
         shipping_title=reckoned.shipping.title,
-        discount_code=code,
+        discount_code=job.code,
         discount_problem=reckoned.problem,
         discounts=found.used,
         subtotal_minor=found.subtotal_minor,
@@ -166,81 +167,16 @@ def quote(
         tax_added_minor=found.tax_added_minor,
         tax_title=reckoned.tax.title,
         tax_source=reckoned.tax.source,
-        total_minor=total.amount,
-        currency=total.currency,
+        total_minor=found.total_minor,
+        currency=job.currency,
         policies=policies,
-        verdict=allowed,
-        issued_at=now,
-        expires_at=now + LIFETIME,
-        drop=drop.slug,
-        withheld=dict(withheld or {}),
+        verdict=verdict,
+        issued_at=job.now,
+        expires_at=job.now + LIFETIME,
+        drop=job.drop.slug,
+        withheld=dict(job.withheld),
         told_tax=_told(reckoned.tax),
         language=language,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What is to be reckoned."""
-
-    drop: Drop
-    lines: tuple[PricedLine, ...]
-    currency: str
-    place: Where
-    shipping_option: str
-    code: str
-    tables: Tables
-    now: datetime
-
-    @property
-    def amounts(self) -> tuple[int, ...]:
-        return tuple(line.total_minor for line in self.lines)
-
-
-def _reckon(job: _Job, withheld: dict[int, str], ask_tax: AskTax | None) -> _Reckoned:
-    """The sums. Discounts that would leave less than a card can pay are left out, and all is reckoned without them."""
-    reckoned = _sums(job, withheld, ask_tax)
-    total = Money(reckoned.sums.total_minor, job.currency)
-    if total.amount > MOST_MINOR:
-        raise Invalid({"lines": "This is more than one payment can be. Order less at once."})
-    if reckoned.shipping.code == PICKUP or not is_too_little_to_charge(total):
-        return reckoned  # nothing at all needs no payment, and what is picked up needs no card
-    if reckoned.sums.used:
-        return _reckon(job, withheld | {one.discount_id: discounts.TOO_LITTLE for one in reckoned.sums.used}, ask_tax)
-    least = Money(LEAST_CHARGED[total.currency], total.currency)
-    raise Invalid({"lines": f"A card can pay {least} or more, and this is {total}. Add something to your order."})
-
-
-def _sums(job: _Job, withheld: Mapping[int, str], ask_tax: AskTax | None) -> _Reckoned:
-    store, amounts, place = current_store(), job.amounts, job.place
-    apply = discounts.choose(job.tables, job.code, Basket(job.drop.pk, sum(amounts), job.currency, job.now), withheld)
-    off = sums.goods_off(apply, amounts)
-    grams = sum(line.grams for line in job.lines)
-    options = shipping_options(
-        job.tables, store, job.drop, place, goods_minor=sum(amounts) - off.whole, grams=grams, now=job.now
-    )
-    shipping = chosen(options, job.shipping_option)
-    if shipping is None and options:
-        raise Invalid({"shipping_option": "Choose one of the delivery options."})
-    shipping = shipping or ShippingOption("", "", 0, "")
-
-    def tax(goods: tuple[int, ...], delivery: int) -> TaxAnswer:
-        skus = tuple(line.sku for line in job.lines)
-        asked = Taxed(shipping.taxed_at or place, job.currency, skus, goods, delivery, store.prices_include_tax)
-        told = ask_tax(asked) if ask_tax is not None and options else None
-        return told or taxes.by_table(job.tables, store.tax_basis_points, asked)
-
-    reckoned, answer = sums.add_up(amounts, off, shipping, apply, tax, included=store.prices_include_tax)
-    return _Reckoned(reckoned, answer, options, shipping, apply.problem)
-
-
-def _with_sums(lines: tuple[PricedLine, ...], found: Sums) -> tuple[PricedLine, ...]:
-    if not found.tax_minor and not found.discount_minor:
-        return lines
-    each = zip(lines, found.line_discounts, found.line_taxes, strict=True)
-    added = bool(found.tax_added_minor)
-    return tuple(
-        replace(line, discount_minor=off, tax_minor=tax, tax_added_minor=tax if added else 0) for line, off, tax in each
     )
 
 
@@ -322,10 +258,3 @@ def _told(tax: TaxAnswer) -> dict[str, Any] | None:
     if tax.source != taxes.PROVIDER:
         return None
     return {"asked": tax.asked, "title": tax.title, "goods": tax.of_goods, "shipping": tax.of_shipping}
-
-
-def _currency(lines: tuple[PricedLine, ...]) -> str:
-    currencies = {line.currency for line in lines}
-    if len(currencies) > 1:
-        raise Invalid({"lines": "These things are priced in different currencies and cannot share an order."})
-    return currencies.pop()
