@@ -37,6 +37,7 @@ from checkout.orders import OPEN, lock
 from checkout.privacy_models import ErasedOrder, ErasureRequest
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import DropState
+from drops.sign_up_models import SignUp
 from merchant import journal
 from merchant.keyed import keyed
 from merchant.models import JournalEntry
@@ -62,13 +63,13 @@ class Found:
     messages: int = 0
     places: list[WaitingPlace] = field(default_factory=list)
     requests: int = 0
+    sign_ups: int = 0
     others: list[str] = field(default_factory=list)
 
     @property
     def nothing(self) -> bool:
-        return not (
-            self.erasable or self.kept or self.fan or self.messages or self.places or self.requests or self.others
-        )
+        known = (self.fan, self.messages, self.places, self.requests, self.sign_ups)
+        return not (self.erasable or self.kept or any(known) or self.others)
 
     @property
     def reasons(self) -> list[str]:
@@ -94,6 +95,7 @@ def look(email: str, now: datetime) -> Found:
             found.erasable.append(order)
     found.messages = _messages(email, [order.reference for order, _ in found.kept]).count()
     found.places = list(_places(email).select_related("drop"))
+    found.sign_ups = _sign_ups(email).count()
     found.requests = _requests_elsewhere(email).exclude(_unfinished(now)).count()
     found.others = _asked_elsewhere(email, now)
     return found
@@ -290,6 +292,7 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     _forget_in_logs(email)
     return {
         "fans": int(fan is not None),
+        "sign_ups": _sign_ups(email).delete()[0],
         "messages": reductions.messages(messages),
         "places": reductions.places(_places(email).exclude(state__in=waiting_list.OPEN)),
         "requests": reductions.requests(_requests_elsewhere(email).exclude(_unfinished(now))),
@@ -308,6 +311,11 @@ def _places(email: str) -> QuerySet[WaitingPlace]:
     if not email:
         return WaitingPlace.objects.none()
     return WaitingPlace.objects.filter(email__iexact=email, order=None).order_by("pk")
+
+
+def _sign_ups(email: str) -> QuerySet[SignUp]:
+    """For news of a drop, confirmed or not."""
+    return SignUp.objects.filter(email__iexact=email) if email else SignUp.objects.none()
 
 
 def _requests_elsewhere(email: str) -> QuerySet[FanRequest]:

@@ -75,6 +75,7 @@ PERSONAL: Final[dict[str, str]] = {
     "segments_message.html": PERSON,
     "django_admin_log.object_repr": PERSON,
     "django_admin_log.change_message": PERSON,
+    "drops_signup.email": PERSON,
     "drops_drop.creator_name": NOBODY,  # published with the drop
     "policies_rendering.html": NOBODY,
     "policies_decision.inputs": NOBODY,

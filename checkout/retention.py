@@ -18,6 +18,7 @@ from checkout.orders import OPEN
 from checkout.privacy_models import ErasedOrder
 from checkout.waiting_models import WaitingPlace
 from drops.models import DropState
+from drops.sign_up_models import SignUp
 from merchant import journal
 from policies import acceptance
 from policies.models import AcceptancePerson
@@ -147,6 +148,10 @@ def _fans(before: datetime, now: datetime) -> int:
     return _delete(quiet.exclude(footprints__at__gte=before).exclude(consents__at__gte=before))
 
 
+def _sign_ups(before: datetime, now: datetime) -> int:
+    return _delete(SignUp.objects.filter(asked_at__lt=before))
+
+
 def _refusals(before: datetime, now: datetime) -> int:
     return _delete(Decision.objects.filter(order_ref="", at__lt=before))
 
@@ -176,6 +181,7 @@ STEPS: dict[str, Step] = {
     periods.WAITING: _places,
     periods.DISCOUNTS: _discounts,
     periods.FANS: _fans,
+    periods.SIGN_UPS: _sign_ups,
     periods.REFUSALS: _refusals,
     periods.DESK_LOG: _desk_log,
     periods.SIGN_INS: _sign_ins,

@@ -15,6 +15,7 @@ NEWS: Final = "payment-news"
 CARTS: Final = "carts"
 COUNTS: Final = "limits"
 FANS: Final = "quiet-fans"
+SIGN_UPS: Final = "sign-ups"
 DISPUTES: Final = "disputes"
 REQUESTS: Final = "requests"
 PARCELS: Final = "parcels"
@@ -99,6 +100,14 @@ TABLE: Final = {
             30,
             "Deleted with what they did.",
             "Nobody is written to without a yes.",
+        ),
+        Kept(
+            SIGN_UPS,
+            "Sign-ups for news of a drop: e-mail, confirmed or not",
+            14,
+            7,
+            "Deleted. What was confirmed stays with the fan's consents; of the others nothing stays.",
+            "The link that confirms one works for seven days.",
         ),
         Kept(
             DISPUTES,

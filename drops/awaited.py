@@ -44,6 +44,13 @@ def claim(wanted: Iterable[Need], *, owner: Owner, each: dict[int, int], now: da
     wake("live")
 
 
+def require_gone(wanted: Iterable[Need], *, each: dict[int, int]) -> None:
+    """Raises StillThere where ``claim`` would now, and claims nothing."""
+    items = StockItem.objects.filter(pk__in=[need.stock_item_id for need in wanted])
+    if all(item.available >= each.get(item.pk, 1) for item in items):
+        raise StillThere
+
+
 def claims_of(owner: Owner) -> list[Hold]:
     """What the owner waits for, ascending by item."""
     return list(_waited(owner).order_by("stock_item_id"))

@@ -3,21 +3,29 @@
 from datetime import datetime
 from typing import Any
 
+from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from drops import printed, queries, sign_ups, visits
 from drops.disclosures import disclosures, held_keys
 from drops.errors import SignUpRefused
 from drops.models import Drop
+from drops.windows import phase_of
+from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.markdown import to_html
 from merchant.store import current_store
 from policies.queries import more_by_place
+from segments import opt_in
+from segments.errors import TooManyAsked
+
+TOLD = {"days": opt_in.LINK_DAYS, "minutes": opt_in.MAIL_MINUTES}
 
 
 @require_safe
@@ -29,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def drop(request: HttpRequest, slug: str) -> HttpResponse:
     if "told" in request.GET:
-        return _page(request, get_object_or_404(queries.public(), slug=slug), told="you")
+        return _page(request, get_object_or_404(queries.public(), slug=slug), told=TOLD)
     at = now()
     response = HttpResponse(printed.page(request, slug, at, lambda: _print(request, slug, at)))
     visits.seen(request, slug)
@@ -38,14 +46,34 @@ def drop(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
-    """POST ``email`` and ``consent``; then the drop's page says that it was heard."""
+    """POST ``email`` and ``consent``; then the drop's page says where to look, the same whatever the address is."""
     found = get_object_or_404(queries.public(), slug=slug)
     email = request.POST.get("email", "")
+    consented = bool(request.POST.get("consent"))
+    filled = {"email": email[:254], "consent": consented}
     try:
-        sign_ups.sign_up(found, email, consented=bool(request.POST.get("consent")))
+        sign_ups.require_few(client_ip(request))
+        sign_ups.ask(found, email, consented=consented, now=now())
     except SignUpRefused as refusal:
-        return _page(request, found, status=422, sign_up={"email": email}, sign_up_errors=refusal.problems)
+        return _page(request, found, status=422, sign_up=filled, sign_up_errors=refusal.problems)
+    except TooManyAsked as pause:
+        wrong = {"email": f"Too many signed up from where you are. Try again in {-(-pause.retry_after // 60)} min."}
+        answer = _page(request, found, status=429, sign_up=filled, sign_up_errors=wrong)
+        answer["Retry-After"] = str(pause.retry_after)
+        return answer
     return HttpResponseRedirect(reverse("drops:drop", args=[slug]) + "?told#tell-me", status=303)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def tell_me_confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """The mail's link: GET asks for one press, POST says yes. Scanners open links and press nothing."""
+    try:
+        found = sign_ups.confirm(token, now()) if request.method == "POST" else sign_ups.pending(token)
+    except BadSignature:
+        return render(request, "drops/tell_me.html", {"step": "unknown", "days": opt_in.LINK_DAYS}, status=404)
+    context = {"step": "confirmed" if found.confirmed_at else "confirm", "sign_up": found, "drop": found.drop}
+    return render(request, "drops/tell_me.html", context | {"phase": phase_of(found.drop, now())})
 
 
 def _print(request: HttpRequest, slug: str, at: datetime) -> printed.Print:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 # An address that is a key: whoever reads it can act for the fan. A signed one has colons.
-_PAGES = "orders|preferences|unsubscribe|waiting|waiting-list|news/confirm|news/leave"
+_PAGES = "orders|preferences|unsubscribe|waiting|waiting-list|tell-me|news/confirm|news/leave"
 SECRET_ADDRESS = re.compile(rf"(/(?:{_PAGES})/)[\w:-]+")
 
 

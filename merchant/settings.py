@@ -69,6 +69,7 @@ REFUSALS_PER_ADDRESS_AN_HOUR = env.int("REFUSALS_PER_ADDRESS_AN_HOUR", default=2
 NEWS_PER_ADDRESS_AN_HOUR = env.int(
     "NEWS_PER_ADDRESS_AN_HOUR", default=20
 )  # sign-ups for policy changes; each is a mail
+SIGN_UPS_PER_ADDRESS_AN_HOUR = env.int("SIGN_UPS_PER_ADDRESS_AN_HOUR", default=60)  # for a drop's news; each is a mail
 JOINS_PER_ADDRESS_AN_HOUR = env.int("JOINS_PER_ADDRESS_AN_HOUR", default=60)  # of waiting lists; a venue is one address
 REFUSALS_PER_CARD_AN_HOUR = env.int("REFUSALS_PER_CARD_AN_HOUR", default=10)
 

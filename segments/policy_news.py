@@ -6,25 +6,17 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.urls import reverse
-from email_validator import EmailNotValidError, validate_email
-from limits import RateLimitItemPerHour
 
-from merchant import moving_windows
-from merchant.keyed import keyed
 from merchant.store import current_store
 from policies import changelog
 from policies.acceptance import email_hmac
 from policies.models import PolicyVersion
-from segments import consent, delivery, fans
-from segments.errors import NotAnAddress, TooManyAsked
+from segments import delivery, opt_in
 from segments.models import Channel, Consent, Fan, PolicyNews
 
 TOPIC = "policies"
 WORDING = "Write to me when a policy of this shop changes. I can leave with one click."
-NAME = "policy-news"
 SALT = "frontrow.policy-news"
-LINK_DAYS = 7
 NEWS_FOR = timedelta(days=2)  # a version that nobody was told of in this time is no news any more
 
 
@@ -33,7 +25,7 @@ def ask(email: str, now: datetime) -> None:
 
     Raises NotAnAddress. Says nothing of whether the address is known.
     """
-    address = _address(email)
+    address = opt_in.address_of(email)
     delivery.plan(
         f"policy-news:confirm:{email_hmac(address)[:32]}:{now:%Y-%m-%d}",
         kind="policy_news_confirm",
@@ -43,47 +35,29 @@ def ask(email: str, now: datetime) -> None:
         context={
             "headline": "Is this your address?",
             "link": _link("confirm", address),
-            "days": LINK_DAYS,
+            "days": opt_in.LINK_DAYS,
             "shop_url": settings.PUBLIC_URL,
         },
     )
 
 
 def require_few(ip: str | None) -> None:
-    """Count one who asks from an address. Raises TooManyAsked, which says when again.
-
-    Each may send a stranger a mail.
-    """
-    if ip is None:
-        return
-    limit = RateLimitItemPerHour(settings.NEWS_PER_ADDRESS_AN_HOUR)
-    if seconds := moving_windows.wait_for(NAME, limit, keyed("frontrow.policy-news", ip).hex()):
-        raise TooManyAsked(seconds)
+    """Count one who asks from an IP address. Raises TooManyAsked, which says when again."""
+    opt_in.require_few(TOPIC, ip, settings.NEWS_PER_ADDRESS_AN_HOUR)
 
 
-@transaction.atomic
 def confirm(token: str) -> str:
     """The owner of the address says yes; returns the address. Raises BadSignature for a link not ours, or old."""
-    address: str = signing.loads(token, salt=f"{SALT}.confirm", max_age=timedelta(days=LINK_DAYS))
-    fan = _alone_with(address) or fans.find_or_create(address)  # of two who make it, the second waits for the first
-    if not consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
-        consent.record(fan, Channel.EMAIL, granted=True, source=TOPIC, wording=WORDING, topic=TOPIC)
+    address: str = signing.loads(token, salt=f"{SALT}.confirm", max_age=opt_in.LINK_FOR)
+    opt_in.say_yes(address, topic=TOPIC, source=TOPIC, wording=WORDING)
     return address
 
 
-@transaction.atomic
 def leave(token: str) -> str:
     """No more of it; returns the address. The link works for ever. Raises BadSignature."""
     address: str = signing.loads(token, salt=f"{SALT}.leave")
-    fan = _alone_with(address)
-    if fan and consent.agreed(fan, Channel.EMAIL, topic=TOPIC):
-        consent.record(fan, Channel.EMAIL, granted=False, source=TOPIC, wording="Left by the link.", topic=TOPIC)
+    opt_in.say_no(address, topic=TOPIC, source=TOPIC)
     return address
-
-
-def _alone_with(address: str) -> Fan | None:
-    """Two presses at once wait for each other here, so that one answer is written and not two."""
-    return Fan.objects.select_for_update(no_key=True).filter(fans.is_address(address)).first()
 
 
 def tell(now: datetime) -> int:
@@ -131,12 +105,4 @@ def followers() -> QuerySet[Fan]:
 
 
 def _link(deed: str, address: str) -> str:
-    token = signing.dumps(address, salt=f"{SALT}.{deed}")
-    return f"{settings.PUBLIC_URL}{reverse(f'segments:policy-news-{deed}', args=[token])}"
-
-
-def _address(email: str) -> str:
-    try:
-        return validate_email(email.strip()[:254], check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise NotAnAddress from None
+    return opt_in.link(f"segments:policy-news-{deed}", address, salt=f"{SALT}.{deed}")

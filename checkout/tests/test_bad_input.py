@@ -129,6 +129,7 @@ def test_no_orders_secret_stands_in_a_log(robe: Drop, sandbox: SandboxServer) ->
         "checkout:place_buy",
         "api:get_order",
         "api:get_place",
+        "drops:tell_me_confirm",
         "segments:policy-news-confirm",
         "segments:policy-news-leave",
     ],

@@ -17,7 +17,6 @@ from merchant.clock import now
 from merchant.markdown import to_html
 from policies.models import Policy
 from policies.publishing import new_draft, publish
-from segments.models import Consent, Fan, Footprint
 
 pytestmark = pytest.mark.django_db
 
@@ -131,27 +130,6 @@ def test_a_draft_is_not_there(client: Client) -> None:
     assert client.get("/drops/no-such-drop/").status_code == 404
     with pytest.raises(Drop.DoesNotExist):
         queries.drop_page("winter-robe", NOW)
-
-
-def test_tells_who_asked(client: Client) -> None:
-    winter = drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
-    for email in ("Fan@Example.com", "fan@example.com"):
-        answer = client.post("/drops/winter-robe/tell-me/", {"email": email, "consent": "yes"})
-        assert (answer.status_code, answer["Location"]) == (303, "/drops/winter-robe/?told#tell-me")
-    assert "You are on the list" in client.get("/drops/winter-robe/?told").content.decode()
-    fan = Fan.objects.get()
-    given = Consent.objects.get()
-    assert (given.granted, given.source, given.wording) == (True, "drop:winter-robe", WORDING)
-    assert Footprint.objects.get(fan=fan).subject == f"drop:{winter.slug}"
-
-
-def test_without_a_yes_or_an_address_nothing_is_kept(client: Client) -> None:
-    drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
-    answer = client.post("/drops/winter-robe/tell-me/", {"email": "not-an-address"})
-    assert answer.status_code == 422
-    assert "Write your whole e-mail address" in answer.content.decode()
-    assert "Tick the box" in answer.content.decode()
-    assert not Fan.objects.exists()
 
 
 def test_the_page_shows_the_wording_that_is_recorded(client: Client) -> None:

@@ -14,7 +14,7 @@ from merchant import moving_windows
 from merchant.clock import now
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft, publish
-from segments import consent, fans, policy_news
+from segments import consent, fans, opt_in, policy_news
 from segments.delivery import drain
 from segments.errors import TooManyAsked
 from segments.models import Channel, Consent, Fan, Message, MessageState
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _nobody_asked_yet() -> None:
-    moving_windows.forget(policy_news.NAME)
+    opt_in.forget_counts()
 
 
 def published(slug: str = "returns", *, at: datetime = NOW, source: str = "30 days.") -> PolicyVersion:
