@@ -63,9 +63,13 @@ class QuoteExpired(CheckoutError):
 
 @dataclass(eq=False)
 class TotalChanged(CheckoutError):
-    """Price, shipping or tax differ from what was agreed; ``fresh`` is what holds now."""
+    """Price, shipping or tax differ from what was agreed; ``fresh`` is what holds now.
+
+    ``why``: in words for the fan, where it is something about their own order.
+    """
 
     fresh: "Quote"
+    why: str = ""
 
 
 @dataclass(eq=False)

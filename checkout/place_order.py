@@ -19,7 +19,7 @@ from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
 from checkout.pricing import merged
 from checkout.quote import PICKUP, Agreed, Opened, Quote, agree, open_token, quote
 from checkout.tokens import order_token
-from checkout.totals import redemptions, tables as totals_tables
+from checkout.totals import discounts, redemptions, tables as totals_tables
 from drops import stock, windows
 from drops.models import Drop, OwnerKind
 from drops.stock import Owner
@@ -69,7 +69,7 @@ def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person
     shown = _shown_texts(drop, fresh, agreed, request, now)
     cart = _locked_cart(request)
     if refused := redemptions.take(fresh.discounts, request.contact.email):
-        raise TotalChanged(quoted(withheld=opened.withheld | refused))
+        raise TotalChanged(quoted(withheld=opened.withheld | refused), discounts.why_not(fresh.discounts, refused))
     order = order_rows.new_order(drop, request, fresh, key_id=key_id, cart=cart, now=now)
     occasion = Occasion(request.surface, shown_at=agreed.shown_at, answered_at=now, person=person)
     earlier = seen.read(drop.slug, request.seen)

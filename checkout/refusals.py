@@ -37,6 +37,11 @@ def _too_many_cards(error: e.TooManyCards) -> Problem:
     return Problem("slow-down", 429, told, headers={"Retry-After": str(error.retry_after)})
 
 
+def _total_changed(error: e.TotalChanged) -> Problem:
+    why = f"{error.why} " if error.why else ""
+    return Problem("total-changed", 409, f"{why}The total is {error.fresh.total} now. Please agree to it again.")
+
+
 def _too_many_joins(error: e.TooManyJoins) -> Problem:
     told = f"Too many joined waiting lists from where you are. Try again in {-(-error.retry_after // 60)} min."
     return Problem("slow-down", 429, told, headers={"Retry-After": str(error.retry_after)})
@@ -67,9 +72,7 @@ TELLERS: dict[type[Exception], Teller] = {
     ),
     e.TooManyCards: _too_many_cards,
     e.QuoteExpired: lambda _: Problem("total-changed", 409, "The quote is too old. Please look at the total again."),
-    e.TotalChanged: lambda error: Problem(
-        "total-changed", 409, f"The total is {error.fresh.total} now. Please agree to it again."
-    ),
+    e.TotalChanged: _total_changed,
     e.PoliciesChanged: lambda _: Problem(
         "policy-changed", 409, "What you should know has changed. Please read it again."
     ),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from checkout import expiry, returns
@@ -21,16 +22,16 @@ from checkout.models import (
     ShippingZone,
     TaxRate,
 )
-from checkout.personal_quote import personal_quote
 from checkout.place_order import place_order
 from checkout.pricing import Wanted
 from checkout.quote import Quote, quote
+from checkout.refusals import problem_of
 from checkout.tests import fan
 from checkout.totals import redemptions, tables
 from drops.models import Drop, Offer, Variant
 from merchant import store
+from merchant.clock import now as clock
 from merchant.models import StoreProfile
-from policies.places import Where
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,13 +246,44 @@ def test_one_person_uses_it_once_and_another_still_may(robe: Drop, now: datetime
     assert other.discount_minor == 480
 
 
-def test_a_quote_that_knows_the_person_says_it_before_the_order(robe: Drop, now: datetime) -> None:
+QUOTED = {"lines": [{"sku": "ROBE-M", "quantity": 1}], "country": "US", "discount_code": "SAVE10"}
+
+
+def test_a_quote_answers_alike_whoevers_address_is_typed(robe: Drop, now: datetime) -> None:
+    """Whether somebody used a code is no business of who knows their address."""
+    save10(limit_per_person=1)
+    order(robe, ask(robe, at=clock(), discount_code="SAVE10"), clock())
+    answers = []
+    for email in ("fan@example.com", "stranger@example.com", None):
+        body = QUOTED | {"email": email}
+        answers.append(Client().post("/api/v1/drops/winter-robe/quote", body, content_type="application/json").json())
+    for answer in answers:
+        answer.pop("quote"), answer.pop("expires_at")
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0]["discount"]["amount"] == 480
+
+
+def test_the_order_says_why_a_code_does_not_count_and_its_fresh_quote_can_be_agreed_to(
+    robe: Drop, now: datetime
+) -> None:
     save10(limit_per_person=1)
     order(robe, ask(robe, at=now, discount_code="SAVE10"), now)
-    place, lines = Where("US", "CA"), [Wanted("ROBE-M", 1)]
-    told = personal_quote(robe, lines, place, discount_code="SAVE10", email="fan@example.com", now=now)
-    assert told.discount_problem == "You have used this code as often as one person may."
-    assert order(robe, told, now).discount_minor == 0
+    with pytest.raises(TotalChanged) as refusal:
+        order(robe, ask(robe, at=now, discount_code="SAVE10"), now)
+    problem = problem_of(refusal.value)
+    assert problem is not None
+    assert problem.detail == (
+        "You have used this code as often as one person may. The total is $54.00 now. Please agree to it again."
+    )
+    assert order(robe, refusal.value.fresh, now).discount_minor == 0
+
+
+def test_a_discount_without_a_code_that_ends_for_a_person_is_named(robe: Drop, now: datetime) -> None:
+    Discount.objects.create(title="First order", kind="percent", basis_points=1000, limit_per_person=1)
+    order(robe, ask(robe, at=now), now)
+    with pytest.raises(TotalChanged) as refusal:
+        order(robe, ask(robe, at=now), now)
+    assert refusal.value.why == "“First order” does not count any more."
 
 
 def test_an_order_that_ends_gives_its_discount_back(robe: Drop, now: datetime) -> None:

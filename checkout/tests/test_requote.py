@@ -164,3 +164,34 @@ def test_the_confirmation_says_what_was_taken_off(tables: None, drop: Drop) -> N
     assert "Opening week (SAVE10): −$48.00" in message.text
     assert "Free delivery: −$7.00" in message.text
     assert "Opening week (SAVE10)" in message.html
+
+
+def test_who_used_a_code_is_told_at_the_order_and_agrees_anew(tables: None, drop: Drop) -> None:
+    """The quote says nothing of the person; the refused order says why, and what is shown after it stays so."""
+    Discount.objects.update(limit_per_person=1)
+    first = with_cart(drop)
+    assert ordered(first, drop, requoted(first, drop, discount_code="SAVE10")).status_code == 303
+    browser = with_cart(drop)
+    page = requoted(browser, drop, discount_code="SAVE10")
+    assert "Code <b>SAVE10</b> is applied." in page
+    refused = ordered(browser, drop, page)
+    page = refused.content.decode()
+    assert (refused.status_code, Order.objects.count()) == (409, 1)
+    assert "The total changed" in page
+    assert "You have used this code as often as one person may. The total is $55.00 now." in page
+    assert "Pay $55.00" in page
+    page = again(browser, drop, page, country="DE")
+    assert "Pay $73.00" in page, "still without the code"
+    page = again(browser, drop, page, email="another@example.com")
+    assert "Code <b>SAVE10</b> is applied." in page, "it may be another person's to use"
+    page = again(browser, drop, refused.content.decode(), remove_discount="1")
+    assert "Pay $55.00" in page
+    assert ordered(browser, drop, page).status_code == 303
+    assert Order.objects.count() == 2
+
+
+def again(browser: Client, drop: Drop, page: str, **changes: Any) -> str:
+    answer = browser.post(
+        f"/drops/{drop.slug}/checkout/quote/", CONTACT | {"discount_code": "SAVE10"} | form_of(page) | changes
+    )
+    return answer.content.decode()

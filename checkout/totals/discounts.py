@@ -4,7 +4,7 @@ Of those that apply by themselves the one that takes most off the goods counts, 
 delivery is free at most once. A code that does not apply says why and changes nothing else.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from merchant.money import Money
 MOST_CODE = 40
 USED_UP = "This code has been used up."
 USED_BY_YOU = "You have used this code as often as one person may."
+_GONE = "“{}” does not count any more."
 TOO_LITTLE = "With this code the rest would be less than a card can pay. Add something to your order to use it."
 
 
@@ -126,10 +127,7 @@ def _is_money(one: DiscountTerms) -> bool:
     return one.kind == DiscountKind.AMOUNT or one.least_minor > 0
 
 
-def exhausted(used: Collection[Used], counts: Mapping[int, int]) -> dict[int, str]:
-    """Of the used ones those that this person has had as often as they may, by ``counts``, with the reason."""
-    return {
-        one.discount_id: USED_BY_YOU
-        for one in used
-        if one.limit_per_person is not None and counts.get(one.discount_id, 0) >= one.limit_per_person
-    }
+def why_not(used: Sequence[Used], refused: Mapping[int, str]) -> str:
+    """Why an order may not have some of its discounts, in a sentence each; one without a code is named."""
+    gone = (one for one in used if one.discount_id in refused)
+    return " ".join(refused[one.discount_id] if one.code else _GONE.format(one.title) for one in gone)

@@ -44,12 +44,6 @@ def take(used: Sequence[Used], email: str) -> dict[int, str]:
     return {one: USED_BY_YOU if key else USED_UP for one, key, _ in wanted if (one, key) not in counted}
 
 
-def counts_of(email: str, discount_ids: Sequence[int]) -> dict[int, int]:
-    """How often a person has used these, by id."""
-    found = DiscountCount.objects.filter(discount_id__in=discount_ids, person_key=allowances.email_key(email))
-    return dict(found.values_list("discount_id", "used"))
-
-
 def give_back(order: Order) -> None:
     """An order that ended without its units has used no discount. Once an order, under its lock."""
     _count(order, -1)

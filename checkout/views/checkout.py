@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -25,12 +26,12 @@ from checkout.errors import (
     QuoteExpired,
     TotalChanged,
 )
-from checkout.forms import FIELDS, read_order, read_person
+from checkout.forms import FIELDS, MAX_QUOTE, read_order, read_person
 from checkout.models import Cart
 from checkout.ordering import order_once
 from checkout.personal_quote import personal_quote
 from checkout.queries import hold_view
-from checkout.quote import Quote
+from checkout.quote import Quote, open_token
 from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token, sealed_cart
 from checkout.totals import tables
@@ -58,6 +59,7 @@ class Trouble:
     problem: Problem | None = None
     errors: dict[str, str] = field(default_factory=dict)
     seen: str = ""
+    withheld: dict[int, str] = field(default_factory=dict)
     changes: list[changelog.Entry] = field(default_factory=list)
 
     @classmethod
@@ -69,6 +71,8 @@ class Trouble:
             raise error
         if isinstance(error, AgeRequired):
             return cls(errors={"birth_date" if error.age.proof == Proof.BIRTH_DATE else "of_age": problem.detail})
+        if isinstance(error, TotalChanged):
+            return cls(problem, withheld=error.fresh.withheld)
         if isinstance(error, PoliciesChanged):
             return cls(problem, seen=error.seen, changes=changelog.since(error.answers, error.fresh.policies))
         return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
@@ -149,8 +153,9 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     lines = contents(cart)
     if not lines:
         return redirect("checkout:cart", drop.slug)
+    withheld = trouble.withheld or _still_withheld(request)
     try:
-        quoted = _quote(request, drop, lines, values, at)
+        quoted = _quote(request, drop, lines, values, withheld, at)
     except Invalid as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
@@ -161,6 +166,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "hold": hold_view(cart, drop, at),
         "server_now": at,
         "values": values,
+        "withheld_for": values["email"] if withheld else "",
         "accepted": request.POST.getlist("accept"),
         "of_age": request.POST.get("of_age") == "yes",
         "errors": trouble.errors,
@@ -181,7 +187,17 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     return response
 
 
-def _quote(request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str], at: Any) -> Quote:
+def _still_withheld(request: HttpRequest) -> dict[int, str]:
+    """What an order was told it may not have, so long as the same address orders and the code was not taken out."""
+    told, asks = (request.POST.get(name, "").strip().lower() for name in ("withheld_for", "email"))
+    if not told or told != asks or "remove_discount" in request.POST:
+        return {}
+    return open_token(request.POST.get("quote", "")[:MAX_QUOTE]).withheld
+
+
+def _quote(
+    request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str], withheld: dict[int, str], at: datetime
+) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
     ask = partial(
         personal_quote,
@@ -190,7 +206,7 @@ def _quote(request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str],
         Where(country, values["region"], values["postal_code"]),
         ip_place=client_place(request),
         discount_code=values["discount_code"],
-        email=values["email"],
+        withheld=withheld,
         now=at,
         language=asked_by(request),
     )
