@@ -10,6 +10,7 @@ from checkout.refusals import problem_of
 from checkout.storefront_orders import key_missing
 from checkout.storefront_problems import not_found, too_large, unreadable
 from checkout.storefront_reading import token_unknown
+from checkout.waiting_queries import STORIES
 from drops import errors as d
 from merchant.problems import Problem
 from policies.ages import AgeAsked
@@ -139,6 +140,15 @@ PLACE = {
     ),
     "offered_until": None,
     "page_url": f"https://shop.example/waiting/{ORDER_TOKEN}/",
+}
+ASKED_TOKEN = "WzEsIlJPQkUtTSIsMV0:1vMxyz:Fv8Qk2p0n3aWmZ5tYb7cJd9eLr1sXu4g"
+ASKED = PLACE | {
+    "token": ASKED_TOKEN,
+    "state": "asked",
+    "number": None,
+    "headline": "Look in your mail",
+    "explanation": STORIES["asked"][1].format(what="Robe, M"),
+    "page_url": f"https://shop.example/waiting/{ASKED_TOKEN}/",
 }
 SHOP = {
     "name": "Halden",
@@ -297,9 +307,9 @@ OPERATIONS: dict[str, Says] = {
         ["not-found", "cannot-cancel", "being-paid", "try-again: provider"],
     ),
     "join": Says(
-        PLACE,
+        ASKED,
         [
-            *("not-found", "still-there", "no-waiting-list", "not-open", "limit-reached", "slow-down: joins"),
+            *("not-found", "still-there", "no-waiting-list", "not-open", "slow-down: joins"),
             *BODY,
         ],
         {"sku": "ROBE-M", "quantity": 1, "email": "fan@example.com"},

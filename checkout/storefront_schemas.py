@@ -241,11 +241,12 @@ class JoinIn(BaseModel):
 class PlaceOut(BaseModel):
     """``number``: which one in line, from 1; null where the place is not in line. ``offered_until``: while it is held.
 
-    ``token`` is the place's key and ``page_url`` its page, which leads on to the checkout. Both are null to who joins
-    again, because they need not be the owner of the address: the key went there by e-mail.
+    ``token`` is the place's key and ``page_url`` its page, which leads on to the checkout. ``state`` ``asked`` is no
+    place: who typed an address need not be its owner, so the place's key goes there by e-mail, and ``token`` and
+    ``page_url`` lead to what was asked for alone.
     """
 
-    token: str | None
+    token: str
     state: str
     sku: str
     quantity: int
@@ -253,7 +254,7 @@ class PlaceOut(BaseModel):
     headline: str
     explanation: str
     offered_until: datetime | None
-    page_url: str | None
+    page_url: str
 
 
 class ShopOut(BaseModel):

@@ -7,14 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Router, Status
 
-from checkout import waiting_list
+from checkout import waiting_asks, waiting_list
 from checkout.contact import read_email
 from checkout.errors import Invalid
 from checkout.storefront_schemas import JoinIn, PlaceOut
-from checkout.tokens import place_token
-from checkout.waiting_list import Joined
+from checkout.waiting_asks import Asked
 from checkout.waiting_models import WaitingPlace
-from checkout.waiting_queries import PlaceView, place_view
+from checkout.waiting_queries import PlaceView, asked_view, place_view
 from drops.models import Drop
 from drops.terms import known
 from merchant.client_address import client_ip
@@ -25,16 +24,17 @@ router = Router(tags=["waiting list"])
 
 @router.post(
     "/drops/{slug}/waiting-list",
-    response={200: PlaceOut, 201: PlaceOut},
+    response={202: PlaceOut},
     summary="Wait for what is sold out",
     url_name="join_waiting_list",
 )
 def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]]:
-    """201 with the place and its key; 200 without the key where this address waits for it already.
+    """202 ``asked``, the same whoever's address it is: what became of it, and the place's key, go there by e-mail.
 
+    Who is on the list keeps their place, and who has all that one person may have is not put on it; the mail says so.
     What comes back is offered to those who wait, in turn, before it is on sale. 409 ``still-there``: it can be bought;
-    ``no-waiting-list``: the drop has none; ``not-open``: it has not started, or is over; ``limit-reached``: earlier
-    orders included, that is more than one person may have. 429 ``slow-down``: too many joined from one address.
+    ``no-waiting-list``: the drop has none; ``not-open``: it has not started, or is over. 429 ``slow-down``: too many
+    joined from one address.
     """
     wrong: dict[str, str] = {}
     email = read_email(body.email, wrong)
@@ -44,8 +44,8 @@ def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]
         raise Invalid(wrong)
     drop = _drop(slug)
     waiting_list.require_few(client_ip(request))
-    joined = waiting_list.join(drop, body.sku, body.quantity, email, now=now())
-    return Status(201 if joined.is_new else 200, _joined_json(joined))
+    waiting_list.join(drop, body.sku, body.quantity, email, now=now())
+    return Status(202, _asked_json(waiting_asks.opened(waiting_asks.seal(drop, body.sku, body.quantity))))
 
 
 @router.get(
@@ -55,9 +55,13 @@ def join(request: HttpRequest, slug: str, body: JoinIn) -> Status[dict[str, Any]
     url_name="get_place",
 )
 def get_place(request: HttpRequest, token: str, response: HttpResponse) -> dict[str, Any]:
-    """Where ``offered_until`` is set it is held for the fan until then: ``page_url`` leads on to the checkout."""
+    """Where ``offered_until`` is set it is held for the fan until then: ``page_url`` leads on to the checkout.
+
+    The key of a place came by e-mail. The token that joining answered says ``asked`` again, and never more.
+    """
     response["Cache-Control"] = "no-store"
-    return _json(_place(token))
+    asked = waiting_asks.opened(token)
+    return _asked_json(asked) if asked else _json(_place(token))
 
 
 @router.delete(
@@ -86,18 +90,21 @@ def _place(token: str) -> WaitingPlace:
     return found
 
 
-def _joined_json(joined: Joined) -> dict[str, Any]:
-    place = waiting_list.by_token(place_token(joined.place.token_nonce))
-    said = _json(place or joined.place)
-    return said if joined.is_new else said | {"token": None, "page_url": None}
+def _asked_json(asked: Asked | None) -> dict[str, Any]:
+    if asked is None:
+        raise Http404
+    return _view_json(asked_view(asked, now()), asked.offer.variant.sku)
 
 
 def _json(place: WaitingPlace) -> dict[str, Any]:
-    view: PlaceView = place_view(place, now())
+    return _view_json(place_view(place, now()), place.offer.variant.sku if place.offer else "")
+
+
+def _view_json(view: PlaceView, sku: str) -> dict[str, Any]:
     return {
         "token": view.token,
         "state": view.state,
-        "sku": place.offer.variant.sku if place.offer else "",
+        "sku": sku,
         "quantity": view.quantity,
         "number": view.number or None,
         "headline": view.headline,

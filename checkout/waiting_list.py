@@ -1,8 +1,8 @@
 """The waiting list of what is sold out: joining, leaving, one's place. ``waiting_offers`` gives what comes back.
 
 A place is a standing claim on stock (``drops.awaited``): what comes free is kept for those who wait in the very commit
-that frees it, so nobody can buy it past them. One person has one place for an offer; joining again changes nothing and
-says the place that there is. The order is strict: who came first is asked first, and a late payment, whose fan has paid
+that frees it, so nobody can buy it past them. One person has one place for an offer; joining again changes nothing.
+Whoever types an address need not be its owner: what becomes of the wish is told by e-mail alone. The order is strict: who came first is asked first, and a late payment, whose fan has paid
 already, before all of them. A group is served whole or not at all.
 """
 
@@ -21,13 +21,14 @@ from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import awaited, stock, terms
-from drops.errors import LimitReached, NotOpen, UnknownOffer
+from drops.errors import NotOpen, UnknownOffer
 from drops.models import Drop, OwnerKind
 from drops.stock import Need, Owner
 from drops.terms import OfferTerms
 from drops.windows import Phase, phase_of
 from merchant import journal, moving_windows
 from merchant.store import current_store
+from segments import opt_in
 
 OPEN = (PlaceState.WAITING, PlaceState.OFFERED)
 NAME, ADDRESS = "waiting", "address"
@@ -35,17 +36,22 @@ NAME, ADDRESS = "waiting", "address"
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A place on the list. ``is_new``: False where this person had it before."""
+    """What became of a wish to wait; for the owner of the address, never for who typed it.
 
-    place: WaitingPlace
-    is_new: bool
+    ``place``: None where they have as many as one person may. ``is_new``: False where they had it before.
+    """
+
+    place: WaitingPlace | None
+    is_new: bool = False
 
 
 def join(drop: Drop, sku: str, quantity: int, email: str, *, now: datetime) -> Joined:
-    """Put a person on the list for ``quantity`` of a SKU, once; who is on it stays where they are.
+    """Put a person on the list for ``quantity`` of a SKU, once, and tell them by e-mail; who is on it stays where they
+    are, and who has as many as one person may is not put on it.
 
-    ``email`` has been checked by the door. Raises WaitingListOff, NotOpen, UnknownOffer, Invalid, LimitReached and
-    StillThere (it can simply be bought); then nothing has changed.
+    ``email`` has been checked by the door. Raises WaitingListOff, NotOpen, UnknownOffer, Invalid and StillThere (it can
+    simply be bought), none of which depends on the person; then nothing has changed. To who is on the list, or may not
+    be, one mail goes out in ten minutes.
     """
     sold = terms.read(drop.pk)
     drop = sold.drop
@@ -55,22 +61,34 @@ def join(drop: Drop, sku: str, quantity: int, email: str, *, now: datetime) -> J
     offer = sold.offers.get(sku)
     if offer is None:
         raise UnknownOffer(f"{sku} is not sold in {drop}.")
-    mark = person_key(email)
-    _refuse_too_many(offer, quantity, mark)
-    if before := _open_place(offer, mark):
-        return Joined(before, is_new=False)
+    if not 1 <= quantity <= offer.limit:
+        raise Invalid({"quantity": f"Choose a number from 1 to {offer.limit}."})
+    mark, needs, each = person_key(email), sold.needs([(sku, quantity)]), dict(offer.parts)
+    writes = opt_in.may_write(NAME, email)
+    before = _open_place(offer, mark)
+    if before is not None or _has_enough(offer, quantity, mark):
+        awaited.require_gone(needs, each=each)  # as everybody is told
+        return _told(Joined(before), drop, offer, email, writes=writes, now=now)
     try:
         with transaction.atomic(durable=True):
             place = _write(drop, email, mark, quantity, offer_id=offer.offer_id, since=now)
             waiting_mail.joined(place, number(place))
-            each = dict(offer.parts)
-            awaited.claim(sold.needs([(sku, quantity)]), owner=owner_of(place), each=each, now=now)  # hot rows last
+            awaited.claim(needs, owner=owner_of(place), each=each, now=now)  # hot rows last
     except IntegrityError:  # a twin was faster
         twin = _open_place(offer, mark)
         if twin is None:
             raise
-        return Joined(twin, is_new=False)
+        return Joined(twin)
     return Joined(place, is_new=True)
+
+
+def _told(joined: Joined, drop: Drop, offer: OfferTerms, email: str, *, writes: bool, now: datetime) -> Joined:
+    """Write what is particular to the owner of the address, unless we have just written."""
+    if writes and joined.place is not None:
+        waiting_mail.again(joined.place, number(joined.place), now)
+    elif writes:
+        waiting_mail.enough(drop, offer, email)
+    return joined
 
 
 def queue_paid(order: Order, *, now: datetime) -> WaitingPlace:
@@ -199,12 +217,10 @@ def _require_going_on(drop: Drop, now: datetime) -> None:
         raise NotOpen(drop.starts_at if phase == Phase.UPCOMING else None)
 
 
-def _refuse_too_many(offer: OfferTerms, quantity: int, mark: str) -> None:
-    if not 1 <= quantity <= offer.limit:
-        raise Invalid({"quantity": f"Choose a number from 1 to {offer.limit}."})
+def _has_enough(offer: OfferTerms, quantity: int, mark: str) -> bool:
+    """Whether so many more would be above the limit for a person, earlier orders included."""
     known = Allowance.objects.filter(offer_id=offer.offer_id, person_key=mark).first()
-    if known is not None and known.used + quantity > offer.limit + known.granted:
-        raise LimitReached(offer.sku, offer.limit)
+    return known is not None and known.used + quantity > offer.limit + known.granted
 
 
 def _open_place(offer: OfferTerms, mark: str) -> WaitingPlace | None:

@@ -1,18 +1,24 @@
 """What a fan on a waiting list is told by e-mail, each once, planned in the transaction of the deed it tells about."""
 
+import uuid
 from datetime import datetime
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from checkout.addresses import list_url, place_url
-from checkout.waiting_models import WaitingPlace
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops.models import Drop
+from drops.terms import OfferTerms
 from merchant.store import current_store, store_zone
 from merchant.templatetags.shop import clock
 from segments import delivery
 
+ENOUGH = "waiting_enough"
 HEADLINES = {
     "joined": "You are on the waiting list",
+    "again": "You are on the list already",
     "offered": "It is yours for now",
     "lapsed": "Your time ended",
     "closed": "The drop is over",
@@ -22,6 +28,32 @@ HEADLINES = {
 def joined(place: WaitingPlace, number: int) -> None:
     """That they are on it, which one they are, and how to leave."""
     _plan(place, "joined", f"You are on the waiting list: {_what(place)}", number=number)
+
+
+def again(place: WaitingPlace, number: int, now: datetime) -> None:
+    """To who is on it and was typed again: where they are, and the way to their place."""
+    subject = f"You are on the waiting list already: {_what(place)}"
+    is_offered = place.state == PlaceState.OFFERED
+    _plan(place, "again", subject, number=number, is_offered=is_offered, at=f":{now:%Y%m%dT%H%M%S}")
+
+
+def enough(drop: Drop, offer: OfferTerms, email: str) -> None:
+    """To who may not have more, and so is not on the list."""
+    delivery.plan(
+        f"{ENOUGH}:{uuid.uuid4().hex}",  # by no name that would find the address again; the caller has counted it
+        kind=ENOUGH,
+        to=email,
+        subject=f"You have all that one person may have: {offer.title} · {current_store().name}",
+        template="checkout/email/waiting_enough",
+        context={
+            "headline": "You have all that one person may have",
+            "drop": drop,
+            "what": offer.title,
+            "limit": offer.limit,
+            "drop_url": f"{settings.PUBLIC_URL}{reverse('drops:drop', args=[drop.slug])}",
+            "shop_url": settings.PUBLIC_URL,
+        },
+    )
 
 
 def offered(place: WaitingPlace, now: datetime) -> None:
@@ -51,9 +83,10 @@ def _what(place: WaitingPlace) -> str:
     return f"{variant.product.title}, {variant.title}" if variant else place.drop.title
 
 
-def _plan(place: WaitingPlace, name: str, subject: str, **said: object) -> None:
+def _plan(place: WaitingPlace, name: str, subject: str, *, at: str = "", **said: object) -> None:
+    """Once a ``name``; of one that may be said more than once, once at a time."""
     delivery.plan(
-        f"place:{place.pk}:{name}",
+        f"place:{place.pk}:{name}{at}",
         kind=f"waiting_{name}",
         to=place.email,
         subject=f"{subject} · {current_store().name}",

@@ -6,6 +6,7 @@ from datetime import datetime
 from checkout import waiting_list
 from checkout.stories import Tone
 from checkout.tokens import order_token, place_token
+from checkout.waiting_asks import Asked
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import Drop
 from drops.queries import OfferView, view_of
@@ -13,6 +14,7 @@ from drops.windows import Phase, phase_of
 
 GOING_ON = (Phase.LIVE, Phase.SOLD_OUT, Phase.PAUSED)
 S = PlaceState
+ASKED = "asked"  # no place: what is shown to who typed an address and need not be its owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class WaitingPage:
 
 # (headline, explanation, next step, tone)
 STORIES: dict[str, tuple[str, str, str, Tone]] = {
+    ASKED: (
+        "Look in your mail",
+        "You asked to wait for {what}. We wrote to the address that you typed: your number in line is in that mail, "
+        "and the link to your own place, where you see it move and can leave.",
+        "When it is your turn we write again. Nothing there in a few minutes? Look among the spam, or join again if the "
+        "address was mistyped: who is on the list keeps their place.",
+        "wait",
+    ),
     S.WAITING: (
         "You are number {number} in line",
         "When {what} comes back and it is your turn, it is held for you for {minutes} minutes, before it is on sale.",
@@ -131,6 +141,34 @@ def place_view(place: WaitingPlace, now: datetime) -> PlaceView:
         poll=place.state == S.WAITING or can_buy,
         drop_slug=place.drop.slug,
         drop_title=place.drop.title,
+        server_now=now,
+    )
+
+
+def asked_view(asked: Asked, now: datetime) -> PlaceView:
+    """What anybody sees who asked to wait, whoever's address they typed. No query."""
+    variant = asked.offer.variant
+    what = f"{variant.product.title}, {variant.title}"
+    is_open = phase_of(asked.drop, now) in GOING_ON
+    headline, explanation, next_step, tone = STORIES[ASKED] if is_open else STORIES[S.CLOSED]
+    return PlaceView(
+        token=asked.token,
+        state=ASKED,
+        what=what,
+        quantity=asked.quantity,
+        number=0,
+        tone=tone,
+        headline=headline,
+        explanation=explanation.format(what=f"{asked.quantity} × {what}" if asked.quantity > 1 else what),
+        next_step=next_step,
+        offered_until=None,
+        can_buy=False,
+        can_leave=False,
+        can_join=is_open,
+        order_token="",
+        poll=False,
+        drop_slug=asked.drop.slug,
+        drop_title=asked.drop.title,
         server_now=now,
     )
 

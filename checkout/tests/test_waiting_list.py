@@ -9,17 +9,23 @@ from checkout import carts, expiry, waiting_list, waiting_offers
 from checkout.errors import HoldEnded, Invalid, NotWaiting, WaitingListOff
 from checkout.models import Cart, Order
 from checkout.tests import fan
-from checkout.tokens import offer_token
+from checkout.tokens import offer_token, place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
-from drops.errors import LimitReached, NotOpen, SoldOut, StillThere, UnknownOffer
+from drops.errors import NotOpen, SoldOut, StillThere, UnknownOffer
 from drops.models import Drop, DropState, Hold, HoldState, StockItem
 from drops.stock import Owner
 from merchant.models import JournalEntry, StoreProfile
+from segments import opt_in
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = PlaceState
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked_yet() -> None:
+    opt_in.forget_counts()
 
 
 @pytest.fixture
@@ -46,7 +52,9 @@ def _owner(name: str) -> Owner:
 
 
 def join(drop: Drop, name: str, now: datetime, quantity: int = 1) -> WaitingPlace:
-    return waiting_list.join(drop, "ROBE-M", quantity, f"{name}@example.com", now=now).place
+    joined = waiting_list.join(drop, "ROBE-M", quantity, f"{name}@example.com", now=now)
+    assert joined.place is not None
+    return joined.place
 
 
 def state(place: WaitingPlace) -> str:
@@ -137,12 +145,47 @@ def test_who_gave_part_of_the_offer_back_gave_it_to_the_next(gone: Drop, now: da
     assert (state(first), state(second), fan.counts()) == (S.OFFERED, S.OFFERED, (3, 0, 0))
 
 
-def test_joining_twice_changes_nothing_and_says_the_place(gone: Drop, now: datetime) -> None:
+def test_joining_twice_changes_nothing_and_the_mail_says_the_place(gone: Drop, now: datetime) -> None:
     first = waiting_list.join(gone, "ROBE-M", 1, "Fan@example.com", now=now)
     join(gone, "other", now)
+    opt_in.forget_counts()  # ten minutes later
     again = waiting_list.join(gone, "ROBE-M", 2, "fan@EXAMPLE.com", now=now)
+    assert first.place is not None
+    assert again.place is not None
     assert (first.is_new, again.is_new, again.place.pk, again.place.quantity) == (True, False, first.place.pk, 1)
     assert (waiting_list.number(again.place), fan.counts()) == (1, (3, 0, -2))
+    assert mails(first.place) == ["waiting_joined", "waiting_again"]
+    told = Message.objects.get(kind="waiting_again")
+    assert "You wait for 1 × Robe, M and are number 1: you keep your place." in told.text
+    assert f"/waiting/{place_token(first.place.token_nonce)}/" in told.text
+
+
+def test_who_is_typed_again_and_again_gets_one_mail_in_ten_minutes(gone: Drop, now: datetime) -> None:
+    place = join(gone, "first", now)
+    for _ in range(3):
+        join(gone, "first", now)
+    assert mails(place) == ["waiting_joined"]
+    opt_in.forget_counts()
+    for _ in range(3):
+        join(gone, "first", now)
+    assert mails(place) == ["waiting_joined", "waiting_again"]
+
+
+def test_who_has_an_offer_and_joins_again_is_told_of_it(gone: Drop, now: datetime) -> None:
+    join(gone, "first", now)
+    comes_back("b")
+    waiting_offers.sweep(now)
+    opt_in.forget_counts()
+    join(gone, "first", now)
+    assert "1 × Robe, M is held for you at this moment." in Message.objects.get(kind="waiting_again").text
+
+
+def test_what_is_on_sale_is_refused_to_who_waits_as_to_everybody(gone: Drop, now: datetime) -> None:
+    join(gone, "first", now)
+    stock.restock(StockItem.objects.get().pk, 4, actor="staff:owner", why="a parcel")
+    for name in ("first", "second"):
+        with pytest.raises(StillThere):
+            join(gone, name, now)
 
 
 def test_who_leaves_makes_room_and_may_come_back_at_the_end(gone: Drop, now: datetime) -> None:
@@ -312,8 +355,13 @@ def test_refuses_what_cannot_be_waited_for(gone: Drop, now: datetime) -> None:
 def test_who_has_all_they_may_have_cannot_wait_for_more(shop: StoreProfile, now: datetime) -> None:
     drop = fan.live_drop(total=2)
     fan.placed(drop, ("ROBE-M", 2), at=now, contact=fan.somebody("first@example.com"))
-    with pytest.raises(LimitReached):
-        join(drop, "first", now)
+    Message.objects.all().delete()
+    for _ in range(2):
+        joined = waiting_list.join(drop, "ROBE-M", 1, "first@example.com", now=now)
+        assert (joined.place, joined.is_new, WaitingPlace.objects.count()) == (None, False, 0)
+    told = Message.objects.get()
+    assert (told.to, told.kind) == ("first@example.com", "waiting_enough")
+    assert "One person may have 2 of it" in told.text
     assert state(join(drop, "second", now)) == S.WAITING
 
 

@@ -1,5 +1,6 @@
 """The waiting list's pages, as a browser without JavaScript sees them, and as htmx does."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,10 @@ from checkout.tests.test_pages import CONTACT, form_of
 from checkout.tests.test_waiting_list import comes_back, gone, join, state
 from checkout.tokens import place_token
 from checkout.waiting_models import PlaceState, WaitingPlace
-from drops.models import Drop, DropState
+from drops.models import Drop, DropState, Offer
 from merchant import moving_windows
+from merchant.models import StoreProfile
+from segments import opt_in
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,6 +29,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def _nobody_joined_yet() -> None:
     moving_windows.forget(waiting_list.NAME)
+    opt_in.forget_counts()
 
 
 def form(**changes: Any) -> dict[str, Any]:
@@ -50,7 +54,12 @@ def test_from_the_list_to_an_order_without_javascript(gone: Drop, now: datetime)
     browser = Client()
     answer = browser.post(LIST, form())
     place = WaitingPlace.objects.get()
-    assert (answer.status_code, answer["Location"]) == (303, page_of(place))
+    assert answer.status_code == 303
+    asked = browser.get(answer["Location"])
+    assert (asked.status_code, asked["Referrer-Policy"]) == (200, "no-referrer")
+    assert "Look in your mail" in asked.content.decode()
+    assert "Robe, M" in asked.content.decode()
+    assert page_of(place) in Message.objects.get().text
     page = browser.get(page_of(place))
     assert "You are number 1 in line" in page.content.decode()
     assert (page["Referrer-Policy"], "no-store" in page["Cache-Control"]) == ("no-referrer", True)
@@ -87,15 +96,35 @@ def test_looking_at_the_link_changes_nothing(gone: Drop, now: datetime) -> None:
     assert "frontrow_cart_winter-robe" not in scanner.cookies
 
 
-def test_who_joins_again_is_told_the_place_and_not_its_key(gone: Drop, now: datetime) -> None:
-    join(gone, "other", now)
-    place = join(gone, "fan", now)
-    answer = Client().post(LIST, form())
-    page = answer.content.decode()
-    assert (answer.status_code, WaitingPlace.objects.count()) == (200, 2)
-    assert "You are on the list already" in page
-    assert "Number 2 in line" in page
-    assert place_token(place.token_nonce) not in page
+def test_the_answer_is_the_same_whoevers_address_is_typed(shop: StoreProfile, now: datetime) -> None:
+    """Nobody learns from an address who bought, or who waits."""
+    drop = fan.live_drop(total=2)
+    fan.placed(drop, ("ROBE-M", 2), at=now, contact=fan.somebody("bought@example.com"))
+    waits = join(drop, "waits", now)
+    answers, pages = [], []
+    for name in ("bought", "waits", "stranger"):
+        answer = Client().post(LIST, form(email=f"{name}@example.com"))
+        answers.append((answer.status_code, answer.content, sorted(answer.headers), len(answer["Location"])))
+        page = Client().get(answer["Location"]).content.decode()
+        token = answer["Location"].split("/")[2]
+        pages.append(re.sub(r'data-server-now="[^"]+"', "", page.replace(token, "")))
+        for more in ("buy", "leave"):
+            assert Client().post(answer["Location"] + more).status_code == 404
+    assert answers == [answers[0]] * 3
+    assert pages == [pages[0]] * 3
+    assert place_token(waits.token_nonce) not in pages[1]
+    assert (state(waits), WaitingPlace.objects.count()) == (PlaceState.WAITING, 2)
+
+
+def test_the_page_about_having_asked_says_when_the_drop_is_over(gone: Drop) -> None:
+    page = Client().post(LIST, form())["Location"]
+    assert "Join again" in Client().get(page).content.decode()
+    Drop.objects.update(state=DropState.CLOSED)
+    told = Client().get(page).content.decode()
+    assert "The drop is over" in told
+    assert "Join again" not in told
+    Offer.objects.all().delete()
+    assert Client().get(page).status_code == 404
 
 
 def test_htmx_swaps_the_form_and_goes_to_the_place(gone: Drop) -> None:
@@ -104,7 +133,7 @@ def test_htmx_swaps_the_form_and_goes_to_the_place(gone: Drop) -> None:
     assert wrong.status_code == 422
     assert wrong.content.decode().lstrip().startswith('<section id="waiting"')
     answer = browser.post(LIST, form(), headers=HTMX)
-    assert answer["HX-Redirect"] == page_of(WaitingPlace.objects.get())
+    assert "Look in your mail" in browser.get(answer["HX-Redirect"]).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,22 @@
 """The waiting list's doors: joining a drop's list, and one's own place, known by its token alone."""
 
-from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from checkout import waiting_list
+from checkout import waiting_asks, waiting_list
 from checkout.contact import read_email
 from checkout.cookies import set_cart_token
 from checkout.errors import CheckoutError, Invalid, NotWaiting
 from checkout.refusals import problem_of
-from checkout.tokens import offer_token, place_token
+from checkout.tokens import offer_token
 from checkout.views.cart import visible_drop
 from checkout.views.order import posted_from, secret_address
-from checkout.waiting_list import Joined
 from checkout.waiting_models import PlaceState, WaitingPlace
-from checkout.waiting_queries import place_view, waiting_page
+from checkout.waiting_queries import asked_view, place_view, waiting_page
 from drops.errors import DropError
 from drops.models import Drop
 from merchant.client_address import client_ip
@@ -31,19 +29,20 @@ OVER = "This place on the list is over."
 
 @never_cache
 def waiting(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET says what one can wait for; POST joins with ``sku``, ``quantity`` and ``email`` and goes to the place."""
+    """GET says what one can wait for; POST joins with ``sku``, ``quantity`` and ``email``.
+
+    Then it goes to a page that is the same whoever's address was typed: what became of it goes there by e-mail.
+    """
     drop = visible_drop(slug)
     if request.method != "POST":
         return _page(request, drop)
     try:
-        joined = _join(request, drop)
+        token = _join(request, drop)
     except Invalid as wrong:
         return _page(request, drop, errors=wrong.fields, status=422)
     except (CheckoutError, DropError) as refusal:
         return _refused(request, drop, refusal)
-    if not joined.is_new:  # who typed an address need not be its owner: its place's key goes by e-mail alone
-        return _page(request, drop, before=joined)
-    to = reverse("checkout:place", args=[place_token(joined.place.token_nonce)])
+    to = reverse("checkout:place", args=[token])
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": to})
     return HttpResponseRedirect(to, status=303)
@@ -51,7 +50,9 @@ def waiting(request: HttpRequest, slug: str) -> HttpResponse:
 
 @secret_address
 def place(request: HttpRequest, token: str) -> HttpResponse:
-    """Which one in line, or the offer with its button."""
+    """Which one in line, or the offer with its button; to who has just asked, that it is in their mail."""
+    if asked := waiting_asks.opened(token):
+        return render(request, "checkout/place.html", {"place": asked_view(asked, now())})
     return _place_page(request, _found(token))
 
 
@@ -80,7 +81,8 @@ def leave(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("checkout:place", args=[token]), status=303)
 
 
-def _join(request: HttpRequest, drop: Drop) -> Joined:
+def _join(request: HttpRequest, drop: Drop) -> str:
+    """Join; the token of the page about having asked."""
     wrong: dict[str, str] = {}
     email = read_email(request.POST.get("email"), wrong)
     sku, quantity = request.POST.get("sku", "")[:40], request.POST.get("quantity", "")
@@ -91,29 +93,22 @@ def _join(request: HttpRequest, drop: Drop) -> Joined:
     if wrong:
         raise Invalid(wrong)
     waiting_list.require_few(client_ip(request))
-    return waiting_list.join(drop, sku, int(quantity), email, now=now())
+    waiting_list.join(drop, sku, int(quantity), email, now=now())
+    return waiting_asks.seal(drop, sku, int(quantity))
 
 
 def _page(request: HttpRequest, drop: Drop, *, status: int = 200, **more: Any) -> HttpResponse:
-    at = now()
-    joined: Joined | None = more.pop("before", None)
     context = {
         "drop": drop,
-        "page": waiting_page(drop, at),
+        "page": waiting_page(drop, now()),
         "values": {
             name: request.POST.get(name, request.GET.get(name, ""))[:254] for name in ("sku", "quantity", "email")
         },
-        "before": _number(joined, at) if joined else None,
         **more,
     }
     response = page_or_fragment(request, "checkout/waiting.html", "checkout/_waiting_form.html", context)
     response.status_code = status
     return response
-
-
-def _number(joined: Joined, at: datetime) -> dict[str, Any]:
-    view = place_view(joined.place, at)
-    return {"what": view.what, "quantity": view.quantity, "number": view.number, "email": joined.place.email}
 
 
 def _refused(request: HttpRequest, drop: Drop, refusal: Exception) -> HttpResponse:

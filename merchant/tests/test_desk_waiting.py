@@ -28,7 +28,8 @@ def places() -> list[WaitingPlace]:
     drop = fan.live_drop(total=1)
     at = datetime.now(UTC)
     stock.hold([stock.Need(StockItem.objects.get().pk, 1)], owner=OTHERS, expires_at=at, hard_cap_at=at)
-    return [waiting_list.join(drop, "ROBE-M", 1, f"{name}@example.com", now=at).place for name in ("first", "second")]
+    joined = [waiting_list.join(drop, "ROBE-M", 1, f"{name}@example.com", now=at) for name in ("first", "second")]
+    return [each.place for each in joined if each.place is not None]
 
 
 def page(client: Client, place: WaitingPlace) -> str:
