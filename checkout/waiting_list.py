@@ -2,8 +2,9 @@
 
 A place is a standing claim on stock (``drops.awaited``): what comes free is kept for those who wait in the very commit
 that frees it, so nobody can buy it past them. One person has one place for an offer; joining again changes nothing.
-Whoever types an address need not be its owner: what becomes of the wish is told by e-mail alone. The order is strict: who came first is asked first, and a late payment, whose fan has paid
-already, before all of them. A group is served whole or not at all.
+Whoever types an address need not be its owner: what becomes of the wish is told by e-mail alone. The order is strict:
+who came first is asked first, and a late payment, whose fan has paid already, before all of them. A group is served
+whole or not at all.
 """
 
 from dataclasses import dataclass

@@ -57,10 +57,14 @@ class WaitingPage:
 STORIES: dict[str, tuple[str, str, str, Tone]] = {
     ASKED: (
         "Look in your mail",
-        "You asked to wait for {what}. We wrote to the address that you typed: your number in line is in that mail, "
-        "and the link to your own place, where you see it move and can leave.",
-        "When it is your turn we write again. Nothing there in a few minutes? Look among the spam, or join again if the "
-        "address was mistyped: who is on the list keeps their place.",
+        (
+            "You asked to wait for {what}. We wrote to the address that you typed: your number in line is in that "
+            "mail, and the link to your own place, where you see it move and can leave."
+        ),
+        (
+            "When it is your turn we write again. Nothing there in a few minutes? Look among the spam, or join again "
+            "if the address was mistyped: who is on the list keeps their place."
+        ),
         "wait",
     ),
     S.WAITING: (

@@ -155,7 +155,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         return redirect("checkout:cart", drop.slug)
     withheld = trouble.withheld or _still_withheld(request)
     try:
-        quoted = _quote(request, drop, lines, values, withheld, at)
+        quoted = _quote(request, drop, lines, values, withheld=withheld, at=at)
     except Invalid as refusal:
         return cart_page(request, drop, problem=in_words(refusal))
     except (CheckoutError, DropError):
@@ -196,7 +196,7 @@ def _still_withheld(request: HttpRequest) -> dict[int, str]:
 
 
 def _quote(
-    request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str], withheld: dict[int, str], at: datetime
+    request: HttpRequest, drop: Drop, lines: Any, values: dict[str, str], *, withheld: dict[int, str], at: datetime
 ) -> Quote:
     country = read_country(values["country"], {}) or current_store().country
     ask = partial(

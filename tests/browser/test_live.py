@@ -1,5 +1,6 @@
 """What changes on a page by itself: stock, and the minute when a drop opens."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from checkout.tests import fan
 from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
-from segments.models import Consent, Footprint
+from segments.models import Consent, Footprint, Message
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
 
@@ -68,6 +69,12 @@ def test_somebody_wants_to_be_told(shop: RunningShop, page: Page) -> None:
     page.get_by_label("E-mail").fill("tell-me@example.com")
     page.get_by_label("Write to me about drops").check()
     page.get_by_role("button", name="Tell me").click()
+    expect(page.get_by_role("heading", name="Look in your mail")).to_be_visible()
+    link = re.search(r"http\S+/tell-me/\S+/", Message.objects.get(to="tell-me@example.com").text)
+    assert link
+    page.goto(link[0])
+    assert not Consent.objects.filter(fan__email="tell-me@example.com").exists()
+    page.get_by_role("button", name="Yes, write to me").click()
     expect(page.get_by_role("heading", name="You are on the list")).to_be_visible()
     assert Consent.objects.get(fan__email="tell-me@example.com").source == f"drop:{drop.slug}"
     assert Footprint.objects.get(fan__email="tell-me@example.com").subject == f"drop:{drop.slug}"

@@ -36,17 +36,24 @@ def joins(buyer: Buyer) -> WaitingPlace:
     page.get_by_role("link", name=re.compile("Join the waiting list")).first.click()
     page.get_by_label("E-mail").fill(buyer.email)
     page.get_by_role("button", name="Join the waiting list").click()
+    expect(page.get_by_role("heading", name="Look in your mail")).to_be_visible()
+    page.goto(link_in_the_mail(buyer, "waiting_joined"))
     expect(page.get_by_role("heading", name="You are number 1 in line")).to_be_visible()
     return WaitingPlace.objects.get(drop=buyer.drop)
+
+
+def link_in_the_mail(buyer: Buyer, kind: str) -> str:
+    mail = Message.objects.get(to=buyer.email, kind=kind)
+    found = re.search(r"http\S+/waiting/\S+/", mail.text)
+    assert found, mail.text
+    return found[0]
 
 
 def buys_what_was_offered(shop: RunningShop, buyer: Buyer) -> None:
     """The worker makes the offer; the fan follows the e-mail's link and finds it in the checkout."""
     stock.release(owner(buyer.drop))
     until(lambda: WaitingPlace.objects.filter(drop=buyer.drop, state=PlaceState.OFFERED).exists())
-    mail = Message.objects.get(to=buyer.email, kind="waiting_offered")
-    [link] = set(re.findall(r"http\S+/waiting/\S+/", mail.text))
-    buyer.page.goto(link)
+    buyer.page.goto(link_in_the_mail(buyer, "waiting_offered"))
     expect(buyer.page.get_by_role("heading", name="It is yours for now")).to_be_visible()
     buyer.page.get_by_role("button", name="Buy it now").click()
     expect(buyer.page.get_by_role("heading", name="Checkout")).to_be_visible()

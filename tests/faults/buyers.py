@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from checkout.sandbox.errors import Json
+from tests.faults.mailbox import key_of_a_place
 
 GOOD, DECLINED, BANK = "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"
 ENDED = ("expired", "cancelled")
@@ -222,23 +223,27 @@ class Fan:
 
     # --- waiting for what comes back ---------------------------------------------------------------------------------
 
-    def join_the_list(self) -> Json:
-        """A place, once nothing is on sale. Raises Impatient; so it does where a first answer was lost, because the
-        place's key is told once and by e-mail. Who waits in line has half the patience of others, and may be asked when
-        they have gone."""
+    def join_the_list(self) -> str:
+        """The key of a place, which comes by e-mail, once nothing is on sale. Raises Impatient. Who waits in line has
+        half the patience of others, and may be asked when they have gone."""
         self.leaves = self.arrives + self.crowd.patience / 2
         wanted = {"sku": self.sku, "quantity": 1, "email": self.email}
         while True:
             answer = self._ask("POST", f"{self.crowd.shop}/api/v1/drops/{self.crowd.slug}/waiting-list", json=wanted)
             problem = self.crowd.heard(answer) if answer is not None else "no reply"
-            if answer is not None and problem == "201":
-                self.crowd.promise_a_place(answer.json()["token"])
-                return dict(answer.json())
+            if problem == "202":
+                return self._key_from_the_mail()
             if problem not in ("no reply", "still-there", "try-again"):
                 raise Impatient
             self._pause(2.0)
 
-    def wait_for_an_offer(self, place: Json) -> None:
+    def _key_from_the_mail(self) -> str:
+        while not (key := key_of_a_place(self.email)):
+            self._pause(1.0)
+        self.crowd.promise_a_place(key)
+        return key
+
+    def wait_for_an_offer(self, place: str) -> None:
         """Until it is held for them. Raises Impatient, also when their turn has passed."""
         while True:
             answer = self._ask("GET", self._place(place))
@@ -249,24 +254,23 @@ class Fan:
                     raise Impatient
             self._pause(1.0)
 
-    def take_up(self, place: Json) -> str:
+    def take_up(self, place: str) -> str:
         """By the button on the place's page: the token of the cart in which it is held. Raises Impatient."""
-        page = place["page_url"].partition("/waiting/")[2]
         while True:
-            answer = self.post(f"/waiting/{page}buy")
+            answer = self.post(f"/waiting/{place}/buy")
             if answer is not None and answer.status_code == 303:
                 return str(answer.cookies[f"frontrow_cart_{self.crowd.slug}"])
             if answer is not None and answer.status_code == 302:
                 raise Impatient  # its time has ended
             self._pause(1.0)
 
-    def leave_the_list(self, place: Json) -> None:
+    def leave_the_list(self, place: str) -> None:
         """Pressed again while the shop does not answer. Raises Impatient."""
         while (answer := self._ask("DELETE", self._place(place))) is None or self.crowd.heard(answer) == "try-again":
             self._pause(1.0)
 
-    def _place(self, place: Json) -> str:
-        return f"{self.crowd.shop}/api/v1/waiting-list/{place['token']}"
+    def _place(self, place: str) -> str:
+        return f"{self.crowd.shop}/api/v1/waiting-list/{place}"
 
     # --- afterwards ------------------------------------------------------------------------------------------------
 
