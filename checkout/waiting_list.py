@@ -65,7 +65,7 @@ def join(drop: Drop, sku: str, quantity: int, email: str, *, now: datetime) -> J
     if not 1 <= quantity <= offer.limit:
         raise Invalid({"quantity": f"Choose a number from 1 to {offer.limit}."})
     mark, needs, each = person_key(email), sold.needs([(sku, quantity)]), dict(offer.parts)
-    writes = opt_in.may_write(NAME, email)
+    writes = opt_in.may_write(f"{NAME}:{offer.offer_id}", email)
     before = _open_place(offer, mark)
     if before is not None or _has_enough(offer, quantity, mark):
         awaited.require_gone(needs, each=each)  # as everybody is told

@@ -43,10 +43,10 @@ def enough(drop: Drop, offer: OfferTerms, email: str) -> None:
         f"{ENOUGH}:{uuid.uuid4().hex}",  # by no name that would find the address again; the caller has counted it
         kind=ENOUGH,
         to=email,
-        subject=f"You have all that one person may have: {offer.title} · {current_store().name}",
+        subject=f"More than one person may have: {offer.title} · {current_store().name}",
         template="checkout/email/waiting_enough",
         context={
-            "headline": "You have all that one person may have",
+            "headline": "That is more than one person may have",
             "drop": drop,
             "what": offer.title,
             "limit": offer.limit,

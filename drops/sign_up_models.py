@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class SignUp(models.Model):
-    """One try to sign an address up. It counts for nothing until its link was pressed; a link is good once."""
+    """An address that was typed to hear of a drop. It counts for nothing until a mailed link was pressed, once."""
 
     drop = models.ForeignKey("drops.Drop", on_delete=models.CASCADE, related_name="+")
     email = models.EmailField()

@@ -69,11 +69,18 @@ def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
 def tell_me_confirm(request: HttpRequest, token: str) -> HttpResponse:
     """The mail's link: GET asks for one press, POST says yes. Scanners open links and press nothing."""
     try:
-        found = sign_ups.confirm(token, now()) if request.method == "POST" else sign_ups.pending(token)
+        found = (sign_ups.confirm if request.method == "POST" else sign_ups.pending)(token, now())
     except BadSignature:
         return render(request, "drops/tell_me.html", {"step": "unknown", "days": opt_in.LINK_DAYS}, status=404)
-    context = {"step": "confirmed" if found.confirmed_at else "confirm", "sign_up": found, "drop": found.drop}
-    return render(request, "drops/tell_me.html", context | {"phase": phase_of(found.drop, now())})
+    done = request.method == "POST" or found[0].confirmed_at is not None
+    context = {
+        "step": "confirmed" if done else "confirm",
+        "sign_up": found[0],
+        "drop": found[0].drop,
+        "others": [each.drop.title for each in found[1:]],
+        "phase": phase_of(found[0].drop, now()),
+    }
+    return render(request, "drops/tell_me.html", context)
 
 
 def _print(request: HttpRequest, slug: str, at: datetime) -> printed.Print:

@@ -123,6 +123,28 @@ def test_one_mail_goes_to_an_address_however_often_and_however_it_is_typed(winte
     assert Message.objects.count() == 2
 
 
+def test_one_link_confirms_what_was_asked_for_meanwhile_and_says_so(winter: Drop) -> None:
+    drop("spring", DropState.SCHEDULED, title="Spring Robe", starts_at=now() + 2 * DAY)
+    types("fan@example.com")
+    Client().post("/drops/spring/tell-me/", {"email": "FAN@example.com", "consent": "yes"})
+    page = link(Message.objects.get())
+    assert "You asked to hear of Spring Robe, too." in Client().get(page).content.decode()
+    Client().post(page)
+    assert Consent.objects.count() == 1
+    subjects = Footprint.objects.order_by("pk").values_list("subject", flat=True)
+    assert list(subjects) == ["drop:winter-robe", "drop:spring"]
+
+
+def test_a_link_that_was_pressed_confirms_nothing_that_came_after_it(winter: Drop) -> None:
+    drop("spring", DropState.SCHEDULED, starts_at=now() + 2 * DAY)
+    types("fan@example.com")
+    page = link(Message.objects.get())
+    Client().post(page)
+    Client().post("/drops/spring/tell-me/", {"email": "fan@example.com", "consent": "yes"})
+    Client().post(page)
+    assert Footprint.objects.get().subject == "drop:winter-robe"
+
+
 def test_from_one_sender_so_many_in_an_hour(winter: Drop, settings: Any) -> None:
     settings.SIGN_UPS_PER_ADDRESS_AN_HOUR = 2
     answers = [types(f"fan{n}@example.com") for n in range(3)]
