@@ -31,6 +31,7 @@ from checkout.tests.test_erasure import (
     contact,
     disputed,
     robe,
+    signs_up,
     tables_with,
     then,
     ticked,
@@ -38,6 +39,7 @@ from checkout.tests.test_erasure import (
 )
 from checkout.waiting_models import WaitingPlace
 from drops.models import Drop
+from drops.sign_up_models import SignUp
 from merchant.models import JournalEntry
 from policies import chain
 from policies.auditing import audit
@@ -156,6 +158,14 @@ def test_quiet_fans_go_but_not_those_who_agreed_or_did_something(shop: object, n
     assert retention.sweep(now)[periods.FANS] == 1
     assert not Fan.objects.filter(pk=quiet.pk).exists()
     assert Fan.objects.count() == 2
+
+
+def test_what_was_typed_to_hear_of_a_drop_goes_and_the_consent_stays(robe: Drop, now: datetime) -> None:
+    signs_up(robe, at=now - 15 * DAY)
+    kept = SignUp.objects.create(drop=robe, email=EMAIL, wording="Drops.", asked_at=now - 13 * DAY)
+    assert retention.sweep(now)[periods.SIGN_UPS] == 1
+    assert SignUp.objects.get() == kept
+    assert consent.agreed(Fan.objects.get(email=EMAIL), Channel.EMAIL)
 
 
 def test_refusals_and_sign_ins_go_and_decisions_of_orders_stay(shop: object, now: datetime) -> None:
