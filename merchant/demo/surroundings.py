@@ -5,6 +5,7 @@ import secrets
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 import psutil
@@ -17,6 +18,7 @@ from merchant.embedded.places import CHECKOUT, private_folder, write_private
 from merchant.embedded.services import lasting
 
 HOST = "127.0.0.1"
+FILES = "filemail:"
 MARK = "FRONTROW_DEMO_OF"  # in the environment of every process of a demo: the checkout it belongs to
 
 
@@ -32,6 +34,11 @@ class Surroundings:
     @property
     def home_page(self) -> str:
         return f"http://{HOST}:{self.port}/"
+
+    @property
+    def mails(self) -> Path | None:
+        """Where the mails lie as files; None where they go out."""
+        return mail_folder() if self.variables.get("EMAIL_URL", "").startswith(FILES) else None
 
     @property
     def sandbox(self) -> str:
@@ -126,8 +133,16 @@ def _settle(surroundings: Surroundings) -> None:
             "STRIPE_API_BASE": surroundings.sandbox,
             "STRIPE_JS_URL": f"{surroundings.sandbox}/sandbox/stripe.js",
         }
+    if not os.environ.get("EMAIL_BACKEND"):
+        # Printed among the logs their links would be cut short, as every secret address there.
+        variables["EMAIL_URL"] = f"{FILES}///{quote(str(mail_folder()))}"
     surroundings.variables = {name: os.environ.get(name) or value for name, value in variables.items()}
     surroundings.variables["FRONTROW_ENV_FILE"] = os.devnull
+
+
+def mail_folder() -> Path:
+    """Where a demo that sends no mail keeps what it would have sent."""
+    return private_folder() / "demo" / "mail"
 
 
 def _secrets() -> dict[str, str]:

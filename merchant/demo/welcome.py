@@ -73,6 +73,7 @@ def _text(surroundings: Surroundings, seconds: float) -> str:
         f"  the merchant    {page}admin/",
         f"  the API         {page}api/v1/docs",
         *([f"  Stripe sandbox  {surroundings.sandbox}/"] if surroundings.own_stripe else []),
+        *([f"  what it mails   {surroundings.mails}/"] if surroundings.mails else []),
         "",
         f"  sign in at /admin/ as owner, manager or reviewer, password {password}",
         "  pay with 4242 4242 4242 4242; …0002 is declined, 4000 0027 6000 3184 asks back",
