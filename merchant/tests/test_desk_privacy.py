@@ -18,6 +18,7 @@ from merchant.clock import now
 from merchant.models import JournalEntry
 from merchant.roles import DOOR_STAFF, DROP_MANAGER, OWNER, POLICY_REVIEWER, SUPPORT
 from merchant.tests.staff import signed_in
+from segments.fans import find_or_create
 
 pytestmark = pytest.mark.django_db
 ASK = reverse("admin:checkout_erasurerequest_add")
@@ -35,6 +36,15 @@ def order(db: None) -> Order:
 @pytest.fixture
 def support(order: Order) -> Client:
     return signed_in(SUPPORT)
+
+
+def test_who_may_not_erase_sees_no_way_to_it_on_a_fans_page(order: Order) -> None:
+    fan_page = reverse("admin:segments_fan_change", args=[find_or_create("fan@example.com").pk])
+    deed = fan_page.replace("/change/", "/erase/")
+    manager, support = signed_in(DROP_MANAGER), signed_in(SUPPORT)
+    assert [deed in client.get(fan_page).content.decode() for client in (manager, support)] == [False, True]
+    assert manager.get(deed).status_code == 403
+    assert support.get(deed)["Location"] == f"{ASK}?who=fan%40example.com"
 
 
 def test_a_person_is_looked_at_then_confirmed_then_erased(support: Client, order: Order) -> None:

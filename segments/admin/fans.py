@@ -1,13 +1,16 @@
 """Fans at the desk: who they are, what they agreed to, what they did. Their answers and deeds are read-only."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import FieldTextFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from merchant.clock import now
 from merchant.desk import DeskAdmin, moment_cell
@@ -111,6 +114,7 @@ class FanAdmin(DeskAdmin):
     search_help_text = "E-mail, name, telephone"
     show_full_result_count = False
     inlines = (FootprintInline, ConsentInline)
+    actions_detail = ("erase",)
     readonly_fields = ("email", "known_since", "purchases", "spent", "wants_email")
     fieldsets = (
         (None, {"fields": (("email", "name"), ("phone", "language"), ("country", "region"))}),
@@ -122,6 +126,15 @@ class FanAdmin(DeskAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Fan | None = None) -> bool:
+        """What they agreed to would go with them, and it is evidence. Who wants to be forgotten is erased instead."""
+        return False
+
+    @action(description="Erase this person…", icon="person_off", permissions=["checkout.erase_person"])
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        who = urlencode({"who": Fan.objects.values_list("email", flat=True).get(pk=object_id)})
+        return redirect(f"{reverse('admin:checkout_erasurerequest_add')}?{who}")
 
     @display(description="Wants e-mail", label={"Yes": "success", "No": "danger"})
     def wants_email(self, fan: Any) -> str:

@@ -1,18 +1,21 @@
 """The desk's pages of fans, segments and messages."""
 
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from merchant.models import JournalEntry
 from segments import consent
 from segments.fans import find_or_create
 from segments.footprints import leave
-from segments.membership import built_in, freeze
-from segments.models import Channel, Fan, FootprintKind, Message, MessageState, Segment
+from segments.membership import built_in, count, counts, freeze
+from segments.models import Channel, Consent, Fan, FootprintKind, Message, MessageState, Segment
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
@@ -69,6 +72,27 @@ class TestFans:
         built_in("past_buyers")
         assert ("buyer@example.com" in page(admin_client, "fan_changelist", **query)) is found
 
+    @pytest.mark.parametrize("deed", ["delete", "delete_selected"])
+    def test_are_never_deleted_for_what_they_agreed_to_is_evidence(
+        self, admin_client: Client, buyer: Fan, deed: str
+    ) -> None:
+        if deed == "delete":
+            admin_client.post(reverse("admin:segments_fan_delete", args=[buyer.pk]), {"post": "yes"})
+        else:
+            chosen = {"action": deed, "_selected_action": [buyer.pk], "post": "yes"}
+            admin_client.post(reverse("admin:segments_fan_changelist"), chosen)
+        assert (Fan.objects.count(), Consent.objects.count()) == (1, 1)
+        assert "delete" not in page(admin_client, "fan_change", buyer.pk).partition("<main")[2].lower()
+        assert "delete_selected" not in page(admin_client, "fan_changelist")
+
+    def test_the_page_leads_to_the_form_that_erases_a_person(self, admin_client: Client, buyer: Fan) -> None:
+        Fan.objects.update(email="buyer+one@example.com")
+        deed = reverse("admin:segments_fan_erase", args=[buyer.pk])
+        assert deed in page(admin_client, "fan_change", buyer.pk)
+        form = admin_client.get(deed, follow=True)
+        assert (form.status_code, form.request["PATH_INFO"]) == (200, reverse("admin:checkout_erasurerequest_add"))
+        assert form.context["form"].initial["who"] == "buyer+one@example.com"
+
     def test_are_not_typed_in(self, admin_client: Client) -> None:
         assert admin_client.get(reverse("admin:segments_fan_add")).status_code == 403
 
@@ -79,6 +103,37 @@ class TestSegments:
         html = page(admin_client, "segment_changelist")
 
         assert "Fans who purchased" in html
+
+    @pytest.mark.parametrize("many", [3, 30])
+    def test_the_list_costs_the_same_however_many_they_are(
+        self, admin_client: Client, buyer: Fan, django_assert_num_queries: DjangoAssertNumQueries, many: int
+    ) -> None:
+        somebody = find_or_create("somebody@example.com", country="DE")
+        consent.record(somebody, Channel.EMAIL, False, source="checkout", wording="Tell me about drops.")
+        for number in range(1, many + 1):
+            rule = {"all": [{"did": "purchased", "at_least": number}, {"agreed": "email"}]}
+            Segment.objects.create(slug=f"s{number}", name=f"Segment {number:02}", rule=rule)
+        with django_assert_num_queries(8):
+            html = page(admin_client, "segment_changelist")
+        sizes = re.findall(r'<td[^>]*class="[^"]*field-size[^"]*"[^>]*>([^<]+)<', html)
+        assert sizes == ["1", "1", "1"] + ["0"] * (many - 2), "past buyers, then the others by their names"
+
+    def test_sizes_counted_together_are_those_counted_alone(self, buyer: Fan) -> None:
+        find_or_create("somebody@example.com", country="DE")
+        rules: list[Any] = [
+            {"did": "purchased"},
+            {"did": "purchased", "at_least": 3},
+            {"did": "purchased", "within_days": 1, "subject": "drop:robe"},
+            {"country": ["US", "DE"]},
+            {"not": {"agreed": "email"}},
+            {"any": [{"country": "DE"}, {"all": [{"agreed": "email"}, {"not": {"did": "refunded"}}]}]},
+        ]
+        made = [Segment.objects.create(slug=f"s{n}", name=f"S{n}", rule=rule) for n, rule in enumerate(rules)]
+        odd = Segment.objects.create(slug="odd", name="Odd", rule={"from an older release": 1})
+        at = timezone.now()
+        assert counts([*made, odd], now=at) == {each.pk: count(each, now=at) for each in made}
+        assert [count(each, now=at) for each in made] == [1, 0, 1, 2, 1, 2]
+        assert counts([odd], now=at) == {}
 
     def test_the_page_shows_who_matches_now_and_who_was_frozen(self, admin_client: Client, buyer: Fan) -> None:
         segment = built_in("past_buyers")
