@@ -2,6 +2,7 @@
 
 from checkout import (  # noqa: F401  # tables that are imported from where they stand
     after_sale,
+    amount_models,
     evidence,
     privacy_models,
 )

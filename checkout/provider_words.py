@@ -75,6 +75,24 @@ DISPUTES = {
     "warning_closed": "The bank asked, and took no money",
     "prevented": "Settled before it became one",
 }
+# What the bank's customer says, as the bank passes it on: https://docs.stripe.com/disputes/categories.
+DISPUTE_REASONS = {
+    "bank_cannot_process": "The bank could not process the payment",
+    "check_returned": "The bank returned the cheque",
+    "credit_not_processed": "The fan waits for money that was to come back",
+    "customer_initiated": "The fan asked their bank for the money back",
+    "debit_not_authorized": "The fan says they did not allow the debit",
+    "duplicate": "The fan says they were charged twice",
+    "fraudulent": "The fan says it was not them who paid",
+    "general": "The fan objects, and the bank gives no reason",
+    "incorrect_account_details": "The account's details were wrong",
+    "insufficient_funds": "There was not enough money in the account",
+    "noncompliant": "The bank says that a rule of the card network was broken",
+    "product_not_received": "The fan says it did not arrive",
+    "product_unacceptable": "The fan says it is broken, or not what was promised",
+    "subscription_canceled": "The fan says they had cancelled",
+    "unrecognized": "The fan does not recognise the payment",
+}
 
 
 def status(code: str) -> str:
@@ -105,3 +123,8 @@ def refund_problem(code: str) -> str:
 def dispute_status(code: str) -> str:
     """Where a dispute stands with the bank."""
     return DISPUTES.get(code) or plain(code)
+
+
+def dispute_reason(code: str) -> str:
+    """Why a bank disputes a payment."""
+    return DISPUTE_REASONS.get(code) or (plain(code) if code else "The bank gives no reason")

@@ -102,4 +102,4 @@ class Dispute(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.provider_id
+        return f"dispute of {self.order}"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, attempts, authorisations, cards, notify, refunds, waiting_list
+from checkout import allowances, amounts, attempts, authorisations, cards, notify, refunds, waiting_list
 from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_until, lock, move_to
@@ -151,8 +151,8 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
     payment.save(update_fields=["card_key"])  # counted with the others of its card
     Order.objects.filter(pk=order.pk).update(captured_minor=intent.received_minor)
     order.captured_minor = intent.received_minor
-    if Money(intent.received_minor, intent.amount.currency) != order.total:
-        journal.record(order.subject, "amount_differs", actor=journal.WORKER, data=intent.amount.as_json())
+    if (received := Money(intent.received_minor, intent.amount.currency)) != order.total:
+        amounts.note(order, received, now=now)
     if order.state in OPEN and stock.holds_of(owner_of(order)):
         confirm(order, now)
         stock.commit(owner_of(order))  # the hot rows last

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from checkout import authorisations, cards, payments, refunds
+from checkout import amounts, authorisations, cards, payments, refunds
+from checkout.amount_models import AmountDiffers
 from checkout.errors import CannotRefund
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
@@ -23,6 +24,7 @@ Rows = (
     | QuerySet[Surplus]
     | QuerySet[Dispute]
     | QuerySet[CardInDrop]
+    | QuerySet[AmountDiffers]
     | QuerySet[StockItem]
     | QuerySet[WebhookEvent]
 )
@@ -97,6 +99,10 @@ def _paid_twice(now: datetime) -> Rows:
 
 def _shared_cards(now: datetime) -> Rows:
     return cards.flagged().select_related("drop").order_by("flagged_at", "pk")
+
+
+def _amounts(now: datetime) -> Rows:
+    return amounts.unsettled().select_related("order").order_by("found_at", "pk")
 
 
 def _missing(now: datetime) -> Rows:
@@ -183,6 +189,13 @@ KINDS = (
         "The money of an order came a second time. The second payment goes back by itself, and the fan was told; "
         "if its refund failed, it stands above.",
         _paid_twice,
+    ),
+    Kind(
+        "amount-differs",
+        "Another amount than agreed",
+        "More came than the order's total, or less. The order stands and its units are the fan's. Look at it: give "
+        "back what came above, or say with a reason that it is settled.",
+        _amounts,
     ),
     Kind(
         "disputes",

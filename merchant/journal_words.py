@@ -13,6 +13,7 @@ DEEDS = {
     "action_required": "Waits for the fan",
     "allowance_granted": "Was allowed more units",
     "amount_differs": "The amount paid differs",
+    "amount_settled": "Said the amount is settled",
     "approved": "Approved it",
     "asked_again": "Asked the provider again",
     "authorised": "The bank set the amount aside",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F
 from django.urls import reverse
 
-from checkout import authorisations, cards, delays, fan_requests, puller, refunds
+from checkout import amounts, authorisations, cards, delays, fan_requests, puller, refunds
 from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Surplus, WebhookEvent
 from drops.models import Drop, DropState, StockItem
 from merchant.desk import listing
@@ -34,7 +34,7 @@ def troubles(
     """All of it that ``user`` may see, the grave ones first. ``drops``: those to come, with their hurdles."""
     found = list(_not_ready(drops, now))
     if user.has_perm("checkout.view_order"):
-        found += [*_orders(), *_payments(now), *_refunds(), *_disputes(), *_shared_cards(), *_after_sale()]
+        found += [*_orders(), *_payments(now), *_refunds(), *_amounts(), *_disputes(), *_shared_cards(), *_after_sale()]
     if user.has_perm("drops.view_stockitem"):
         found += _missing()
     if user.has_perm("checkout.view_webhookevent"):
@@ -82,6 +82,12 @@ def _refunds() -> Iterator[Trouble]:
         yield Trouble(words, trouble + "#refunds-failed", grave=True)
     if twice := Surplus.objects.filter(refunded_minor__lt=F("captured_minor")).count():
         yield Trouble(f"{_count(twice, 'payment')} came a second time: on the way back", trouble + "#paid-twice")
+
+
+def _amounts() -> Iterator[Trouble]:
+    if count := amounts.unsettled().count():
+        words = f"{_count(count, 'order')} paid with another amount than agreed"
+        yield Trouble(words, reverse("admin:checkout_order_trouble") + "#amount-differs", grave=True)
 
 
 def _shared_cards() -> Iterator[Trouble]:

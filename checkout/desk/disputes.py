@@ -25,7 +25,7 @@ from checkout.errors import CannotAnswer
 from checkout.evidence import EvidenceFile, EvidencePack, PackState
 from checkout.evidence_files import MOST_BYTES, MOST_PAGES
 from checkout.models import Dispute
-from checkout.provider_words import dispute_status
+from checkout.provider_words import dispute_reason, dispute_status
 from merchant import journal
 from merchant.clock import now
 from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, moment_words
@@ -112,7 +112,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         return []  # the panels show it all
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
-        found: QuerySet[Dispute] = super().get_queryset(request)
+        found: QuerySet[Dispute] = super().get_queryset(request).select_related("order")
         return found.order_by("closed_at", "due_by", "-pk") if "o" not in request.GET else found
 
     def get_urls(self) -> list[Any]:
@@ -190,7 +190,7 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @display(description="Reason", ordering="reason")
     def why(self, dispute: Dispute) -> str:
-        return dispute.reason.replace("_", " ")
+        return dispute_reason(dispute.reason)
 
     @display(description="The bank", ordering="status")
     def bank(self, dispute: Dispute) -> str:

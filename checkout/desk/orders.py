@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from checkout.desk import conversion, refunding, rule_tester, shared_card, shipping, trouble
+from checkout.desk import amount, conversion, refunding, rule_tester, shared_card, shipping, trouble
 from checkout.desk.order_deeds import OrderDeeds
 from checkout.desk.order_panels import TONES, around
 from checkout.models import Order
@@ -61,6 +61,7 @@ class OrderAdmin(OrderDeeds):
             path("conversion/", view(conversion.page), name="checkout_order_conversion"),
             path("rules/", view(rule_tester.page), name="checkout_order_rule_tester"),
             path("trouble/", view(trouble.page), name="checkout_order_trouble"),
+            path("trouble/amount/<int:row_id>/", view(amount.page), name="checkout_order_amount"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
             path("trouble/<slug:slug>/", view(trouble.deed), name="checkout_order_trouble_deed"),
             path("<int:order_id>/parcels/", view(shipping.page), name="checkout_order_parcels"),
@@ -72,7 +73,7 @@ class OrderAdmin(OrderDeeds):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         order = (
-            Order.objects.select_related("drop", "payment", "erased").filter(pk=object_id).first()
+            Order.objects.select_related("drop", "payment", "erased", "amount_differs").filter(pk=object_id).first()
             if object_id
             else None
         )

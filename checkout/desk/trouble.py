@@ -11,14 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from checkout import trouble
+from checkout import amounts, trouble
+from checkout.amount_models import AmountDiffers
 from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, WebhookEvent
-from checkout.provider_words import dispute_status, refund_problem
+from checkout.provider_words import dispute_reason, dispute_status, refund_problem
 from checkout.trouble import Kind
 from drops.models import StockItem
 from merchant import journal
 from merchant.clock import now as clock
-from merchant.journal_words import plain
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -117,8 +117,12 @@ def _row(found: Model) -> Row:
             return _money_row(found.order, found.amount_minor, note, found.created_at, "asked for")
         case Surplus():
             return _money_row(found.order, found.captured_minor, found.intent_id, found.found_at, "found")
+        case AmountDiffers():
+            url = reverse("admin:checkout_order_amount", args=[found.pk])
+            words = amounts.difference(found).words
+            return Row(found.order.reference, url, words, found.received, found.found_at, "since")
         case Dispute():
-            note = f"{plain(found.reason)} · {dispute_status(found.status)}"
+            note = f"{dispute_reason(found.reason)} · {dispute_status(found.status)}"
             url = reverse("admin:checkout_dispute_change", args=[found.pk])
             amount = Money(found.amount_minor, found.order.currency)
             return Row(found.order.reference, url, note, amount, found.due_by, "answer by")

@@ -23,6 +23,9 @@ from checkout.webhook_handlers import HANDLERS
         (provider_words.event, "charge.dispute.closed", "A dispute is decided"),
         (provider_words.event, "payout.paid", "Payout paid"),
         (provider_words.dispute_status, "needs_response", "Waits for your answer"),
+        (provider_words.dispute_reason, "product_not_received", "The fan says it did not arrive"),
+        (provider_words.dispute_reason, "a_new_reason", "A new reason"),
+        (provider_words.dispute_reason, "", "The bank gives no reason"),
     ],
 )
 def test_a_code_is_said_in_words(words: object, code: str, said: str) -> None:

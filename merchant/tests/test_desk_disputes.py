@@ -1,5 +1,6 @@
 """Disputes at the desk: the answer is read, added to and submitted by a person; how often it happens is on a page."""
 
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,23 @@ def test_a_person_reads_the_answer_and_submits_it(pack: EvidencePack) -> None:
     pack.refresh_from_db()
     assert (pack.state, pack.submitted_by) == (PackState.SUBMITTED, "staff:the-policy-reviewer")
     assert "Submit to the bank…" not in client.get(page_of(pack)).content.decode()
+
+
+def test_its_page_is_headed_by_the_order_the_reason_and_the_amount(pack: EvidencePack) -> None:
+    dispute, client = pack.dispute, signed_in(SUPPORT)
+    shown = client.get(page_of(pack)).content.decode()
+    heading = re.search(r'<h2 id="bank">(.*?)</h2>', shown, re.DOTALL)
+    assert heading is not None
+    said = " ".join(re.sub("<[^>]+>", " ", heading[1]).split())
+    assert said == f"{dispute.order.reference}, $54.00 {dispute.provider_id}"
+    assert "The fan says it was not them who paid." in shown
+    crumb = re.search(rf'<a href="{page_of(pack)}"[^>]*>(.*?)</a>', shown, re.DOTALL)
+    title = re.search(r"<title>(.*?)</title>", shown, re.DOTALL)
+    for head in (crumb, title):
+        assert head is not None
+        assert f"ispute of {dispute.order.reference}" in head[1]
+    for page in (LIST, "/admin/checkout/order/trouble/", f"/admin/checkout/order/{dispute.order_id}/change/"):
+        assert "The fan says it was not them who paid" in client.get(page).content.decode(), page
 
 
 def test_who_may_not_submit_sees_no_button_and_cannot_press_it(pack: EvidencePack) -> None:
