@@ -46,8 +46,7 @@ WITH_AN_ARTICLE = frozenset(
 )
 MOST_PLACES = 200
 MOST_TEXT = 4_000
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_REGION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+IS_PLACE = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")  # a country or a region
 _POSTAL = re.compile(r"(?P<country>[A-Z]{2}) (?P<low>[A-Z0-9]{1,10})(?:-(?P<high>[A-Z0-9]{1,10}))?")
 
 
@@ -68,33 +67,39 @@ class Where:
     postal_code: str = ""
 
 
-def read_places(text: str) -> tuple[list[str], list[str]]:
-    """What a merchant typed, with commas or lines between, as places; and sentences about what is none."""
+def read_postal_codes(text: str) -> tuple[list[str], list[str]]:
+    """What a merchant typed, with commas or lines between, as places: ``US 99500-99999``, or with the country's name;
+    and sentences about what is none."""
     if len(text) > MOST_TEXT:
-        return [], [f"At most {MOST_TEXT} characters."]
+        return [], [f"At most {MOST_TEXT:,} characters."]
     places: dict[str, None] = {}
     wrong = []
     for part in re.split(r"[,;\n]", text):
         if not (said := " ".join(part.upper().split())):
             continue
-        if problem := _problem(place := re.sub(r"\s*[-–]\s*", "-", said)):
+        if problem := _problem(place := _by_code(re.sub(r"\s*[-–]\s*", "-", said))):
             wrong.append(problem)
         places[place] = None
-    if len(places) > MOST_PLACES:
-        wrong.append(f"At most {MOST_PLACES} places in one rule.")
     return list(places), wrong[:5]
 
 
+def _by_code(said: str) -> str:
+    """``UNITED STATES 99500-99999`` → ``US 99500-99999``; anything else as it is."""
+    name, _, codes = said.rpartition(" ")
+    code = _country_codes().get(_plain(name))
+    return f"{code} {codes}" if code else said
+
+
 def _problem(place: str) -> str:
-    if place[:2] not in country_names():
-        return f"{place}: there is no country {place[:2]}."
-    if _COUNTRY.fullmatch(place):
-        return ""
-    if _REGION.fullmatch(place):
-        return "" if place in _regions() else f"{place}: there is no such region in {country_names()[place[:2]]}."
+    if place in country_names() or place in _country_codes():
+        return f"{place}: choose a whole country from the list of countries."
+    if place in _regions():
+        return f"{place}: choose a state or region from its list."
     codes = _POSTAL.fullmatch(place)
     if codes is None:
-        return f"{place}: write a country (DE), a region (US-CA) or postal codes (US 99500-99999, GB BT)."
+        return f"{place}: write the country, then postal codes: US 99500-99999, or GB BT."
+    if codes["country"] not in country_names():
+        return f"{place}: there is no country {codes['country']}."
     low, high = codes["low"], codes["high"]
     if high and (len(low) != len(high) or low > high):
         return f"{place}: the first postal code must be as long as the last, and not after it."
@@ -151,9 +156,15 @@ def region_name(code: str) -> str:
     return _regions().get(code, code)
 
 
+def region_codes_of(country: str) -> list[str]:
+    """The codes of a country's regions, by their names."""
+    found = {code: name for code, name in _regions().items() if code.startswith(f"{country}-")}
+    return sorted(found, key=lambda code: (found[code], code))
+
+
 def regions_of(country: str) -> list[str]:
     """The names of a country's regions, by name; none for what is no country."""
-    return sorted({name for code, name in _regions().items() if code.startswith(f"{country}-")})
+    return list(dict.fromkeys(map(region_name, region_codes_of(country))))
 
 
 def areas_of(country: str) -> list[str]:
@@ -177,13 +188,25 @@ def needs(places: Sequence[str], where: Where) -> dict[str, str]:
 
 
 def in_words(place: str) -> str:
-    """``California (US)``, ``Germany``, ``postal codes 995-999 of the United States``."""
-    country = country_in_words(place[:2])
+    """``California (United States)``, ``Germany``, ``postal codes 995–999 of the United States``."""
     if len(place) == 2:
-        return country
+        return country_in_words(place)
     if place[2] == "-":
-        return f"{_regions().get(place, place)} ({place[:2]})"
-    return f"postal codes {place[3:].replace('-', '–')} of {country}"
+        return f"{region_name(place)} ({country_names().get(place[:2], place[:2])})"
+    return f"postal codes {place[3:].replace('-', '–')} of {country_in_words(place[:2])}"
+
+
+def all_in_words(places: Sequence[str]) -> list[str]:
+    """The same for several; a union whose countries are all among them goes by its own name."""
+    areas, others = gathered(places)
+    return [*(AREA_NAMES[area] for area in areas), *map(in_words, others)]
+
+
+def gathered(places: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The unions that are among them whole, and the places beside those."""
+    areas = [area for area, members in AREAS.items() if members <= set(places)]
+    within = frozenset[str]().union(*(AREAS[area] for area in areas))
+    return areas, [place for place in places if place not in within]
 
 
 def country_in_words(code: str) -> str:
@@ -196,6 +219,11 @@ def country_in_words(code: str) -> str:
 def country_names() -> dict[str, str]:
     """ISO 3166 codes with their English names."""
     return {code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
+
+
+@cache
+def _country_codes() -> dict[str, str]:
+    return {_plain(name): code for code, name in country_names().items()}
 
 
 @cache

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from policies.places import in_words
+from policies.places import all_in_words
 from policies.rules_models import Effect, Proof, RuleVersion, UnknownPlace
 
 SHOWN_PLACES = 4
 
 
 def sentence(version: RuleVersion) -> str:
-    """``Everything tagged “spirits” is not sold in Utah (US).``"""
+    """``Everything tagged “spirits” is not sold in Utah (United States).``"""
     if version.lifted:
         return "It holds nowhere any more."
     what = f"Everything tagged “{version.tag}”" if version.tag else "Everything"
@@ -28,9 +28,10 @@ def sentence(version: RuleVersion) -> str:
 def _where(places: Sequence[str], *, elsewhere: bool) -> str:
     if not places:
         return "nowhere" if elsewhere else "everywhere"
-    names = [in_words(place) for place in places[:SHOWN_PLACES]]
-    if more := len(places) - len(names):
-        names.append(f"{more} other places")
+    every = all_in_words(places)
+    names = every[:SHOWN_PLACES]
+    if more := len(every) - len(names):
+        names.append(f"{more} other places" if more > 1 else "another place")
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return f"outside of {listed}" if elsewhere else f"in {listed}"
 

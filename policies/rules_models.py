@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from merchant.append_only import append_only, refuse_truncate
+from policies.places import IS_PLACE, in_words
 
 
 class Effect(models.TextChoices):
@@ -144,7 +145,8 @@ class Decision(models.Model):
         """Where it goes, and where the IP seemed to be."""
         region = self.inputs.get("region", "")
         where = region if "-" in region else self.inputs.get("country", "")
-        return f"{where} · {self.inputs.get('ip_place', 'unknown')}"
+        seemed = self.inputs.get("ip_place", "unknown")
+        return " · ".join(in_words(each) if IS_PLACE.fullmatch(each) else each for each in (where, seemed))
 
     def __str__(self) -> str:
         return f"{self.order_ref or 'refused'} {self.at:%Y-%m-%d %H:%M}"

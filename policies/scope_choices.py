@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from policies import scopes
-from policies.places import AREA_NAMES, addresses
+from policies.places import AREA_NAMES, addresses, country_names, in_words as place_in_words, region_codes_of
 
 _titles: list[Callable[[], Mapping[str, str]]] = []
 _tags: list[Callable[[], Iterable[str]]] = []
@@ -45,6 +45,13 @@ def lands() -> Choices:
     areas = [(f"area:{code}", name.removeprefix("the ")) for code, name in AREA_NAMES.items()]
     countries = sorted(addresses().items(), key=lambda each: each[1])
     return areas + [(f"country:{code}", name) for code, name in countries]
+
+
+def regions(countries: Iterable[str], kept: Iterable[str] = ()) -> Choices:
+    """The states and regions of ``countries``, by country and name; and those that a rule names already."""
+    names = country_names()
+    lands = sorted({*countries, *(code[:2] for code in kept)} & set(names), key=names.__getitem__)
+    return [(code, place_in_words(code)) for land in lands for code in region_codes_of(land)]
 
 
 def in_words(scope: str) -> str:

@@ -7,7 +7,7 @@ place holds what it lies in: California is in the United States, Germany in the 
 import re
 from collections.abc import Iterable, Mapping
 
-from policies.places import AREA_NAMES, areas_of, country_in_words, country_names, region_code, region_name
+from policies.places import AREA_NAMES, areas_of, country_names, in_words as place_in_words, region_code
 
 SHOP, PREORDER = "shop", "preorder"
 PLACES = ("area", "country", "region")
@@ -105,6 +105,4 @@ def _narrowed(key: str) -> str:
 def _place_name(kind: str, name: str) -> str:
     if kind == "area":
         return AREA_NAMES.get(name, name)
-    country = name.partition("-")[0]
-    where = country_names().get(country, country)
-    return f"{region_name(name)} ({where})" if kind == "region" else country_in_words(country)
+    return place_in_words(name)

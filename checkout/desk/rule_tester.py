@@ -22,10 +22,10 @@ from checkout.pricing import MAX_QUANTITY
 from drops import terms as drop_terms
 from drops.models import Drop, Product
 from drops.terms import Terms
-from merchant.client_place import PLACE
 from merchant.clock import now as clock
 from merchant.htmx import page_or_fragment
 from merchant.store import current_store, store_zone
+from policies.admin.parts import proposes_regions, region_of
 from policies.ages import read_birth_date
 from policies.places import Where
 from policies.restrictions import Verdict, judge
@@ -40,14 +40,25 @@ class CartForm(forms.Form):
 
     drop = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     country = forms.ChoiceField(label="Deliver to", choices=countries, widget=UnfoldAdminSelectWidget)
-    region = forms.CharField(label="State or region", max_length=80, required=False, widget=UnfoldAdminTextInputWidget)
-    postal_code = forms.CharField(max_length=20, required=False, widget=UnfoldAdminTextInputWidget)
-    ip_place = forms.CharField(
-        label="Where the IP is",
-        max_length=6,
+    region = forms.CharField(
+        label="State or region",
+        max_length=80,
         required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="DE or US-CA. Empty: unknown.",
+        widget=UnfoldAdminTextInputWidget(attrs=proposes_regions("country", "cart-regions")),
+        help_text="As the fan types it.",
+    )
+    postal_code = forms.CharField(max_length=20, required=False, widget=UnfoldAdminTextInputWidget)
+    ip_country = forms.ChoiceField(
+        label="Where their IP seems to be",
+        choices=lambda: [("", "Nobody knows"), *countries()],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    ip_region = forms.CharField(
+        label="State or region of the IP",
+        max_length=80,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs=proposes_regions("ip_country", "ip-regions")),
     )
     birth_date = forms.CharField(
         label="Date of birth",
@@ -80,11 +91,10 @@ class CartForm(forms.Form):
                 help_text=_tags(terms.offers[sku].tags) if terms else "",
             )
 
-    def clean_ip_place(self) -> str:
-        place: str = self.cleaned_data["ip_place"].strip().upper()
-        if place and not PLACE.fullmatch(place):
-            raise forms.ValidationError("A country or a region, like DE or US-CA; or nothing.")
-        return place
+    def clean_ip_region(self) -> str:
+        """The region's code."""
+        said: str = self.cleaned_data["ip_region"]
+        return region_of(self.cleaned_data.get("ip_country", ""), said) if said else ""
 
     def clean_birth_date(self) -> Any:
         born, wrong = read_birth_date(self.cleaned_data["birth_date"], timezone.localdate(clock(), store_zone()))
@@ -110,7 +120,7 @@ class CartForm(forms.Form):
         typed = self.cleaned_data
         return Asked(
             Where(typed["country"], typed["region"], typed["postal_code"]),
-            ip_place=typed["ip_place"],
+            ip_place=typed["ip_region"] or typed["ip_country"],
             born=typed["birth_date"],
             attested=typed["of_age"],
             whole=True,

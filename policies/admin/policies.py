@@ -36,6 +36,8 @@ from policies.retiring import may_retire, retire
 from policies.succeeding import RESERVED, succeed
 from policies.translations import behind
 
+COUNTRY_FIELDS = ("scope_2", "country", "ip_country")  # of the pages that have a field for a region
+
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
     scope = ScopeField()
@@ -204,8 +206,9 @@ class PolicyAdmin(DeskAdmin):
         return [*own, *super().get_urls()]
 
     def regions_view(self, request: HttpRequest) -> HttpResponse:
-        """What the picker's ``State or region`` proposes for the country chosen beside it."""
-        country = request.GET.get("scope_2", "").removeprefix("country:")
+        """What a field for a state or region proposes for the country chosen beside it."""
+        country = next((request.GET[name] for name in COUNTRY_FIELDS if name in request.GET), "")
+        country = country.removeprefix("country:")
         return render(request, "policies/desk/_regions.html", {"regions": regions_of(country)})
 
     def library_view(self, request: HttpRequest) -> HttpResponse:

@@ -20,8 +20,9 @@ from merchant.clock import now
 from merchant.desk import ConfirmDialog, DeskAdmin, ReadOnlyAdmin, dialog, done, moment_cell, moment_words, story_of
 from merchant.store import current_store
 from merchant.templatetags.shop import day
+from policies.admin.place_picker import PlacesField
 from policies.errors import PolicyError
-from policies.places import read_places
+from policies.places import all_in_words
 from policies.rule_lint import contradictions
 from policies.rule_publishing import fingerprint, new_draft, obstacles, publish
 from policies.rule_words import sentence
@@ -29,25 +30,6 @@ from policies.rules import standing, term_of
 from policies.rules_models import Decision, Effect, Rule, RuleVersion
 
 LINE = ("effective_at", "number")
-
-
-class PlacesField(forms.CharField):
-    """Places as people write them: ``DE, US-CA, US 99500-99999``."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), **options)
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-    def clean(self, value: Any) -> list[str]:
-        places, wrong = read_places(super().clean(value))
-        if wrong:
-            raise forms.ValidationError(wrong)
-        return places
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
@@ -61,12 +43,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
 
 
 class RuleDraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
-    places = PlacesField(
-        label="Places",
-        required=False,
-        help_text="With commas or lines between: countries (DE), regions (US-CA), postal codes (US 99500-99999, GB BT)."
-        " Empty: everywhere. The delivery address decides.",
-    )
+    places = PlacesField()
 
     class Meta:
         model = RuleVersion
@@ -100,6 +77,11 @@ class RuleDraftForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for t
             "effective_at": "In the shop's time. Empty: the moment it is published.",
         }
         widgets = {"change_summary": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(picker := self.fields.get("places"), PlacesField):  # a published version shows them, for good
+            picker.offer(self.instance.places, ships_to=current_store().ships_to)
 
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or self.cleaned_data
@@ -249,14 +231,27 @@ class RuleVersionAdmin(DeskAdmin):
     list_filter = ("rule",)
     search_fields = ("rule__title", "tag", "reason")
     ordering = ("rule__title", "-number")
-    fieldsets = (
-        ("What it does", {"fields": ("effect", ("most", "minimum_age"), "proof")}),
-        ("For what, and where", {"fields": ("tag", "places", "elsewhere", "unknown_place")}),
-        ("What a fan reads", {"fields": ("reason",)}),
-        ("From when on", {"fields": ("effective_at", "change_summary", "lifted")}),
-    )
+    readonly_fields = ("places_by_name",)
     change_form_outer_before_template = "policies/desk/rule_version_before.html"
     actions_detail = ("publish_version",)
+
+    class Media:
+        css = {"all": ("css/desk_policies.css",)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: RuleVersion | None = None) -> list[Any]:
+        """Who may not edit it reads its places by their names."""
+        places = "places" if self.has_change_permission(request, obj) else "places_by_name"
+        return [
+            ("What it does", {"fields": ("effect", ("most", "minimum_age"), "proof")}),
+            ("For what, and where", {"fields": ("tag", places, "elsewhere", "unknown_place")}),
+            ("What a fan reads", {"fields": ("reason",)}),
+            ("From when on", {"fields": ("effective_at", "change_summary", "lifted")}),
+        ]
+
+    @display(description="Places")
+    def places_by_name(self, version: RuleVersion) -> str:
+        words = ", ".join(all_in_words(version.places)) or "Everywhere"
+        return words[:1].upper() + words[1:]
 
     @display(description="Version", ordering="rule__title")
     def name(self, version: RuleVersion) -> str:

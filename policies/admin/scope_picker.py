@@ -5,10 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.renderers import get_default_renderer
-from django.template.loader import render_to_string
-from django.urls import reverse_lazy
-from django.utils.safestring import SafeString, mark_safe
 from unfold.widgets import (
     UnfoldAdminSelect2MultipleWidget,
     UnfoldAdminSelect2Widget,
@@ -17,12 +13,11 @@ from unfold.widgets import (
 )
 
 from policies import scope_choices, scopes
+from policies.admin.parts import PLACE, PartsField, PartsWidget, choice, choices, proposes_regions, region_of
 from policies.models import Policy
-from policies.places import country_in_words, region_code, region_name
+from policies.places import region_name
 
-PARTS = ("Drop", "With something tagged", "Shipped to", "State or region", "Kind of order")
 LAND_AND_REGION = frozenset([2, 3])
-PLACE = "place"  # the code of a refusal that is about these two
 LEFT_ALONE = (
     "Left as it is, it applies to everything the shop sells. Each choice narrows it: an order must meet all of them."
 )
@@ -30,20 +25,12 @@ CHANGED = "Each choice narrows it: an order must meet all of them. Without any, 
 LONGEST = Policy._meta.get_field("scope").max_length or 0
 
 
-class ScopePicker(forms.MultiWidget):
-    """Five plain form controls with a label each. JavaScript makes the long lists searchable, and no more."""
-
-    wrong: Set[int] = frozenset()  # which of the five are refused; all of them where they do not go together
+class ScopePicker(PartsWidget):
+    name = "Applies to"
+    parts = ("Drop", "With something tagged", "Shipped to", "State or region", "Kind of order")
 
     def __init__(self) -> None:
-        # Asked when the field is entered: which regions there are depends on the country chosen beside it.
-        asks = {
-            "hx-get": reverse_lazy("admin:policies_policy_regions"),
-            "hx-trigger": "focus",
-            "hx-include": "[name=scope_2]",
-            "hx-target": "#scope-regions",
-        }
-        region = {"list": "scope-regions", "autocomplete": "off", "placeholder": "All of it", "maxlength": 80, **asks}
+        region = {"placeholder": "All of it", **proposes_regions("scope_2", "scope-regions")}
         super().__init__(
             [
                 UnfoldAdminSelect2Widget(),
@@ -71,29 +58,16 @@ class ScopePicker(forms.MultiWidget):
             scopes.PREORDER if scopes.PREORDER in named else "",
         ]
 
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        widgets = self.get_context(name, value, attrs)["widget"]["subwidgets"]
-        renderer = renderer or get_default_renderer()
-        # Django's own widgets escape what they show.
-        controls = [mark_safe(renderer.render(each["template_name"], {"widget": each})) for each in widgets]  # noqa: S308
-        ids = [each["attrs"].get("id", "") for each in widgets]
-        refused = [number in self.wrong for number in range(len(PARTS))]
-        parts = list(zip(PARTS, ids, controls, refused, strict=True))
-        return render_to_string("policies/desk/_scope.html", {"parts": parts})
 
-
-class ScopeField(forms.MultiValueField):
+class ScopeField(PartsField):
     """Its value is a scope as it is stored, such as ``drop:winter-robe + country:DE``. ``offer`` fills its lists."""
 
     def __init__(self) -> None:
-        drop = _choice("There is no such drop. Choose one from the list.")
-        tags = forms.MultipleChoiceField(
-            required=False,
-            error_messages={"invalid_choice": "No product has the tag “%(value)s”. Choose from the list."},
-        )
-        land = _choice("There is no such country. Choose one from the list.")
+        drop = choice("There is no such drop. Choose one from the list.")
+        tags = choices("No product has the tag “%(value)s”. Choose from the list.")
+        land = choice("There is no such country. Choose one from the list.")
         region = forms.CharField(required=False, max_length=80)
-        kind = _choice("Choose all orders, or pre-orders only.")
+        kind = choice("Choose all orders, or pre-orders only.")
         super().__init__(
             (drop, tags, land, region, kind),
             widget=ScopePicker(),
@@ -113,20 +87,12 @@ class ScopeField(forms.MultiValueField):
             2: [("", "Anywhere"), *scope_choices.lands()],
             4: [("", "All orders"), (scopes.PREORDER, "Pre-orders only")],
         }
-        for part, choices in lists.items():
-            field = self.fields[part]
-            assert isinstance(field, forms.ChoiceField)  # noqa: S101  # told to the type checker
-            field.choices = self.widget.widgets[part].choices = choices
+        for part, offered in lists.items():
+            self.fill(part, offered)
 
-    def clean(self, value: Any) -> str:
-        try:
-            scope: str = super().clean(value)
-        except ValidationError as refusal:
-            alone = {number for number, field in enumerate(self.fields) if not _accepts(field, value[number])}
-            is_about_place = any(each.code == PLACE for each in refusal.error_list)
-            self.widget.wrong = alone or (LAND_AND_REGION if is_about_place else frozenset(range(len(PARTS))))
-            raise
-        return scope
+    def about(self, refusal: ValidationError) -> Set[int]:
+        is_about_place = any(each.code == PLACE for each in refusal.error_list)
+        return LAND_AND_REGION if is_about_place else super().about(refusal)
 
     def compress(self, data_list: list[Any]) -> str:
         if not data_list:
@@ -140,28 +106,9 @@ class ScopeField(forms.MultiValueField):
         return scope
 
 
-def _choice(refusal: str) -> forms.ChoiceField:
-    return forms.ChoiceField(required=False, error_messages={"invalid_choice": refusal})
-
-
-def _accepts(field: forms.Field, value: Any) -> bool:
-    try:
-        field.clean(value)
-    except ValidationError:
-        return False
-    return True
-
-
 def _place(land: str, region: str) -> list[str]:
     """The key of a country, a union, or a region of a country."""
     if not region:
         return [land] if land else []
     kind, _, country = land.partition(":")
-    if kind != "country":
-        raise ValidationError(f"Choose the country that “{region}” lies in.", code=PLACE)
-    code = region_code(country, region)
-    if code is None:
-        where = country_in_words(country)
-        words = f"There is no state or region “{region}” in {where}. Choose one that the field proposes."
-        raise ValidationError(words, code=PLACE)
-    return [f"region:{code}"]
+    return [f"region:{region_of(country if kind == 'country' else '', region)}"]

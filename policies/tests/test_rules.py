@@ -12,7 +12,7 @@ from merchant.models import JournalEntry
 from policies import rules
 from policies.ages import age_on, read_birth_date
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable
-from policies.places import In, Where, lies_in, needs, read_places, region_code
+from policies.places import EU, In, Where, all_in_words, lies_in, needs, read_postal_codes, region_code
 from policies.restrictions import judge
 from policies.rule_publishing import fingerprint, new_draft, publish
 from policies.rules import Asked, Item
@@ -94,13 +94,39 @@ def test_an_address_lies_in_a_place_or_not_or_nobody_knows(place: str, where: Wh
     assert lies_in([place], where) is found
 
 
-def test_places_are_read_as_people_write_them() -> None:
-    assert read_places("de, us-ca;US 99500 – 99999\nGB bt") == (["DE", "US-CA", "US 99500-99999", "GB BT"], [])
+def test_postal_codes_are_read_as_people_write_them() -> None:
+    typed = "us 99500 – 99999;GB bt\nUnited states 995,  germany 27498"
+    assert read_postal_codes(typed) == (["US 99500-99999", "GB BT", "US 995", "DE 27498"], [])
 
 
-@pytest.mark.parametrize("text", ["XQ", "US-ZZ", "Germany", "US 999-99", "US 9-1", "US 99501!", "A" * 5000])
-def test_what_is_no_place_is_said(text: str) -> None:
-    assert read_places(text)[1]
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("XQ", "XQ: write the country, then postal codes: US 99500-99999, or GB BT."),
+        ("99500-99999", "99500-99999: write the country, then postal codes"),
+        ("XQ 9", "XQ 9: there is no country XQ."),
+        ("de", "DE: choose a whole country from the list of countries."),
+        ("Germany", "GERMANY: choose a whole country from the list of countries."),
+        ("US-CA", "US-CA: choose a state or region from its list."),
+        ("US 999-99", "US 999-99: the first postal code must be as long as the last, and not after it."),
+        ("US 9-1", "US 9-1: the first postal code must be as long as the last, and not after it."),
+        ("US 99501!", "US 99501!: write the country, then postal codes"),
+        ("A" * 5000, "At most 4,000 characters."),
+        ("US 1\0", "write the country, then postal codes"),
+    ],
+)
+def test_what_are_no_postal_codes_is_said(text: str, said: str) -> None:
+    assert said in " ".join(read_postal_codes(text)[1])
+
+
+def test_places_are_said_by_name_and_a_whole_union_by_its_own() -> None:
+    assert all_in_words(["US-UT", "DE", "US 995-999"]) == [
+        "Utah (United States)",
+        "Germany",
+        "postal codes 995–999 of the United States",
+    ]
+    assert all_in_words([*sorted(EU), "CH"]) == ["the European Union", "Switzerland"]
+    assert all_in_words(sorted(EU - {"AT"}))[0] == "Belgium"
 
 
 def test_a_region_that_is_needed_is_asked_for() -> None:
