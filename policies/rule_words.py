@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from policies.places import all_in_words
 from policies.rules_models import Effect, Proof, RuleVersion, UnknownPlace
 
-SHOWN_PLACES = 4
+SHOWN_PLACES = 5
 
 
 def sentence(version: RuleVersion) -> str:
@@ -29,9 +29,9 @@ def _where(places: Sequence[str], *, elsewhere: bool) -> str:
     if not places:
         return "nowhere" if elsewhere else "everywhere"
     every = all_in_words(places)
-    names = every[:SHOWN_PLACES]
+    names = every if len(every) <= SHOWN_PLACES else every[: SHOWN_PLACES - 1]
     if more := len(every) - len(names):
-        names.append(f"{more} other places" if more > 1 else "another place")
+        names.append(f"{more} other places")
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return f"outside of {listed}" if elsewhere else f"in {listed}"
 

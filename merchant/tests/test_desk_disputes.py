@@ -66,8 +66,8 @@ def test_its_page_is_headed_by_the_order_the_reason_and_the_amount(pack: Evidenc
     heading = re.search(r'<h2 id="bank">(.*?)</h2>', shown, re.DOTALL)
     assert heading is not None
     said = " ".join(re.sub("<[^>]+>", " ", heading[1]).split())
-    assert said == f"{dispute.order.reference}, $54.00 {dispute.provider_id}"
-    assert "The fan says it was not them who paid." in shown
+    assert said == f"{dispute.order.reference}, $54.00: the fan says it was not them who paid"
+    assert f'<code class="desk-code">{dispute.provider_id} · fraudulent</code>' in shown
     crumb = re.search(rf'<a href="{page_of(pack)}"[^>]*>(.*?)</a>', shown, re.DOTALL)
     title = re.search(r"<title>(.*?)</title>", shown, re.DOTALL)
     for head in (crumb, title):

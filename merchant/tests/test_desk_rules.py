@@ -238,7 +238,9 @@ def test_the_tester_says_what_a_fan_would_read_and_writes_nothing(owner: Client)
     assert "Allowed" in tries(owner, region="Oregon")
     assert "Asked for more of the address" in tries(owner, region="")
     assert "We do not deliver to France" in tries(owner, country="FR")
-    assert "Allowed, and somebody may want to look" in tries(owner, country="DE", ip_country="US", ip_region="California")
+    assert "Allowed, and somebody may want to look" in tries(
+        owner, country="DE", ip_country="US", ip_region="California"
+    )
     assert not Decision.objects.exists()
 
 
@@ -364,6 +366,15 @@ def test_the_lint_is_silent_about_rules_that_live_together() -> None:
         ),
         ({"effect": "age", "minimum_age": 18}, "Everything is sold from 18 years on, shown by date of birth."),
         ({"lifted": True}, "It holds nowhere any more."),
+        (
+            {"places": [*sorted(EU), "CH", "US-UT", "US-CA", "US 995"]},
+            "Everything is not sold in the European Union, Switzerland, Utah (United States),"
+            " California (United States) and postal codes 995 of the United States.",
+        ),
+        (
+            {"places": ["CH", "NO", "IS", "GB", "US", "CA"]},
+            "Everything is not sold in Switzerland, Norway, Iceland, the United Kingdom and 2 other places.",
+        ),
     ],
 )
 def test_a_rule_in_a_sentence(says: dict[str, Any], words: str) -> None:

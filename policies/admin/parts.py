@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.renderers import get_default_renderer
+from django.forms.widgets import ChoiceWidget
 from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.utils.safestring import SafeString, mark_safe
@@ -54,9 +55,10 @@ class PartsField(forms.MultiValueField):
 
     def fill(self, part: int, choices: Sequence[Any]) -> None:
         """Give a list its choices, in the field and in its control."""
-        field = self.fields[part]
+        field, control = self.fields[part], self.widget.widgets[part]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # told to the type checker
-        field.choices = self.widget.widgets[part].choices = choices
+        assert isinstance(control, ChoiceWidget)  # noqa: S101  # the same
+        field.choices = control.choices = choices
 
 
 def choice(refusal: str) -> forms.ChoiceField:

@@ -62,6 +62,8 @@ class ScopePicker(PartsWidget):
 class ScopeField(PartsField):
     """Its value is a scope as it is stored, such as ``drop:winter-robe + country:DE``. ``offer`` fills its lists."""
 
+    widget: ScopePicker
+
     def __init__(self) -> None:
         drop = choice("There is no such drop. Choose one from the list.")
         tags = choices("No product has the tag “%(value)s”. Choose from the list.")
