@@ -368,8 +368,10 @@ def test_the_lint_is_silent_about_rules_that_live_together() -> None:
         ({"lifted": True}, "It holds nowhere any more."),
         (
             {"places": [*sorted(EU), "CH", "US-UT", "US-CA", "US 995"]},
-            "Everything is not sold in the European Union, Switzerland, Utah (United States),"
-            " California (United States) and postal codes 995 of the United States.",
+            (
+                "Everything is not sold in the European Union, Switzerland, Utah (United States),"
+                " California (United States) and postal codes 995 of the United States."
+            ),
         ),
         (
             {"places": ["CH", "NO", "IS", "GB", "US", "CA"]},

@@ -13,6 +13,8 @@ from merchant.models import JournalEntry
 from merchant.roles import OWNER, POLICY_EDITOR, POLICY_REVIEWER
 from policies.models import Acceptance, Policy, PolicyVersion
 from policies.publishing import new_draft, publish
+from policies.rule_publishing import new_draft as new_rule_draft
+from policies.rules_models import Rule
 from policies.tests.test_rendering import VECTORS
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
@@ -77,6 +79,32 @@ def test_a_merchant_chooses_a_drop_and_a_country_by_their_names(
     assert policy.scope == f"drop:{robe.slug} + country:DE"
     desk.goto("/admin/policies/policy/?q=Care+abroad")
     expect(desk.get_by_text(f"The drop “{robe.title}”, shipped to Germany")).to_be_visible()
+
+
+def test_a_merchant_chooses_the_places_of_a_rule_by_their_names(
+    shop: RunningShop, page: Page, complaints: list[str]
+) -> None:
+    rule = Rule.objects.create(slug="blades", title="Blades")
+    draft = new_rule_draft(rule, "staff:owner")
+    desk = signed_in(page, OWNER)
+    desk.goto(f"/admin/policies/ruleversion/{draft.pk}/change/")
+    for label, name in (("Countries", "Switzerland"), ("States and regions", "California (United States)")):
+        part = desk.locator(".scope-part").filter(has=desk.get_by_text(label, exact=True))
+        part.get_by_role("searchbox").focus()
+        desk.keyboard.type(name)
+        expect(desk.get_by_role("option", name=name, exact=True)).to_be_visible()
+        desk.keyboard.press("Enter")
+    desk.get_by_role("textbox", name="Postal codes").fill("Utah")
+    desk.get_by_label("What a refused fan reads").fill("Not there.")
+    desk.get_by_role("button", name="Save and continue editing").click()
+    expect(desk.get_by_text("UTAH: write the country, then postal codes: US 99500-99999, or GB BT.")).to_be_visible()
+
+    desk.get_by_role("textbox", name="Postal codes").fill("United States 995-999")
+    desk.get_by_role("button", name="Save and continue editing").click()
+    said = "in Switzerland, California (United States) and postal codes 995–999 of the United States."
+    expect(desk.get_by_text(said)).to_be_visible()
+    draft.refresh_from_db()
+    assert draft.places == ["CH", "US-CA", "US 995-999"]
 
 
 def test_an_editor_starts_from_a_template_and_a_reviewer_approves_with_a_schedule(
