@@ -18,7 +18,7 @@ from merchant.tests.staff import signed_in
 from segments.models import Message, MessageState
 
 pytestmark = pytest.mark.django_db
-QUERIES_OF_TODAY = 29
+QUERIES_OF_TODAY = 30
 
 
 @pytest.fixture(autouse=True)

@@ -108,6 +108,7 @@ class TestSegments:
     def test_the_list_costs_the_same_however_many_they_are(
         self, admin_client: Client, buyer: Fan, django_assert_num_queries: DjangoAssertNumQueries, many: int
     ) -> None:
+        built_in("past_buyers")
         somebody = find_or_create("somebody@example.com", country="DE")
         consent.record(somebody, Channel.EMAIL, False, source="checkout", wording="Tell me about drops.")
         for number in range(1, many + 1):
