@@ -1,17 +1,20 @@
 """Placing an order behind the guard against card testing: what every door calls."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from checkout import attempts
 from checkout.errors import TooManyCards
 from checkout.order_keys import standing
 from checkout.order_request import OrderRequest, Placed
 from checkout.place_order import place_order
+from checkout.quote import LIFETIME
 from drops.models import Drop
 from policies.acceptance import Person
 
 
-def order_once(drop: Drop, request: OrderRequest, *, person: Person, now: datetime) -> Placed:
+def order_once(
+    drop: Drop, request: OrderRequest, *, person: Person, now: datetime, quote_lasts: timedelta = LIFETIME
+) -> Placed:
     """``place_order``, unless too many cards were refused where this comes from: then no new card is taken from there.
 
     An order that stands gets its answer again all the same: sending it once more tries no card. Raises TooManyCards and
@@ -25,4 +28,4 @@ def order_once(drop: Drop, request: OrderRequest, *, person: Person, now: dateti
         if before is None:
             raise
         return before
-    return place_order(drop, request, person=person, now=now)
+    return place_order(drop, request, person=person, now=now, quote_lasts=quote_lasts)

@@ -6,7 +6,7 @@ possible. The payment provider is not called here at all; a worker is woken afte
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from checkout.errors import Busy, Invalid, PoliciesChanged, Restricted, TotalCha
 from checkout.models import Cart, Order
 from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
 from checkout.pricing import merged
-from checkout.quote import PICKUP, Agreed, Opened, Quote, agree, open_token, quote
+from checkout.quote import LIFETIME, PICKUP, Agreed, Opened, Quote, agree, open_token, quote
 from checkout.tokens import order_token
 from checkout.totals import discounts, redemptions, tables as totals_tables
 from drops import stock, windows
@@ -33,10 +33,13 @@ from policies.rules import Asked
 from policies.shown import ShownPolicy
 
 
-def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datetime) -> Placed:
+def place_order(
+    drop: Drop, request: OrderRequest, *, person: Person, now: datetime, quote_lasts: timedelta = LIFETIME
+) -> Placed:
     """Place the order once, hold its units, and wake the worker who pays.
 
     The same key and body again get the identical answer. Any refusal undoes everything, the key included.
+    ``quote_lasts``: how old its quote may be, where all that was agreed to still holds.
 
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
     PoliciesChanged, PolicyUnanswered, AgeRequired, AlreadyOrdered, HoldEnded, SoldOut and Busy. What a rule refused is
@@ -51,20 +54,28 @@ def place_order(drop: Drop, request: OrderRequest, *, person: Person, now: datet
             if claimed is None:
                 return order_keys.replay(drop, request)
             wake("payments")  # once it has committed
-            return _place(terms, request, claimed, person, now)
+            return _place(terms, request, claimed, person, now, quote_lasts=quote_lasts)
     except Restricted as refusal:
         decisions.refused(refusal.verdict, now=now)
         raise
 
 
-def _place(terms: Terms, request: OrderRequest, claimed: tuple[int, int], person: Person, now: datetime) -> Placed:
+def _place(
+    terms: Terms,
+    request: OrderRequest,
+    claimed: tuple[int, int],
+    person: Person,
+    now: datetime,
+    *,
+    quote_lasts: timedelta,
+) -> Placed:
     key_id, tables_version = claimed
     drop = terms.drop
     windows.require_open(drop, now, terms.windows)
     opened = open_token(request.quote)
     quoted = _quoter(terms, request, opened, tables_version=tables_version, person=person, now=now)
     fresh = quoted(withheld=opened.withheld)
-    agreed = agree(drop, opened, request.agreed_total, fresh)
+    agreed = agree(drop, opened, request.agreed_total, fresh, lasts=quote_lasts)
     kept_until = _kept_until(drop, request)
     shown = _shown_texts(drop, fresh, agreed, request, now)
     cart = _locked_cart(request)

@@ -35,6 +35,7 @@ from policies.rules import Asked, Item
 __all__ = ["PICKUP", "STANDARD", "Agreed", "Opened", "Quote", "agree", "open_token", "quote"]
 
 LIFETIME = timedelta(minutes=30)
+KEPT = timedelta(days=1)  # of an order that a device could not send: as long as it keeps one
 SALT = "frontrow.quote"
 NOTHING_GOES_THERE = "Nothing that weighs and costs as much is delivered there. Choose another place, or order less."
 
@@ -224,14 +225,16 @@ def open_token(token: str) -> Opened:
         return Opened(None)
 
 
-def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote) -> Agreed:
+def agree(drop: Drop, opened: Opened, agreed_total: Money, fresh: Quote, *, lasts: timedelta = LIFETIME) -> Agreed:
     """Compare what the fan agreed to with what holds now. (The texts are compared by their answers.)
+
+    ``lasts``: how old a quote may be that comes out the same.
 
     Raises QuoteExpired and TotalChanged, each with the fresh quote, Restricted, Invalid and AgeRequired.
     """
     _require_lawful(fresh.verdict)
     shown = opened.shown
-    if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + LIFETIME:
+    if shown is None or shown["drop"] != drop.slug or fresh.issued_at > _time(shown) + lasts:
         raise QuoteExpired(fresh)
     same_total = (shown["total"], shown["currency"]) == (fresh.total_minor, fresh.currency)
     same_lines = shown["lines"] == [[line.sku, line.quantity] for line in fresh.lines]

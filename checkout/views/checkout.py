@@ -61,6 +61,7 @@ class Trouble:
     seen: str = ""
     withheld: dict[int, str] = field(default_factory=dict)
     changes: list[changelog.Entry] = field(default_factory=list)
+    headline: str = ""
 
     @classmethod
     def of(cls, error: Exception) -> "Trouble":
@@ -69,6 +70,8 @@ class Trouble:
         problem = problem_of(error)
         if problem is None:
             raise error
+        if isinstance(error, QuoteExpired):
+            return cls(problem, headline=TOO_OLD)
         if isinstance(error, AgeRequired):
             return cls(errors={"birth_date" if error.age.proof == Proof.BIRTH_DATE else "of_age": problem.detail})
         if isinstance(error, TotalChanged):
@@ -171,7 +174,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "of_age": request.POST.get("of_age") == "yes",
         "errors": trouble.errors,
         "summary": list(trouble.errors.items()),
-        "problem": _say(trouble.problem),
+        "problem": _say(trouble),
         "idempotency_key": key,
         "seen": trouble.seen or request.POST.get("seen", "")[:MAX_SEEN],
         "changes": trouble.changes,
@@ -230,6 +233,7 @@ def pay_config(drop: Drop, amount: int, currency: str) -> dict[str, object]:
     }
 
 
+TOO_OLD = "This page stood open for a while"  # nothing need have changed
 HEADLINES = {
     "total-changed": "The total changed",
     "policy-changed": "What you should know changed",
@@ -245,11 +249,11 @@ HEADLINES = {
 }
 
 
-def _say(problem: Problem | None) -> dict[str, str] | None:
-    if problem is None:
+def _say(trouble: Trouble) -> dict[str, str] | None:
+    if trouble.problem is None:
         return None
     return {
-        "type": problem.type,
-        "headline": HEADLINES.get(problem.type, "Please look at your order once more"),
-        "detail": problem.detail,
+        "type": trouble.problem.type,
+        "headline": trouble.headline or HEADLINES.get(trouble.problem.type, "Please look at your order once more"),
+        "detail": trouble.problem.detail,
     }

@@ -1,9 +1,10 @@
 """The door for orders that a device kept and sends again: the checkout form's fields, without its cookies.
 
-A kept order may come days after its page, from a worker in the background. So nothing is read that may have changed
+A kept order may come hours after its page, from a worker in the background. So nothing is read that may have changed
 meanwhile: the cart is named by a seal in the body, not by the cookie (which may stand for another cart by now), and no
-CSRF token is asked for. No cookie speaks for anybody here, and the Idempotency-Key is a header that a page of another
-site cannot send: there is nothing to forge.
+CSRF token is asked for. A quote counts for a day, by our clock, as long as it comes out the same: the fan agreed to
+that total and those texts, and the device could not say so earlier. No cookie speaks for anybody here, and the
+Idempotency-Key is a header that a page of another site cannot send: there is nothing to forge.
 """
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,6 +19,7 @@ from checkout.errors import AlreadyOrdered, CheckoutError
 from checkout.forms import read_order, read_person
 from checkout.models import Cart
 from checkout.ordering import order_once
+from checkout.quote import KEPT
 from checkout.refusals import problem_of
 from checkout.tokens import cart_in, order_token
 from checkout.views.cart import visible_drop
@@ -55,7 +57,8 @@ def _placed(request: HttpRequest, drop: Drop, key: str) -> str:
     fields = request.POST.copy()
     fields["idempotency_key"] = key
     wanted = read_order(fields, cart_id=cart.pk, lines=contents(cart), currency=current_store().currency)
-    return order_once(drop, wanted, person=read_person(request, wanted.contact.email), now=now()).token
+    person = read_person(request, wanted.contact.email)
+    return order_once(drop, wanted, person=person, now=now(), quote_lasts=KEPT).token
 
 
 def _refused(error: Exception) -> HttpResponse:
