@@ -1,9 +1,10 @@
 """A drop's way through its states."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from drops import catalog, scheduling, stock
 from drops.errors import IllegalMove, NotOpen, NotReady
@@ -12,6 +13,7 @@ from drops.tests.factories import NOW, counts, drop, hold, item, offer, order, v
 from drops.windows import Phase, phase_of, require_open
 from merchant.models import JournalEntry
 from merchant.money import Money
+from merchant.templatetags.shop import distance, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +129,29 @@ def test_the_clock_decides_what_a_fan_sees(drop_state: DropState, minutes: int, 
     """C30: only the server's time counts, and no worker is needed for it."""
     robe = drop(state=drop_state, starts_at=NOW, ends_at=NOW + HOUR)
     assert phase_of(robe, NOW + timedelta(minutes=minutes)) == phase
+
+
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "Sun 25 Oct, 02:30 CEST"),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Sun 25 Oct, 02:30 CET"),
+        (datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "Sun 28 Mar, 03:00 CEST"),
+    ],
+    ids=["the hour that comes twice", "its second time", "after the hour that is skipped"],
+)
+def test_c30_a_start_at_the_change_of_the_clocks_is_one_instant(starts: datetime, words: str) -> None:
+    """What the shop's clock on the wall shows decides nothing, and the zone beside it says which of the two it is."""
+    second, before = timedelta(seconds=1), starts - 2 * HOUR
+    robe = drop(starts_at=starts)
+    SaleWindow.objects.create(drop=robe, opens_at=starts)
+    assert [phase_of(robe, at) for at in (starts - second, starts)] == [Phase.UPCOMING, Phase.LIVE]
+    with pytest.raises(NotOpen) as refusal:
+        require_open(robe, starts - second)
+    assert refusal.value.opens_at == starts
+    require_open(robe, starts)
+    with timezone.override("Europe/Berlin"):
+        assert (moment(starts), distance(starts, before)) == (words, "in 2 h")
 
 
 @pytest.mark.parametrize(

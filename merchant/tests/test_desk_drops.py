@@ -100,6 +100,15 @@ def test_times_are_the_shops_and_the_window_follows_them(manager: Client) -> Non
     assert (opens, closes) == (datetime(2027, 1, 15, 18, tzinfo=UTC), datetime(2027, 1, 15, 20, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("start", ["2027-03-28 02:30", "2026-10-25 02:30"], ids=["skipped", "twice"])
+def test_c30_an_hour_that_the_clocks_skip_or_repeat_is_no_start(manager: Client, start: str) -> None:
+    day, hour = start.split()
+    answer = manager.post("/admin/drops/drop/add/", typed(starts_at_0=day, starts_at_1=hour, ends_at_0="2027-04-01"))
+    (said,) = answer.context["adminform"].form.errors["starts_at"]
+    assert "Europe/Berlin; it may be ambiguous or it may not exist." in said
+    assert not Drop.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
