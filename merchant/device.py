@@ -1,4 +1,4 @@
-"""What a fan's device keeps of the shop: the worker that does it, and the page it shows where nothing was kept."""
+"""What a fan's device keeps of the shop: the worker that does it, and the pages it shows where nothing was kept."""
 
 import json
 from functools import cache
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 STATIC = settings.BASE_DIR / "static"
 SHELL = ("css/*.css", "js/*.js", "img/*.svg", "vendor/htmx/*.js", "vendor/fonts/*-latin-[w4]*.woff2")
+OFFLINE, CHECKOUT = "merchant/offline.html", "merchant/offline_checkout.html"
 NOT_FOR_FANS = ("api_docs.css", "desk.css", "desk_policies.css", "farewell.js")
 
 
@@ -30,13 +31,20 @@ def worker(request: HttpRequest) -> HttpResponse:
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
     """The page of a device without a network, for addresses it has not kept. It knows nobody and carries no token."""
-    return render(request, "merchant/offline.html")
+    return render(request, OFFLINE)
+
+
+@require_safe
+def offline_checkout(request: HttpRequest) -> HttpResponse:
+    """The same in the place of a checkout, which is never kept: its outline, and nothing that anybody typed."""
+    return render(request, CHECKOUT)
 
 
 @cache
 def _script() -> str:
     """A few lines that differ whenever a file of the shell does: that is how a browser hears of a new version."""
-    about = {"version": _version(), "shell": _addresses(), "offline": reverse("offline")}
+    pages = {"offline": reverse("offline"), "checkout": reverse("offline_checkout")}
+    about = {"version": _version(), "shell": _addresses()} | pages
     return f'import {{ begin }} from "{static("js/worker.js")}";\nbegin({json.dumps(about, indent=1)});\n'
 
 
@@ -51,6 +59,6 @@ def _addresses() -> list[str]:
 
 
 def _version() -> str:
-    page = (settings.BASE_DIR / "templates/merchant/offline.html").read_bytes()
+    pages = b"".join((settings.BASE_DIR / "templates" / page).read_bytes() for page in (OFFLINE, CHECKOUT))
     manifest = getattr(staticfiles_storage, "manifest_hash", "").encode()
-    return sha256(page + (manifest or b"".join(path.read_bytes() for path in _files()))).hexdigest()[:12]
+    return sha256(pages + (manifest or b"".join(path.read_bytes() for path in _files()))).hexdigest()[:12]

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from checkout.storefront_api import api
-from merchant.device import offline, worker
+from merchant.device import offline, offline_checkout, worker
 from merchant.health import healthz, readyz
 from merchant.media import media
 from merchant.metrics import metrics
@@ -20,6 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("sw.js", worker, name="worker"),
     path("offline/", offline, name="offline"),
+    path("offline/checkout/", offline_checkout, name="offline_checkout"),
     path("theme.css", theme, name="theme"),
     path("healthz", healthz),
     path("readyz", readyz),

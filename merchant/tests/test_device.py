@@ -52,8 +52,10 @@ def test_turned_off_the_worker_says_farewell(client: Client, settings: Any) -> N
     assert "data-worker" not in client.get("/offline/").content.decode()
 
 
-def test_the_page_without_a_network_knows_nobody(client: Client) -> None:
-    answer = client.get("/offline/")
+@pytest.mark.parametrize("address", ["/offline/", "/offline/checkout/"])
+def test_a_page_without_a_network_knows_nobody(client: Client, address: str) -> None:
+    assert f'"{address}"' in client.get("/sw.js").content.decode()
+    answer = client.get(address)
     assert answer.cookies == {}
     assert "csrf" not in answer.content.decode()
 

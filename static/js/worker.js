@@ -2,10 +2,12 @@
 // that wait when the browser says that the network is back (a bonus where it exists; the promise is the open page's).
 //
 // What is kept holds no token and nobody's data: only the pages listed here, only as they are for everybody, without the
-// forms' tokens. Carts, checkouts, orders, the desk and the API are never kept, nor is anything that is posted.
+// forms' tokens. Carts, checkouts, orders, the desk and the API are never kept, nor is anything that is posted: in a checkout's
+// place stands the outline that was made for it.
 import { all, attempt, waits } from "./outbox.js";
 
 const PAGES = /^\/$|^\/drops\/[^/]+\/$|^\/policies\//;
+const CHECKOUT = /^\/drops\/[^/]+\/checkout\/$/;
 const OF_A_DROP = /^\/drops\/[^/]+\//;
 const NEVER = /^\/(admin|api|webhooks|live|metrics|healthz|readyz)\b/; // no page of a fan: the browser's own business
 const FILES = /^\/(static|media)\/|^\/theme\.css$/;
@@ -16,15 +18,17 @@ const MOST = 150; // pages and pictures
 const TOKEN = /<input[^>]*name="csrfmiddlewaretoken"[^>]*>/g;
 const PICTURE = /<img[^>]*\ssrc="(\/[^"]+)"/g;
 
-export function begin({ version, shell, offline }) {
+export function begin({ version, shell, offline, checkout }) {
   const [SHELL, SEEN] = [`frontrow-${version}-shell`, `frontrow-${version}-seen`];
 
   // --- keeping ------------------------------------------------------------------------------------------------------
   async function install() {
     const cache = await caches.open(SHELL);
-    const waiting = await fetch(offline);
-    if (!waiting.ok) throw new Error(`${offline}: ${waiting.status}`); // the browser tries again with the next visit
-    await keepPage(cache, offline, waiting);
+    for (const address of [offline, checkout]) {
+      const waiting = await fetch(address);
+      if (!waiting.ok) throw new Error(`${address}: ${waiting.status}`); // the browser tries again with the next visit
+      await keepPage(cache, address, waiting);
+    }
     await Promise.allSettled(shell.map((file) => cache.add(file)));
     await skipWaiting(); // pages come from the shop first, so an old one never waits for its old worker
   }
@@ -78,7 +82,7 @@ export function begin({ version, shell, offline }) {
     } catch {
       // nobody answered, or too late: what was seen last is better than the browser's error page
     }
-    return kept || (await caches.match(offline)) || Response.error();
+    return kept || (await caches.match(CHECKOUT.test(pathname) ? checkout : offline)) || Response.error();
   }
 
   const late = () => new Promise((_, no) => setTimeout(() => no(new Error("late")), PATIENCE));
