@@ -1,4 +1,5 @@
 // The checkout page: makes the card token, sends the order once, and mends the page in place when something is to be agreed anew.
+import { serverNow, setServerTime } from "./clock.js";
 import { watchHold } from "./hold.js";
 import { attempt, forget, keep, waits } from "./outbox.js";
 import { GONE, dismiss, queued, watch } from "./outbox_panel.js";
@@ -9,8 +10,10 @@ const settings = config("pay-config");
 const NO_TOKEN = { id: "", ends: 0 };
 let card = null;
 let working = false;
+let restsFor = ""; // the key of the order whose news stands in the form's place
 
 form.noValidate = true;
+setServerTime(document.getElementById("checkout").dataset.serverNow);
 const button = () => document.getElementById("place");
 
 function openOrderOnWideScreens() {
@@ -135,13 +138,17 @@ const byPage = {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     return page.getElementById("checkout-form") ? { once: { page } } : null; // a token that was rotated: the door needs none
   },
+  async why(answer) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page.querySelector("[data-detail]")?.textContent ?? "";
+  },
 };
 
 function toKeep({ id, ends }) {
   const fields = new URLSearchParams(new FormData(form));
   for (const name of ["csrfmiddlewaretoken", "confirmation_token", "idempotency_key"]) fields.delete(name);
   const { drop: title, dropUrl: drop, keptDoor: door } = form.dataset;
-  return { key: key(), title, drop, door, checkout: form.getAttribute("action"), body: fields.toString(), token: id, tokenEnds: ends };
+  return { key: key(), title, drop, door, checkout: form.getAttribute("action"), body: fields.toString(), token: id, tokenEnds: ends, offset: serverNow() - Date.now() };
 }
 
 async function send() {
@@ -158,6 +165,7 @@ async function send() {
 function follows(order) {
   if (!isOurs(order)) return false;
   if (working) return true; // its first try is on its way
+  restsFor = order.key;
   rest(waits(order) || order.said === "sent" || order.type in GONE);
   if (order.said === "sent") leaveFor(order);
   if (order.said === "refused" && order.key === key() && !(order.type in GONE)) mend(order);
@@ -248,7 +256,7 @@ form.addEventListener("keydown", (event) => {
   document.getElementById("apply-discount").click();
 });
 document.addEventListener("htmx:afterOnLoad", requoted);
-watch(follows);
+watch(follows, (key) => key === restsFor && rest(false));
 showHowToPay();
 openOrderOnWideScreens();
 watchHold();

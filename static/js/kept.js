@@ -1,5 +1,5 @@
 // A page that came from this device, not from the shop: says so, promises nothing old, and is loaded anew once the shop answers.
-import { make, makeNote } from "./note.js";
+import { hour, make, makeNote } from "./note.js";
 
 const [SOONEST, LATEST] = [2000, 20_000]; // between looks whether the shop is back, with full jitter
 const QUICK = 3000; // a shop that answers slower than that would only bring the kept page again
@@ -7,13 +7,12 @@ const { kept } = document.documentElement.dataset;
 let tries = 0;
 let timer = null;
 
-const clock = (iso) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
 const why = () => (navigator.onLine === false ? "you are offline" : "the shop does not answer just now");
 const shell = document.querySelector("[data-offline]"); // the page for what was never seen has its own words
 
 function say() {
   if (shell) shell.querySelector("[data-kept-why]").textContent = navigator.onLine === false ? "You are offline" : "The shop does not answer just now";
-  else document.querySelector(".kept strong").textContent = `Last seen at ${clock(kept)} · ${why()}`;
+  else document.querySelector(".kept strong").textContent = `Last seen at ${hour(kept)} · ${why()}`;
 }
 
 function showNote() {

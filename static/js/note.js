@@ -19,6 +19,9 @@ function icon(tone) {
   return svg;
 }
 
+// An instant as a fan's clock tells it.
+export const hour = (at) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
+
 export function makeNote({ tone, headline, text, acts = [] }) {
   const note = make("div", { className: `note ${tone}` }, icon(tone), make("strong", { textContent: headline }), make("p", { textContent: text }));
   if (acts.length) note.append(make("p", { className: "acts" }, ...acts));

@@ -1,6 +1,6 @@
 // What the fan reads of orders that wait on this device, in one place of the page; sends them on while the page is open.
-import { make, makeNote } from "./note.js";
-import { all, attempt, cancel, forget, pauseBefore, waits } from "./outbox.js";
+import { hour, make, makeNote } from "./note.js";
+import { all, attempt, cancel, forget, lasts, pauseBefore, timeUntilDue, waits } from "./outbox.js";
 
 export const GONE = {
   "sold-out": "Sold out before your order reached us",
@@ -13,15 +13,14 @@ const UNCHARGED = "Your order was not placed, and you have not been charged.";
 const timers = new Map();
 const drawn = new Map();
 let follow = () => {}; // the checkout page goes on by itself when its own order was answered
+let closed = () => {};
 
 // --- words ----------------------------------------------------------------------------------------------------------
 const words = {
   waiting: (order) => ({
     tone: "wait",
-    headline: "Saved on this device, sending…",
-    text: navigator.onLine === false
-      ? `You are offline. Your order from ${order.title} goes as soon as you are back. Leave this page open, or come back to it later.`
-      : `The shop has not answered yet. Your order from ${order.title} is sent again by itself while this page is open. However often it goes, it counts once.`,
+    headline: lasts() ? "Saved on this device, sending…" : "Sending… leave this page open",
+    text: `${whyItWaits(order)}${lasts() ? "" : " This device had no room to save it, so it is lost when you close this page."}`,
     acts: [act("Cancel this order", () => letGo(order.key))],
   }),
   sent: (order) => ({
@@ -42,6 +41,12 @@ const words = {
     acts: [link("Look at the drop", order.drop, () => forget(order.key)), close(order.key)],
   }),
 };
+
+const LONG = 60_000; // a wait that is told by the clock
+const nextTry = (order) => (timeUntilDue(order) > LONG ? ` The next try is at ${hour(order.notBefore)}.` : "");
+const whyItWaits = (order) => navigator.onLine === false
+  ? `You are offline. Your order from ${order.title} goes as soon as you are back. Leave this page open${lasts() ? ", or come back to it later" : ""}.`
+  : `${order.why || "The shop has not answered yet."} Your order from ${order.title} is sent again by itself while this page is open.${nextTry(order)} However often it goes, it counts once.`;
 
 const WAIT_FOR = ["sold-out", "in-other-carts", "hold-expired"]; // what may come back
 const gone = (order) => ({
@@ -66,6 +71,7 @@ const close = (key) => act("Close", () => dismiss(key));
 export async function dismiss(key) {
   await forget(key);
   show(key, null);
+  closed(key);
 }
 
 function place() {
@@ -82,7 +88,7 @@ const draw = (order) => makeNote(words[waits(order) ? "waiting" : order.said](or
 
 // An unchanged note stays as it is: nobody wants it read out twice, or the focus taken from its button.
 function show(key, order) {
-  const look = order && JSON.stringify([waits(order), order.said, order.type, order.uncertain, navigator.onLine]);
+  const look = order && JSON.stringify([waits(order), order.said, order.type, order.uncertain, order.why, order.notBefore, navigator.onLine, lasts()]);
   const before = drawn.get(key);
   if (before?.look === look) return;
   const fresh = order ? draw(order) : null;
@@ -118,13 +124,14 @@ async function soon() {
   for (const order of await all()) {
     if (!waits(order)) continue;
     show(order.key, order);
-    later(order, Math.max(0, order.notBefore - Date.now()) + Math.random() * 1000);
+    later(order, timeUntilDue(order) + Math.random() * 1000);
   }
 }
 
-// The checkout page's own order: follows(order) says whether it took the news over.
-export function watch(follows) {
+// The checkout page's own order: follows(order) says whether it took the news over; closes(key) hears that its note is gone.
+export function watch(follows, closes) {
   follow = follows;
+  closed = closes;
 }
 
 // After its first try. Where the browser knows how, it sends the order on even after the page is gone.

@@ -1,48 +1,80 @@
-// The device's drawer (IndexedDB) for orders that wait and for what became of them. Without one, this page's memory.
+// The device's drawer (IndexedDB) for orders that wait and for what became of them. Where there is none (a private window), or
+// it fails (a full disk, a connection that the browser closed), this page's memory goes on from what the drawer said last:
+// storing never keeps an order from being sent.
+const PATIENCE = 5000; // a drawer that answers later than that has failed
 const memory = new Map();
 let opened = null;
+let works = true;
+
+// Whether what is kept outlives this page.
+export const lasts = () => works;
+
+function patiently(begin) {
+  return new Promise((yes, no) => {
+    AbortSignal.timeout(PATIENCE).onabort = () => no(new Error("The drawer does not answer"));
+    begin(yes, no);
+  });
+}
 
 function open() {
-  return (opened ??= new Promise((yes, no) => {
+  return (opened ??= patiently((yes, no) => {
     const asked = indexedDB.open("frontrow", 1);
     asked.onupgradeneeded = () => asked.result.createObjectStore("orders", { keyPath: "key" });
     asked.onsuccess = () => yes(asked.result);
     asked.onerror = () => no(asked.error);
-  }).catch(() => null)); // a private window may have none
+  }).catch(fail));
 }
 
-export async function all() {
-  const drawer = await open();
-  if (!drawer) return [...memory.values()];
-  return new Promise((yes, no) => {
-    const asked = drawer.transaction("orders").objectStore("orders").getAll();
-    asked.onsuccess = () => yes(asked.result);
-    asked.onerror = () => no(asked.error);
-  });
+function fail() {
+  works = false;
+  return null;
 }
+
+async function orElse(inMemory, inDrawer) {
+  const drawer = await open();
+  if (!drawer) return inMemory();
+  try {
+    return await patiently((yes, no) => inDrawer(drawer, yes, no));
+  } catch {
+    opened = Promise.resolve(fail());
+    drawer.close();
+    return inMemory();
+  }
+}
+
+export const all = () => orElse(() => [...memory.values()], (drawer, yes, no) => {
+  const transaction = drawer.transaction("orders");
+  const asked = transaction.objectStore("orders").getAll();
+  asked.onsuccess = () => {
+    memory.clear();
+    asked.result.forEach((order) => memory.set(order.key, order));
+    yes(asked.result);
+  };
+  transaction.onerror = transaction.onabort = () => no(transaction.error);
+});
 
 // Reads and writes in one transaction, so that no other tab comes between: change(old) is what stands then, or null for nothing.
-export async function update(key, change) {
-  const drawer = await open();
-  if (!drawer) return updateMemory(key, change);
-  return new Promise((yes, no) => {
-    const transaction = drawer.transaction("orders", "readwrite");
-    const orders = transaction.objectStore("orders");
-    const asked = orders.get(key);
-    let fresh = null;
-    asked.onsuccess = () => {
-      fresh = change(asked.result ?? null);
+export const update = (key, change) => orElse(() => remember(key, change(memory.get(key) ?? null)), (drawer, yes, no) => {
+  const transaction = drawer.transaction("orders", "readwrite");
+  const orders = transaction.objectStore("orders");
+  const asked = orders.get(key);
+  let fresh = null;
+  asked.onsuccess = () => {
+    try {
+      fresh = change(remember(key, asked.result ?? null));
       if (fresh) orders.put(fresh);
       else orders.delete(key);
-    };
-    transaction.oncomplete = () => yes(fresh);
-    transaction.onerror = transaction.onabort = () => no(transaction.error);
-  });
-}
+    } catch (error) {
+      no(error);
+      transaction.abort();
+    }
+  };
+  transaction.oncomplete = () => yes(remember(key, fresh));
+  transaction.onerror = transaction.onabort = () => no(transaction.error);
+});
 
-function updateMemory(key, change) {
-  const fresh = change(memory.get(key) ?? null);
-  if (fresh) memory.set(key, fresh);
+function remember(key, order) {
+  if (order) memory.set(key, order);
   else memory.delete(key);
-  return fresh;
+  return order;
 }

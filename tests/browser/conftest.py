@@ -39,16 +39,22 @@ def complaints(context: BrowserContext) -> Iterator[list[str]]:
     A form that is shown again (409, 422) is no reason to complain. A test that provokes complaints empties the list;
     anything left fails it.
     """
+    heard = complaints_of(context, pardoned=r"with a status of (409|422)")
+    yield heard
+    assert heard == []
+
+
+def complaints_of(context: BrowserContext, *, pardoned: str) -> list[str]:
+    """A list that fills by itself. ``pardoned``: what the console may say; an error that a script threw never is."""
     heard: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not re.search(r"with a status of (409|422)", message.text):
+        if message.type in ("error", "warning") and not re.search(pardoned, message.text):
             heard.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
     context.on("console", listen)
     context.on("weberror", lambda error: heard.append(str(error.error)))
-    yield heard
-    assert heard == []
+    return heard
 
 
 @pytest.fixture

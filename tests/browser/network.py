@@ -1,6 +1,7 @@
 """The network between a browser and the shop, with its faults: refused, too busy, an answer that is lost on its way."""
 
 import http.client
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+FILES = ("/static/", "/media/", "/theme.css", "/sw.js")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "proxy-connection"}
 LONGEST_WAY = 60.0
 
@@ -21,10 +23,13 @@ class Network:
     shop: str
     away: bool = False  # connections break, as with a server that is gone
     busy: dict[str, str] | None = None  # POSTs are answered 503 with these headers, and reach nobody
+    too_often: str = ""  # POSTs are answered 429 in these words, as the shop says them, and reach nobody
+    spike: bool = False  # pages are answered 503; their files come
     loses_answers: int = 0  # of that many POSTs the work is done and the answer lost
     posts: list[str] = field(default_factory=list)  # what reached the shop
     tried: list[str] = field(default_factory=list)  # what was sent, whatever became of it
     _posts_pass: threading.Event = field(default_factory=threading.Event)
+    _pages_pass: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -33,15 +38,20 @@ class Network:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def heal(self) -> None:
-        self.away, self.busy, self.loses_answers = False, None, 0
+        self.away, self.busy, self.too_often, self.spike, self.loses_answers = False, None, "", False, 0
         self._posts_pass.set()
+        self._pages_pass.set()
 
     def stop_posts(self) -> None:
         """From now on every POST is on its way, until the network is healed."""
         self._posts_pass.clear()
 
-    def wait_on_the_way(self) -> None:
-        self._posts_pass.wait(LONGEST_WAY)
+    def stop_pages(self) -> None:
+        """From now on every page is on its way, until the network is healed; their files come."""
+        self._pages_pass.clear()
+
+    def wait_on_the_way(self, *, posted: bool) -> None:
+        (self._posts_pass if posted else self._pages_pass).wait(LONGEST_WAY)
 
     def forget(self) -> None:
         self.posts.clear()
@@ -84,14 +94,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _pass_on(handler: _Handler, network: Network) -> None:
     body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-    posted = handler.command == "POST"
+    posted, page = handler.command == "POST", not handler.path.startswith(FILES)
     if posted:
         network.tried.append(handler.path)
-        network.wait_on_the_way()
+    if page:
+        network.wait_on_the_way(posted=posted)
     if network.away:
         return _break(handler)
+    if network.spike and page:
+        return _answer(handler, 503, [], b"busy")
     if posted and network.busy is not None:
         return _answer(handler, 503, list(network.busy.items()), b"busy")
+    if posted and network.too_often:
+        return _answer(handler, 429, *_refusal(handler.path, network.too_often))
     status, headers, content = _asked(network.shop, handler, body)
     if posted:
         network.posts.append(handler.path)
@@ -99,6 +114,15 @@ def _pass_on(handler: _Handler, network: Network) -> None:
             network.loses_answers -= 1
             return _break(handler)
     return _answer(handler, status, headers, content)
+
+
+def _refusal(path: str, words: str) -> tuple[list[tuple[str, str]], bytes]:
+    """From the door for kept orders a problem, from the form a page."""
+    if path.endswith("/kept/"):
+        problem = {"type": "slow-down", "status": 429, "detail": words}
+        return [("Content-Type", "application/problem+json"), ("Retry-After", "3600")], json.dumps(problem).encode()
+    page = f'<div id="trouble"><p data-detail>{words}</p></div><form id="checkout-form"></form>'
+    return [("Content-Type", "text/html"), ("Retry-After", "1")], page.encode()
 
 
 def _asked(shop: str, handler: _Handler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:

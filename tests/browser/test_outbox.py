@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from django.core import signing
 from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, expect
 
 from checkout.models import Order
+from checkout.quote import SALT
 from checkout.tests import fan
-from drops.models import Drop, StockItem
+from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
 from tests.browser.buyer import GOOD, Buyer
+from tests.browser.conftest import complaints_of
 from tests.browser.network import Network
 from tests.running_shop import RunningShop
 from tests.waiting import until
@@ -20,6 +24,21 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 
 SAVED = "Saved on this device, sending…"
+NETWORK = r"Failed to load resource|net::ERR_|FetchEvent|Failed to convert value to 'Response'"
+DRAWERS = {
+    "full": "IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+    "full at the end": """const put = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (...all) {
+          const asked = put.apply(this, all);
+          this.transaction.abort();
+          return asked;
+        }""",
+    "closed": "IDBDatabase.prototype.transaction = () => { throw new DOMException('closed', 'InvalidStateError'); }",
+    "silent": """const nothing = () => ({});
+        IDBDatabase.prototype.transaction = () => ({ objectStore: () => ({ get: nothing, getAll: nothing }) })""",
+}
+NEVER_LATE = "AbortSignal.timeout = () => new AbortController().signal"
+NO_CHANCE = "Math.random = () => 0"  # the shortest pauses there are
 ORDERS = """() => new Promise((yes) => {
   const asked = indexedDB.open("frontrow");
   asked.onsuccess = () => {
@@ -62,9 +81,11 @@ def network(open_network: Network) -> Iterator[Network]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """A browser does complain of a network that is away; here that is the matter itself."""
-    return []
+def complaints(context: BrowserContext) -> Iterator[list[str]]:
+    """A browser does complain of a network that is away; here that is the matter itself, and nothing else is."""
+    heard = complaints_of(context, pardoned=f"{NETWORK}|with a status of (409|422)")
+    yield heard
+    assert heard == []
 
 
 @pytest.fixture
@@ -119,6 +140,37 @@ def test_offline_during_the_click_and_back(ready: Buyer, context: BrowserContext
     assert waiting(ready.page) == []
 
 
+@pytest.mark.parametrize("fault", DRAWERS)
+def test_a_phone_that_cannot_store_buys_all_the_same(shop: RunningShop, ready: Buyer, fault: str) -> None:
+    ready.page.evaluate(f"() => {{ {DRAWERS[fault]} }}")
+    ready.pay_button.click()
+    expect(ready.headline).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def test_what_cannot_be_stored_waits_on_the_page_and_says_so(ready: Buyer, network: Network) -> None:
+    ready.page.evaluate(f"() => {{ {DRAWERS['full']} }}")
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text("Sending… leave this page open")
+    expect(note(ready.page)).to_contain_text("This device had no room to save it")
+    assert waiting(ready.page) == []
+    network.away = False
+    expect(ready.headline).to_have_text("Yours.")
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+
+
+def test_a_disk_that_is_full_later_forgets_nothing_that_was_stored(ready: Buyer, network: Network) -> None:
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.page.evaluate(f"() => {{ {DRAWERS['full']} }}")
+    expect(note(ready.page)).to_contain_text("Sending… leave this page open")
+    network.away = False
+    expect(ready.headline).to_have_text("Yours.")
+    assert Order.objects.filter(drop=ready.drop).count() == 1
+
+
 def test_busy_for_a_while(shop: RunningShop, ready: Buyer, network: Network) -> None:
     network.busy = {"Retry-After": "1"}
     ready.pay_button.click()
@@ -156,18 +208,97 @@ def a_second_later(page: Page) -> bool:
     return True
 
 
-def test_a_retry_after_is_waited_for(ready: Buyer, network: Network) -> None:
-    network.busy = {"Retry-After": "300"}
-    ready.pay_button.click()
-    expect(note(ready.page)).to_contain_text(SAVED)
-    before = now().timestamp() * 1000
-    (order,) = until(lambda: [order for order in waiting(ready.page) if order["tries"]])
-    assert order["notBefore"] > before + 200_000
+@pytest.mark.parametrize("seconds", [300, 3600])
+def test_a_retry_after_is_waited_for(buyer: Buyer, network: Network, seconds: int) -> None:
+    page = buyer.page
+    page.clock.install()
+    page.add_init_script(NO_CHANCE)
+    at_checkout(buyer)
+    network.busy = {"Retry-After": str(seconds)}
+    buyer.pay_button.click()
+    (order,) = until(lambda: [order for order in waiting(page) if order["tries"]])
     tried = len(network.tried)
-    ready.page.evaluate("() => dispatchEvent(new Event('online'))")
-    ready.page.reload()
-    expect(note(ready.page)).to_contain_text(SAVED)
-    assert len(network.tried) == tried
+    page.evaluate("() => dispatchEvent(new Event('online'))")
+    page.reload()
+    expect(note(page)).to_contain_text("The next try is at")
+    page.clock.pause_at(tried_again_at(order) - timedelta(seconds=1))
+    no_try_is_under_way(page, order["key"])
+    assert len(network.tried) == tried, "a second too early"
+    page.clock.run_for(1500)
+    until(lambda: len(network.tried) == tried + 1)
+
+
+def tried_again_at(order: dict[str, Any]) -> datetime:
+    """By the device's own clock."""
+    return datetime.fromtimestamp((order["notBefore"] - order["offset"]) / 1000, UTC)
+
+
+def no_try_is_under_way(page: Page, key: str) -> None:
+    """A try begins in its timer with the order's lock, and gives it back when it has ended."""
+    page.evaluate("async (key) => { await navigator.locks.request(`order ${key}`, () => {}); }", key)
+
+
+def test_why_the_shop_wants_to_be_asked_later_is_told(ready: Buyer, network: Network) -> None:
+    network.too_often = "Too many cards were refused from where you are."
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(network.too_often)
+    until(lambda: door(ready.drop) in network.tried)
+    expect(note(ready.page)).to_contain_text("The next try is at")  # the door's answer, an hour ahead
+    expect(note(ready.page)).to_contain_text(network.too_often)
+    expect(note(ready.page).get_by_role("button", name="Cancel this order")).to_be_visible()
+    assert not Order.objects.filter(drop=ready.drop).exists()
+
+
+# --- C30: only the server's time counts -----------------------------------------------------------
+
+AHEAD = timedelta(hours=13)  # beyond a payment token's life of twelve
+
+
+@pytest.fixture
+def ahead(shop: RunningShop, network: Network, buyer: Buyer) -> Buyer:
+    """At the checkout page, with a phone whose clock is wrong."""
+    buyer.page.clock.install(time=now() + AHEAD)
+    return at_checkout(buyer)
+
+
+def test_c30_a_clock_that_is_ahead_takes_no_card_from_an_order(
+    shop: RunningShop, ahead: Buyer, network: Network
+) -> None:
+    network.busy = {}
+    ahead.pay_button.click()
+    expect(note(ahead.page)).to_contain_text(SAVED)
+    until(lambda: door(ahead.drop) in network.tried)
+    network.busy = None
+    expect(ahead.headline).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(ahead.order.reference)] == [5400]
+
+
+def test_c30_a_date_to_come_back_at_is_read_by_the_servers_clock(ahead: Buyer, network: Network) -> None:
+    at = now().replace(microsecond=0) + timedelta(minutes=10)
+    network.busy = {"Retry-After": format_datetime(at, usegmt=True)}
+    ahead.pay_button.click()
+    (order,) = until(lambda: [order for order in waiting(ahead.page) if order["tries"]])
+    assert order["notBefore"] == at.timestamp() * 1000
+
+
+def test_c30_a_clock_that_is_set_right_meanwhile_is_noticed(ahead: Buyer, network: Network) -> None:
+    """What the shop's last answer said of the time counts, not what the page knew when it was made."""
+    network.busy = {"Date": format_datetime(now() + timedelta(hours=1), usegmt=True)}
+    ahead.pay_button.click()
+    (order,) = until(lambda: [order for order in waiting(ahead.page) if order["tries"]])
+    assert timedelta(hours=-12, minutes=-5) < timedelta(milliseconds=order["offset"]) < timedelta(hours=-11)
+
+
+def test_c30_a_countdown_counts_the_servers_time(page: Page, robe: Drop, network: Network) -> None:
+    Drop.objects.filter(pk=robe.pk).update(
+        state=DropState.SCHEDULED, starts_at=now() + timedelta(days=5, hours=12, minutes=30)
+    )
+    page.clock.install(time=now() + AHEAD)
+    page.goto(f"/drops/{robe.slug}/")
+    expect(page.locator("[data-countdown]")).to_have_text("5 days 12 h")
+
+
+# --- other tabs, other times -----------------------------------------------------------------------
 
 
 def test_the_answer_is_lost_after_the_commit(shop: RunningShop, ready: Buyer, network: Network) -> None:
@@ -202,10 +333,15 @@ def test_a_closed_tab_is_taken_up_again(
 
 
 def test_two_tabs_never_send_at_once(ready: Buyer, network: Network, context: BrowserContext) -> None:
+    ready.page.evaluate(f"() => {{ {NEVER_LATE} }}")
+    ready.page.evaluate(
+        "() => { SyncManager.prototype.register = async () => {}; }"
+    )  # the worker's patience would end, too
     network.away = True
     ready.pay_button.click()
     expect(note(ready.page)).to_contain_text(SAVED)
     (order,) = waiting(ready.page)
+    context.add_init_script(NEVER_LATE)
     second = context.new_page()
     network.stop_posts()
     network.away = False
@@ -249,8 +385,26 @@ def test_c24_what_was_never_held_is_sold_out_before_it_arrives(buyer: Buyer, net
     expect(note(buyer.page)).to_contain_text("Sold out before your order reached us")
     expect(note(buyer.page)).to_contain_text("Your order was not placed, and you have not been charged.")
     expect(note(buyer.page).get_by_role("link", name="See what is left")).to_be_visible()
+    expect(note(buyer.page).get_by_role("link", name="Join the waiting list")).to_be_visible()
     assert not Order.objects.filter(drop=buyer.drop).exists()
     assert [kept for kept in waiting(buyer.page) if kept.get("body")] == []
+
+
+def test_a_closed_refusal_gives_the_form_back(ready: Buyer, context: BrowserContext) -> None:
+    context.set_offline(True)
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    sell_out(ready)
+    context.set_offline(False)
+    expect(note(ready.page)).to_contain_text("Your hold ended before your order reached us")
+    expect(ready.pay_button).to_be_hidden()
+    note(ready.page).get_by_role("button", name="Close").click()
+    expect(note(ready.page)).to_have_count(0)
+    ready.page.get_by_label("City").fill("Shelbyville")
+    StockItem.objects.filter(code=ready.sku).update(sold=4)  # one comes back
+    ready.pay_button.click()
+    expect(ready.headline).to_have_text("Yours.")
+    assert ready.order.address["city"] == "Shelbyville"
 
 
 def test_the_browser_sends_it_on_when_no_page_is_open(
@@ -261,6 +415,7 @@ def test_the_browser_sends_it_on_when_no_page_is_open(
     ready.pay_button.click()
     expect(note(ready.page)).to_contain_text(SAVED)
     elsewhere = context.new_page()
+    assert until(lambda: sync_tags(ready.page)) == ["orders"], "the page asked for it"
     ready.page.close()
     network.forget()
     network.away = False
@@ -275,6 +430,11 @@ def test_the_browser_sends_it_on_when_no_page_is_open(
     note(elsewhere).get_by_role("link", name="See your order").click()
     expect(elsewhere.locator("#headline")).to_have_text("Yours.")
     assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def sync_tags(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("async () => (await navigator.serviceWorker.ready).sync.getTags()")
+    return found
 
 
 def registration(devtools: CDPSession, page: Page, origin: str) -> str:
@@ -315,10 +475,11 @@ def test_a_token_that_is_too_old_stays_behind(
     (order,) = until(lambda: [order for order in waiting(ready.page) if order["tries"]])
     assert order["token"].startswith("ctoken_")
     ready.page.close()
+    network.heal()  # the worker still leaves it alone: its clock is not moved
     later = context.new_page()
-    later.clock.set_fixed_time(order["tokenEnds"] / 1000 + 1)
+    later.add_init_script(NO_CHANCE)
+    later.clock.set_fixed_time(order["tokenEnds"] / 1000 + 60)
     later.goto("/policies/")
-    network.busy = None
     expect(note(later)).to_contain_text("Your order has arrived")
     note(later).get_by_role("link", name="See your order").click()
     expect(later.locator("#headline")).to_have_text("One step left: pay for your order")
@@ -341,6 +502,37 @@ def test_after_a_day_the_device_forgets_it(ready: Buyer, network: Network, conte
     (left,) = waiting(later)
     assert set(left) == {"key", "title", "drop", "checkout", "uncertain", "at", "said"}
     assert network.tried == []
+
+
+def test_what_waited_longer_than_a_quote_lasts_is_placed(shop: RunningShop, ready: Buyer, network: Network) -> None:
+    was_shown_earlier(ready.page, timedelta(minutes=31))
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    network.away = False
+    expect(ready.headline).to_have_text("Yours.")
+    assert network.posts[-1] == door(ready.drop)
+    assert [charge["amount"] for charge in shop.sandbox.charges(ready.order.reference)] == [5400]
+
+
+def test_what_waited_longer_and_costs_more_now_is_agreed_anew(ready: Buyer, network: Network) -> None:
+    was_shown_earlier(ready.page, timedelta(minutes=31))
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.drop.offers.update(price_minor=5000)
+    network.away = False
+    ready.page.get_by_role("button", name="Pay $56.00").click()
+    expect(ready.headline).to_have_text("Yours.")
+    assert ready.order.total_minor == 5600
+
+
+def was_shown_earlier(page: Page, ago: timedelta) -> None:
+    """As if the page had been open for so long: the running shop's clock cannot be moved, the quote's time can."""
+    field = page.locator("[name=quote]")
+    shown = signing.loads(field.input_value(), salt=SALT)
+    shown["at"] -= ago.total_seconds()
+    field.evaluate("(field, token) => { field.value = token; }", signing.dumps(shown, salt=SALT, compress=True))
 
 
 def test_another_total_is_agreed_anew_on_the_page(ready: Buyer, network: Network) -> None:
@@ -382,10 +574,47 @@ def test_a_reload_without_a_network_says_so(buyer: Buyer, network: Network, cont
     context.set_offline(True)
     page.reload()
     expect(page.get_by_text(re.compile(r"Last seen at \d\d:\d\d · you are offline"))).to_be_visible()
+    page.get_by_text("30 days to send it back.").click()
+    expect(page.get_by_text("Send it back within 30 days.")).to_be_visible()
     page.goto(f"/drops/{buyer.drop.slug}/cart/")
     expect(page.get_by_role("heading", name="Waiting for the shop")).to_be_visible()
     context.set_offline(False)
     expect(page.get_by_role("heading", name="Your cart is empty")).to_be_visible()
+
+
+def test_a_checkout_without_a_shop_is_its_outline_and_knows_nobody(ready: Buyer, network: Network) -> None:
+    page = ready.page
+    until(lambda: drop_page(ready) in kept_texts(page))
+    network.away = True
+    page.reload()
+    expect(page.get_by_role("heading", name="Checkout")).to_be_visible()
+    expect(page.get_by_text("The shop does not answer just now")).to_be_visible()
+    expect(page.get_by_text("whatever else you had typed here is kept nowhere")).to_be_visible()
+    assert [typed for typed in (ready.email, "Long Street", "Springfield") if typed in page.content()] == []
+    page.get_by_role("link", name="The drop, as it was last seen").click()
+    expect(page.get_by_role("heading", name="Winter Robe")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Checkout")).to_be_visible()
+    network.away = False
+    expect(page.get_by_label("City")).to_be_visible()
+
+
+@pytest.mark.parametrize("spike", ["answers 503", "does not answer"])
+def test_a_reload_in_the_spike_shows_what_was_seen_last(buyer: Buyer, network: Network, spike: str) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    has_a_worker(page)
+    until(lambda: drop_page(buyer) in kept_texts(page))
+    if spike == "answers 503":
+        network.spike = True
+    else:
+        network.stop_pages()
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Last seen at \d\d:\d\d · the shop does not answer just now"))).to_be_visible()
+    expect(page.locator("[data-stock]")).to_have_text("5 left")
+    network.heal()
+    expect(page.get_by_text("Last seen at")).to_have_count(0)
+    expect(page.get_by_role("button", name="Buy now")).to_be_enabled()
 
 
 def test_nothing_secret_is_kept(shop: RunningShop, buyer: Buyer, network: Network) -> None:
@@ -400,7 +629,7 @@ def test_nothing_secret_is_kept(shop: RunningShop, buyer: Buyer, network: Networ
     texts = until(lambda: found if {"/", drop_page(buyer)} <= set(found := kept_texts(page)) else None)
     assert texts is not None
     addresses = [path for path in texts if not re.match(r"/(static|media)/|/theme.css", path)]
-    assert sorted(addresses) == sorted(["/", "/offline/", "/policies/returns/", drop_page(buyer)])
+    assert sorted(addresses) == sorted(["/", "/offline/", "/offline/checkout/", "/policies/returns/", drop_page(buyer)])
     (csrf,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
     pages = "".join(texts[path] for path in addresses)
     secrets = ("csrfmiddlewaretoken", "nonce", csrf, buyer.email, "Long Street", "/orders/", "ctoken_")
