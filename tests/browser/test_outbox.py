@@ -38,6 +38,7 @@ DRAWERS = {
         IDBDatabase.prototype.transaction = () => ({ objectStore: () => ({ get: nothing, getAll: nothing }) })""",
 }
 NEVER_LATE = "AbortSignal.timeout = () => new AbortController().signal"
+NO_SYNC = "SyncManager.prototype.register = async () => {}"  # the page alone sends
 NO_CHANCE = "Math.random = () => 0"  # the shortest pauses there are
 ORDERS = """() => new Promise((yes) => {
   const asked = indexedDB.open("frontrow");
@@ -257,6 +258,7 @@ AHEAD = timedelta(hours=13)  # beyond a payment token's life of twelve
 @pytest.fixture
 def ahead(shop: RunningShop, network: Network, buyer: Buyer) -> Buyer:
     """At the checkout page, with a phone whose clock is wrong."""
+    buyer.page.add_init_script(NO_SYNC)  # the worker's clock is not moved
     buyer.page.clock.install(time=now() + AHEAD)
     return at_checkout(buyer)
 
@@ -334,9 +336,7 @@ def test_a_closed_tab_is_taken_up_again(
 
 def test_two_tabs_never_send_at_once(ready: Buyer, network: Network, context: BrowserContext) -> None:
     ready.page.evaluate(f"() => {{ {NEVER_LATE} }}")
-    ready.page.evaluate(
-        "() => { SyncManager.prototype.register = async () => {}; }"
-    )  # the worker's patience would end, too
+    ready.page.evaluate(f"() => {{ {NO_SYNC} }}")  # the worker's patience would end, too
     network.away = True
     ready.pay_button.click()
     expect(note(ready.page)).to_contain_text(SAVED)
