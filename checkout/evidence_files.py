@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ import typst
 
 from checkout.evidence_facts import Facts
 from merchant.money import Money
+from policies import reading
 
 LAYOUT = (Path(__file__).parent / "evidence.typ").read_bytes()
 MOST_BYTES = 5 * 1024 * 1024  # of all files together; https://docs.stripe.com/disputes/best-practices
 MOST_PAGES = 49  # "fewer than 50"
 Block = dict[str, Any]
-HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-ENDING = (*HEADINGS, "p", "li", "tr", "blockquote", "div", "pre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,41 +136,8 @@ def _table(rows: list[tuple[str, str]]) -> Block:
     return {"kind": "table", "rows": rows}
 
 
-class _Reader(HTMLParser):
-    """The words of a rendered policy, block by block."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: list[Block] = []
-        self._words: list[str] = []
-        self._kind = "para"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ENDING:
-            self.flush()
-            self._kind = "heading" if tag in HEADINGS else "item" if tag == "li" else "para"
-        elif tag == "br":
-            self._words.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ENDING:
-            self.flush()
-
-    def handle_data(self, data: str) -> None:
-        self._words.append(data)
-
-    def flush(self) -> None:
-        if words := " ".join("".join(self._words).split()):
-            self.blocks.append({"kind": self._kind, "text": words})
-        self._words, self._kind = [], "para"
-
-
 def _read(html: str) -> list[Block]:
-    reader = _Reader()
-    reader.feed(html)
-    reader.close()
-    reader.flush()
-    return reader.blocks
+    return [{"kind": block.kind, "text": block.text} for block in reading.blocks(html)]
 
 
 def _moment(at: datetime) -> str:

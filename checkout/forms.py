@@ -1,7 +1,7 @@
 """What the checkout page posts, turned into an order request."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from django.http import HttpRequest, QueryDict
@@ -38,6 +38,7 @@ FIELDS = (
 SHOWN = re.compile(r"(?P<id>[\w-]+/v\d+):(?P<sha256>[0-9a-f]{64})")
 MAX_QUOTE = 20_000
 MAX_CODE = 200
+MOST_TEXTS = 50
 
 
 def read_order(posted: QueryDict, *, cart_id: int, lines: Sequence[Wanted], currency: str) -> OrderRequest:
@@ -74,10 +75,23 @@ def read_birth_date(given: str | None) -> date | None:
     return born
 
 
+def ticked(posted: QueryDict) -> set[str]:
+    """The digests of the texts that the form says it showed and whose boxes were ticked there.
+
+    A box names its bytes, like the text beside it. One that names a version alone (an older page, an order that a
+    device kept) stands for the bytes of that version in the same form, and for no others.
+    """
+    boxes = set(posted.getlist("accept")[:MOST_TEXTS])
+    return {one["sha256"] for one in _shown(posted) if not boxes.isdisjoint((one[0], one["id"]))}
+
+
 def _answers(posted: QueryDict) -> tuple[Answer, ...]:
-    ticked = set(posted.getlist("accept"))
-    shown = filter(None, map(SHOWN.fullmatch, posted.getlist("policy")[:50]))
-    return tuple(Answer(id=one["id"], sha256=one["sha256"], accepted=one["id"] in ticked) for one in shown)
+    yes = ticked(posted)
+    return tuple(Answer(one["id"], one["sha256"], accepted=one["sha256"] in yes) for one in _shown(posted))
+
+
+def _shown(posted: QueryDict) -> Iterable[re.Match[str]]:
+    return filter(None, map(SHOWN.fullmatch, posted.getlist("policy")[:MOST_TEXTS]))
 
 
 def _whole(text: str) -> int:

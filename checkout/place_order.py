@@ -13,7 +13,7 @@ from django.db import transaction
 
 from checkout import free, order_keys, order_rows, pickup
 from checkout.carts import become_order, contents, lock_cart, refuse_closed
-from checkout.errors import Busy, Invalid, PoliciesChanged, Restricted, TotalChanged
+from checkout.errors import Busy, Invalid, PoliciesChanged, QuoteExpired, Restricted, TotalChanged
 from checkout.models import Cart, Order
 from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
 from checkout.pricing import merged
@@ -25,7 +25,7 @@ from drops.models import Drop, OwnerKind
 from drops.stock import Owner
 from drops.terms import Terms
 from merchant.wake import wake
-from policies import acceptance, decisions, seen
+from policies import acceptance, decisions, meanwhile, seen
 from policies.acceptance import Occasion, Person
 from policies.errors import PolicyChanged, PolicyUnanswered
 from policies.places import Where
@@ -43,7 +43,7 @@ def place_order(
 
     Raises KeyReused, KeyInFlight, NotOpen, Invalid, UnknownOffer, LimitReached, Restricted, QuoteExpired, TotalChanged,
     PoliciesChanged, PolicyUnanswered, AgeRequired, AlreadyOrdered, HoldEnded, SoldOut and Busy. What a rule refused is
-    on record.
+    on record, and so are the texts that a refusal asks to be agreed to.
     """
     order_keys.require(request)
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
@@ -55,6 +55,9 @@ def place_order(
                 return order_keys.replay(drop, request)
             wake("payments")  # once it has committed
             return _place(terms, request, claimed, person, now, quote_lasts=quote_lasts)
+    except (QuoteExpired, TotalChanged, PoliciesChanged) as refusal:
+        meanwhile.keep(refusal.fresh.policies)
+        raise
     except Restricted as refusal:
         decisions.refused(refusal.verdict, now=now)
         raise

@@ -12,7 +12,7 @@ from checkout.storefront_reading import token_unknown
 from checkout.storefront_shapes import change_json, order_url, quote_json
 from checkout.tokens import order_token
 from merchant.problems import Problem
-from policies import changelog
+from policies import meanwhile
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -75,8 +75,8 @@ def _refusal(error: Exception) -> Problem:
         token = order_token(error.order.token_nonce)  # whoever holds the cart's token may hold its order's
         problem.extra |= {"token": token, "status_url": order_url(token)}
     if isinstance(error, PoliciesChanged):
-        entries = changelog.since(error.answers, error.fresh.policies)
-        problem.extra |= {"seen": error.seen, "changes": [change_json(entry) for entry in entries]}
+        changed = meanwhile.since(error.answers, error.fresh.policies)
+        problem.extra |= {"seen": error.seen, "changes": [change_json(each) for each in changed]}
     return problem
 
 

@@ -20,7 +20,7 @@ from merchant.clock import now
 from merchant.models import StoreProfile
 from merchant.money import Money
 from merchant.theme import DARK_PAPER, LIGHT_PAPER, ink_on, readable
-from policies.changelog import Entry
+from policies.meanwhile import Changed
 from policies.restrictions import Verdict
 from policies.shown import ShownPolicy
 
@@ -139,14 +139,20 @@ def policy_json(text: ShownPolicy) -> dict[str, Any]:
     return {name: getattr(text, name) for name in names} | more
 
 
-def change_json(entry: Entry) -> dict[str, Any]:
-    """What differs between the text a fan answered and the one in force: pieces that stayed, came or went."""
+def change_json(changed: Changed) -> dict[str, Any]:
+    """What differs between the text a fan answered and the one in force: pieces that stayed, came or went.
+
+    ``id`` and ``was`` are the same where only a value that is filled in moved; the digests tell the two apart.
+    """
     return {
-        "id": entry.version.ref,
-        "was": entry.before.ref if entry.before else "",
-        "change": entry.version.change_class,
-        "change_summary": entry.headline,
-        "pieces": [{"kind": piece.kind, "text": piece.text} for piece in entry.pieces],
+        "id": changed.version.ref,
+        "was": changed.before.ref if changed.before else "",
+        "sha256": changed.sha256,
+        "was_sha256": changed.was_sha256,
+        "change": changed.change_class,
+        "change_summary": changed.headline,
+        "headlines": list(changed.headlines),
+        "pieces": [{"kind": piece.kind, "text": piece.text} for piece in changed.pieces],
     }
 
 

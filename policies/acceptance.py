@@ -224,6 +224,7 @@ def _as_shown(current: ShownPolicy, answer: Answer) -> ShownPolicy | None:
         mandatory=seen.version.mandatory,
         language=seen.version.language,
         rendering_id=seen.pk,
+        values=seen.values,
     )
 
 

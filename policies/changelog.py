@@ -1,18 +1,16 @@
 """The public record of every promise: what was published, when it takes effect, what it changed."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 
-from policies.acceptance import Answer, ended
 from policies.diffs import Piece, changes, headlines
-from policies.models import PolicyVersion, Rendering
+from policies.models import PolicyVersion
 from policies.queries import published
 from policies.rendering import neutral
-from policies.shown import ShownPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +48,6 @@ def entries(versions: Iterable[PolicyVersion]) -> list[Entry]:
     for version in published().filter(policy__in={version.policy_id for version in wanted}).order_by("number"):
         line.setdefault((version.policy_id, version.language), []).append(version)
     return [Entry(version, _before(version, line[version.policy_id, version.language])) for version in wanted]
-
-
-def since(answers: Iterable[Answer], current: Sequence[ShownPolicy]) -> list[Entry]:
-    """For each text that changed since it was answered: the version in force, beside the one that was shown.
-
-    Of a policy that ended, its last version.
-    """
-    answers = list(answers)
-    stands = {policy.slug: policy for policy in current}
-    old = {answer.sha256: stands[answer.slug] for answer in answers if answer.slug in stands}
-    changed = {sha256: policy for sha256, policy in old.items() if policy.sha256 != sha256}
-    gone = [Entry(end, None) for end in ended({answer.slug for answer in answers} - stands.keys())]
-    if not changed:
-        return gone
-    shown = Rendering.objects.select_related("version__policy").filter(sha256__in=changed)
-    now = Rendering.objects.select_related("version__policy").in_bulk([each.rendering_id for each in changed.values()])
-    pairs = [(now[changed[each.sha256].rendering_id].version, each.version) for each in shown]
-    return gone + [Entry(version, before) for version, before in pairs if version.policy_id == before.policy_id]
 
 
 def as_json(version: PolicyVersion, url: str) -> dict[str, Any]:

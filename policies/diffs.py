@@ -19,6 +19,7 @@ MOST_PAIRED = 400  # pairs of clauses looked at in one change; beyond it they ar
 MARKS = " .,;:*_#`"  # at the edge of a word: punctuation, and Markdown that a fan never sees
 MOST_COMPARED = 1_000_000  # pairs of words in one change; beyond it the old words are shown as gone, the new as come
 Kind = Literal["same", "ins", "del"]
+CHANGED: tuple[Kind, ...] = ("del", "ins")
 _A_WORD = re.compile(r"\w")
 _WORDS = re.compile(r"\w+|[^\w\s]|\s+")
 _CLAUSES = re.compile(r"\n+|[^\n]+?(?:[.!?:;]+(?=\s)[ \t]*\n*|\n+|$)")
@@ -76,8 +77,21 @@ def _changed_words(old: str, new: str) -> list[tuple[Kind, str]]:
 
 
 def _joined(runs: Iterable[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
-    """Neighbours of one kind as one run."""
-    return [(kind, "".join(text for _, text in run)) for kind, run in groupby(runs, key=itemgetter(0))]
+    """Neighbours of one kind as one run. A lone space between two changes goes and comes with them, so that
+    ``17 December`` gives way to ``15 February`` and not number to number and month to month."""
+    found = [(kind, "".join(text for _, text in run)) for kind, run in groupby(runs, key=itemgetter(0))]
+    inner = range(1, len(found) - 1)
+    alone = {place for place in inner if found[place][0] == "same" and not found[place][1].strip(" ")}
+    joined: list[tuple[Kind, str]] = []
+    for stays, run in groupby(enumerate(found), key=lambda one: one[1][0] == "same" and one[0] not in alone):
+        pieces = [piece for _, piece in run]
+        if stays:
+            joined += pieces
+            continue
+        for kind in CHANGED:
+            if text := "".join(each for is_, each in pieces if is_ in (kind, "same")):
+                joined.append((kind, text))
+    return joined
 
 
 def _shortened(same: list[str], *, first: bool, last: bool) -> list[Piece]:

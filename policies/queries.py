@@ -280,4 +280,5 @@ def _shown(
         rendering_id=text.rendering_id,
         because=because,
         asked_language=asked_language,
+        values=given,
     )

@@ -13,7 +13,7 @@ from policies.errors import NotPublished, UnknownVariable
 from policies.models import PolicyVersion, Rendering
 from policies.variables import NEUTRAL as VARIABLES, Value, in_words, of_shop
 
-__all__ = ["VARIABLES", "names_in", "neutral", "plain", "render", "render_all", "to_html", "variables"]
+__all__ = ["VARIABLES", "names_in", "neutral", "plain", "render", "render_all", "store", "to_html", "variables"]
 
 _VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _MARKDOWN_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -62,7 +62,7 @@ def render_all(versions: Sequence[PolicyVersion], values: Mapping[str, Value]) -
     pages = {version.pk: _page(version, values) for version in versions}
     stored = {each.sha256: each for each in Rendering.objects.filter(sha256__in=[page[1] for page in pages.values()])}
     return {
-        version.pk: stored.get(pages[version.pk][1]) or _store(version, values, *pages[version.pk])
+        version.pk: stored.get(pages[version.pk][1]) or store(version, values, *pages[version.pk])
         for version in versions
     }
 
@@ -100,7 +100,8 @@ def names_in(version: PolicyVersion) -> list[str]:
     return variables(f"{version.source}\n{version.summary}\n{version.box_wording}")
 
 
-def _store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
+def store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
+    """The row of bytes that ``version`` gave with ``values``."""
     used = {name: in_words(values[name], version.language) for name in names_in(version) if name in values}
     # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
     Rendering.objects.bulk_create(

@@ -1,11 +1,13 @@
 """A policy as a fan is shown it: the value that pages, quotes and orders carry."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.urls import reverse
 
 from policies.languages import is_another, language_name
+from policies.variables import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ShownPolicy:
     rendering_id: int
     because: tuple[str, ...] = ()  # why it applies here: "ships to Germany", "pre-order"; nothing: to everything
     asked_language: str = ""  # what the fan reads
+    values: Mapping[str, Value] = field(default_factory=dict, compare=False, repr=False)  # what was there to fill in
 
     @property
     def is_fallback(self) -> bool:

@@ -25,7 +25,7 @@ from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.clock import now as clock
 from merchant.tests.staff import signed_in
-from policies import changelog
+from policies import meanwhile
 from policies.acceptance import Answer
 from policies.errors import PolicyUnanswered
 from policies.models import Acceptance, Policy
@@ -112,7 +112,7 @@ def test_a_promise_that_ends_mid_checkout_is_told_and_the_answer_to_it_kept(
         place_order(robe, fan.request(shown), person=fan.PERSON, now=clock())
     fresh = refusal.value.fresh
     assert fresh.policies == ()
-    [entry] = changelog.since(refusal.value.answers, fresh.policies)
+    [entry] = meanwhile.since(refusal.value.answers, fresh.policies)
     assert entry.headline == "We take nothing back any more."
     again = replace(fan.request(fresh), seen=refusal.value.seen)
     order = fan.found(place_order(robe, again, person=fan.PERSON, now=clock()))

@@ -26,7 +26,7 @@ from checkout.errors import (
     QuoteExpired,
     TotalChanged,
 )
-from checkout.forms import FIELDS, MAX_QUOTE, read_order, read_person
+from checkout.forms import FIELDS, MAX_QUOTE, read_order, read_person, ticked
 from checkout.models import Cart
 from checkout.ordering import order_once
 from checkout.personal_quote import personal_quote
@@ -42,7 +42,7 @@ from merchant.client_place import client_place
 from merchant.clock import now
 from merchant.problems import Problem
 from merchant.store import current_store
-from policies import changelog
+from policies import meanwhile
 from policies.errors import PolicyUnanswered
 from policies.languages import asked_by
 from policies.places import Where
@@ -60,7 +60,7 @@ class Trouble:
     errors: dict[str, str] = field(default_factory=dict)
     seen: str = ""
     withheld: dict[int, str] = field(default_factory=dict)
-    changes: list[changelog.Entry] = field(default_factory=list)
+    changes: list[meanwhile.Changed] = field(default_factory=list)
     headline: str = ""
 
     @classmethod
@@ -77,7 +77,7 @@ class Trouble:
         if isinstance(error, TotalChanged):
             return cls(problem, withheld=error.fresh.withheld)
         if isinstance(error, PoliciesChanged):
-            return cls(problem, seen=error.seen, changes=changelog.since(error.answers, error.fresh.policies))
+            return cls(problem, seen=error.seen, changes=meanwhile.since(error.answers, error.fresh.policies))
         return cls(errors={"accept": problem.detail}) if isinstance(error, PolicyUnanswered) else cls(problem)
 
 
@@ -170,7 +170,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "server_now": at,
         "values": values,
         "withheld_for": values["email"] if withheld else "",
-        "accepted": request.POST.getlist("accept"),
+        "ticked": ticked(request.POST),
         "of_age": request.POST.get("of_age") == "yes",
         "errors": trouble.errors,
         "summary": list(trouble.errors.items()),

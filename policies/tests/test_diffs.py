@@ -12,6 +12,15 @@ def test_shows_words_that_went_and_came() -> None:
     )
 
 
+def test_a_date_is_one_change_and_not_three() -> None:
+    assert words("Sent on 17 December 2026.", "Sent on 15 February 2027.") == (
+        Piece("same", "Sent on "),
+        Piece("del", "17 December 2026"),
+        Piece("ins", "15 February 2027"),
+        Piece("same", "."),
+    )
+
+
 def test_keeps_the_paragraph_of_a_change_and_leaves_out_the_others() -> None:
     long = " ".join(f"word{n}" for n in range(200))
     pieces = words(f"{long}\n\nFor 30 days.\n\n{long}", f"{long}\n\nFor 14 days.\n\n{long}")

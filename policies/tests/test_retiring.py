@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from merchant.clock import now as clock_now
 from merchant.models import JournalEntry, StoreProfile
-from policies import acceptance, chain, changelog
+from policies import acceptance, chain, meanwhile
 from policies.auditing import audit
 from policies.errors import NotPublishable, PolicyChanged, Retired
 from policies.life import Life, life_of
@@ -115,7 +115,7 @@ def test_a_promise_that_ends_under_a_fan_is_a_change(returns: Policy, publish_te
     with pytest.raises(PolicyChanged):
         acceptance.check([], answers)
     assert acceptance.check([], []) == []
-    assert [(entry.version, entry.headline, entry.pieces) for entry in changelog.since(answers, [])] == [(end, WHY, ())]
+    assert [(entry.version, entry.headline, entry.pieces) for entry in meanwhile.since(answers, [])] == [(end, WHY, ())]
 
 
 def test_the_public_pages_say_so(client: Client, returns: Policy, publish_text: Publish) -> None:
