@@ -151,7 +151,13 @@ def _shown_texts(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest
 def _changed(drop: Drop, fresh: Quote, agreed: Agreed, request: OrderRequest, now: datetime) -> PoliciesChanged:
     answers = tuple(answer for answer in request.answers if answer.slug in agreed.policy_slugs)
     before = seen.seal(
-        drop.slug, answers, fresh.policies, shown_at=agreed.shown_at, answered_at=now, before=request.seen
+        drop.slug,
+        answers,
+        fresh.policies,
+        shown_at=agreed.shown_at,
+        answered_at=now,
+        asked_language=fresh.language,
+        before=request.seen,
     )
     return PoliciesChanged(fresh, before, answers)
 

@@ -62,6 +62,7 @@ class Earlier:
     accepted: bool | None
     shown_at: datetime
     answered_at: datetime
+    asked_language: str = ""
 
 
 def check(current: Sequence[ShownPolicy], answers: Iterable[Answer]) -> list[ShownPolicy]:
@@ -151,7 +152,7 @@ def _replaced(order_ref: str, earlier: Earlier, occasion: Occasion) -> dict[str,
         "rendering_id": earlier.rendering.pk,
         "surface": str(occasion.surface),
         "language": version.language,
-        "asked_language": "",
+        "asked_language": earlier.asked_language,
         "wording": plain(version.box_wording, earlier.rendering.values, version.language),
         "accepted": earlier.accepted if version.mandatory else None,
         "replaced": True,

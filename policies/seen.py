@@ -14,7 +14,8 @@ LONGEST = 20_000  # characters
 MOST = 20  # texts carried along; a fan meets one change, seldom two
 
 
-Said = tuple[str, str, bool | None, float, float]  # the version, its digest, the answer, shown and answered at
+# the version, its digest, the answer, shown and answered at, the language asked for (since it is recorded)
+Said = tuple[str, str, bool | None, float, float] | tuple[str, str, bool | None, float, float, str]
 
 
 def seal(
@@ -24,6 +25,7 @@ def seal(
     *,
     shown_at: datetime,
     answered_at: datetime,
+    asked_language: str,
     before: str = "",
 ) -> str:
     """Sign the answers to texts that are no longer ``current``, behind those of an earlier seal; "" for none.
@@ -32,7 +34,7 @@ def seal(
     """
     stands = {policy.sha256 for policy in current}
     replaced: list[Said] = [
-        (answer.id, answer.sha256, answer.accepted, shown_at.timestamp(), answered_at.timestamp())
+        (answer.id, answer.sha256, answer.accepted, shown_at.timestamp(), answered_at.timestamp(), asked_language)
         for answer in answers
         if answer.sha256 not in stands
     ]
@@ -43,8 +45,8 @@ def seal(
 def read(subject: str, sealed: str) -> list[Earlier]:
     """The sealed answers to texts of ours; none for a seal that is not ours or for another drop. One query, if any."""
     said = {
-        (ref, sha256): (accepted, _time(shown), _time(answered))
-        for ref, sha256, accepted, shown, answered in _opened(subject, sealed)
+        (ref, sha256): (accepted, _time(shown), _time(answered), *language)
+        for ref, sha256, accepted, shown, answered, *language in _opened(subject, sealed)
     }
     if not said:
         return []

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.db import ProgrammingError
 from django.test import Client
 
@@ -25,7 +26,7 @@ from checkout.tokens import order_token
 from drops.models import Drop
 from merchant.clock import now as clock
 from merchant.tests.staff import signed_in
-from policies import meanwhile
+from policies import acceptance, meanwhile, seen
 from policies.acceptance import Answer
 from policies.errors import PolicyUnanswered
 from policies.models import Acceptance, Policy
@@ -154,6 +155,31 @@ def test_p8_a_missing_translation_is_shown_in_english_and_recorded_as_such(
     fan.found(place_order(robe, fan.request(agreed), person=fan.PERSON, now=now))
     assert list(Acceptance.objects.values_list("language", "asked_language")) == [("en", "de")]
     assert Acceptance.objects.get().is_fallback
+
+
+def test_p8_an_answer_that_was_replaced_is_recorded_as_given_to_a_fallback_too(
+    robe: Drop, returns: Policy, now: datetime
+) -> None:
+    shown = quote(robe, [Wanted("ROBE-M", 1)], country="US", now=now, language="de")
+    says(returns, "Send it back within 14 days.", at=now + MINUTE)
+    with pytest.raises(PoliciesChanged) as refusal:
+        place_order(robe, fan.request(shown), person=fan.PERSON, now=now + 2 * MINUTE)
+    again = replace(fan.request(refusal.value.fresh), seen=refusal.value.seen)
+    fan.found(place_order(robe, again, person=fan.PERSON, now=now + 3 * MINUTE))
+    first, second = Acceptance.objects.order_by("pk")
+    assert [(row.replaced, row.language, row.asked_language) for row in (first, second)] == [
+        (True, "en", "de"),
+        (False, "en", "de"),
+    ]
+    assert first.is_fallback
+    assert acceptance.holds(first)
+
+
+def test_a_seal_of_the_release_before_is_read(robe: Drop, returns: Policy, now: datetime) -> None:
+    sha256 = fan.quoted(robe, at=now).policies[0].sha256
+    old = {"for": robe.slug, "seen": [("returns/v1", sha256, True, now.timestamp(), now.timestamp())]}
+    [earlier] = seen.read(robe.slug, signing.dumps(old, salt=seen.SALT, compress=True))
+    assert (earlier.rendering.sha256, earlier.accepted, earlier.asked_language) == (sha256, True, "")
 
 
 def test_an_order_is_recorded_in_the_language_it_was_quoted_in(robe: Drop, returns: Policy, now: datetime) -> None:
