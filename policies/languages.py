@@ -48,6 +48,15 @@ def is_another(language: str, asked: str) -> bool:
     return bool(asked) and language.split("-", maxsplit=1)[0] != asked.split("-", maxsplit=1)[0]
 
 
+def own_name(tag: str) -> str:
+    """``"de"`` → ``"Deutsch"``: how its readers call it."""
+    try:
+        name = Locale.parse(tag.replace("-", "_")).display_name or tag
+    except (ValueError, UnknownLocaleError):
+        return tag
+    return name[:1].upper() + name[1:]
+
+
 def language_name(tag: str) -> str:
     """``"de"`` → ``"German"``."""
     try:

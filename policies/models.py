@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from merchant.append_only import append_only
 from policies import rules_models, scopes  # noqa: F401  # Django looks for an app's models here
-from policies.languages import is_another, language_name
+from policies.languages import is_another, language_name, own_name
 
 
 class Kind(models.TextChoices):
@@ -174,6 +174,11 @@ class PolicyVersion(models.Model):
         """How much it changed, without the explanation that the merchant chooses by: ``Material change``."""
         label = ChangeClass(self.change_class).label.partition(" (")[0]
         return f"{label} change" if self.change_class == ChangeClass.MATERIAL else label
+
+    @property
+    def language_in_its_words(self) -> str:
+        """``Deutsch``."""
+        return own_name(self.language)
 
     def get_absolute_url(self) -> str:
         return reverse("policies:version", args=[self.policy.slug, self.number])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.core import signing
 
@@ -14,8 +15,15 @@ LONGEST = 20_000  # characters
 MOST = 20  # texts carried along; a fan meets one change, seldom two
 
 
-# the version, its digest, the answer, shown and answered at, the language asked for (since it is recorded)
-Said = tuple[str, str, bool | None, float, float] | tuple[str, str, bool | None, float, float, str]
+class Said(NamedTuple):
+    """An answer as it is sealed; times in seconds. Seals of the release before name no language."""
+
+    ref: str
+    sha256: str
+    accepted: bool | None
+    shown: float
+    answered: float
+    asked_language: str = ""
 
 
 def seal(
@@ -34,7 +42,7 @@ def seal(
     """
     stands = {policy.sha256 for policy in current}
     replaced: list[Said] = [
-        (answer.id, answer.sha256, answer.accepted, shown_at.timestamp(), answered_at.timestamp(), asked_language)
+        Said(answer.id, answer.sha256, answer.accepted, shown_at.timestamp(), answered_at.timestamp(), asked_language)
         for answer in answers
         if answer.sha256 not in stands
     ]
@@ -44,15 +52,16 @@ def seal(
 
 def read(subject: str, sealed: str) -> list[Earlier]:
     """The sealed answers to texts of ours; none for a seal that is not ours or for another drop. One query, if any."""
-    said = {
-        (ref, sha256): (accepted, _time(shown), _time(answered), *language)
-        for ref, sha256, accepted, shown, answered, *language in _opened(subject, sealed)
-    }
+    said = {(one.ref, one.sha256): one for one in _opened(subject, sealed)}
     if not said:
         return []
     digests = [sha256 for _, sha256 in said]
     found = Rendering.objects.select_related("version__policy").filter(sha256__in=digests).order_by("pk")
-    return [Earlier(each, *said[key]) for each in found if (key := (each.version.ref, each.sha256)) in said]
+    return [_earlier(each, said[key]) for each in found if (key := (each.version.ref, each.sha256)) in said]
+
+
+def _earlier(seen: Rendering, said: Said) -> Earlier:
+    return Earlier(seen, said.accepted, _time(said.shown), _time(said.answered), said.asked_language)
 
 
 def _opened(subject: str, sealed: str) -> list[Said]:
@@ -62,8 +71,7 @@ def _opened(subject: str, sealed: str) -> list[Said]:
         opened = signing.loads(sealed, salt=SALT)
     except (signing.BadSignature, UnicodeError):
         return []
-    seen: list[Said] = opened["seen"]
-    return seen if opened["for"] == subject else []
+    return [Said(*one) for one in opened["seen"]] if opened["for"] == subject else []
 
 
 def _time(stamp: float) -> datetime:

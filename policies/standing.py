@@ -1,6 +1,6 @@
 """The policies' own pages: what stands, what is announced, and every version that ever stood."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,7 @@ class PolicyPage:
     until: datetime | None
     history: list[PolicyVersion]
     retirement: PolicyVersion | None = None
+    translations: tuple[PolicyVersion, ...] = ()  # what is in force in other languages
 
     @property
     def is_current(self) -> bool:
@@ -82,7 +83,17 @@ def policy_page(slug: str, now: datetime, number: int | None = None) -> PolicyPa
         until=line[place + 1].effective_at if place + 1 < len(line) else None,
         history=versions[::-1],
         retirement=next((each for each in versions if each.retires), None),
+        translations=tuple(_translations(versions, version.language, now)),
     )
+
+
+def _translations(versions: Sequence[PolicyVersion], language: str, now: datetime) -> Iterator[PolicyVersion]:
+    """What stands in each other language; nothing once the policy has ended, in all of them."""
+    if any(_current([each], now) for each in versions if each.retires):
+        return
+    for other in sorted({each.language for each in versions} - {language}):
+        if standing := _current([each for each in versions if each.language == other and not each.retires], now):
+            yield standing
 
 
 def _main_line(versions: Sequence[PolicyVersion]) -> list[PolicyVersion]:

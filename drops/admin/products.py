@@ -51,7 +51,8 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         forms.SlugField(),
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="With commas: sleepwear, robe. A policy can apply to a tag.",
+        help_text="With commas: sleepwear, robe. A policy or a rule can apply to a tag. Some mean more: age-18 or "
+        "adult, digital, personalised, perishable, final-sale.",
     )
 
     class Meta:

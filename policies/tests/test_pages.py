@@ -11,11 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from merchant.clock import now as clock
 from merchant.store import current_store
 from policies import chain
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft, publish
 from policies.queries import show
+from policies.retiring import retire
 from policies.tests.conftest import Publish
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +73,39 @@ def test_an_earlier_version_keeps_its_page(client: Client, three: list[PolicyVer
 def test_an_announced_version_says_when(client: Client, three: list[PolicyVersion]) -> None:
     page = text_of(client, "/policies/returns/v3/")
     assert "This version takes effect on" in page
+
+
+def test_a_draft_is_not_counted_among_the_public_versions(
+    client: Client, returns: Policy, publish_text: Publish
+) -> None:
+    publish_text(returns, "Send it back.", now=LAST_WEEK)
+    assert "<dd> 1 </dd>" in " ".join(text_of(client, "/policies/returns/").split())
+    new_draft(returns, "staff:owner", language="de")
+    publish_text(returns, "Send it back soon.", now=YESTERDAY)
+    assert "<dd> 3 · 2 are public </dd>" in " ".join(text_of(client, "/policies/returns/").split())
+
+
+def test_a_translation_in_force_is_linked_from_the_policys_page(
+    client: Client, returns: Policy, publish_text: Publish
+) -> None:
+    publish_text(returns, "Send it back within 30 days.", now=LAST_WEEK)
+    assert "Also in" not in text_of(client, "/policies/returns/")
+    german = publish_text(returns, "Binnen 30 Tagen.", now=LAST_WEEK, language="de")
+    publish_text(returns, "Em 30 dias.", now=LAST_WEEK, effective_at=NEXT_WEEK, language="pt-br")
+    page = text_of(client, "/policies/returns/")
+    assert '<a href="/policies/returns/v2/" hreflang="de" lang="de">Deutsch</a>' in page
+    assert "Português" not in page.partition('id="versions"')[0], "not in force yet"
+    there = text_of(client, german.get_absolute_url())
+    assert '<a href="/policies/returns/v1/" hreflang="en" lang="en">English</a>' in there
+    assert '<p class="subtitle" lang="de">' in there
+
+
+def test_a_policy_that_ended_links_no_translation(client: Client, returns: Policy, publish_text: Publish) -> None:
+    publish_text(returns, "Send it back within 30 days.", now=LAST_WEEK)
+    publish_text(returns, "Binnen 30 Tagen.", now=LAST_WEEK, language="de")
+    retire(returns, why="No more returns.", by="staff:owner", now=clock())
+    assert "Also in" not in text_of(client, "/policies/returns/")
+    assert "Also in" not in text_of(client, "/policies/returns/v2/")
 
 
 @pytest.mark.parametrize("address", ["/policies/returns/v2/", "/policies/nothing/", "/policies/returns/v9/"])
