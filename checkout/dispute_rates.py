@@ -31,12 +31,12 @@ def by_drop(limit: int = 20) -> list[Rate]:
 
 
 def by_version(limit: int = 20) -> list[Rate]:
-    """The newest versions that a paid order was shown."""
+    """The newest versions under which a paid order stands; not what was shown before it changed."""
     paid = Order.objects.filter(captured_minor__gt=0).order_by()
     disputed = paid.filter(disputes__isnull=False)
     version = "rendering__version"
     counted = (
-        Acceptance.objects.filter(order_ref__in=paid.values("reference"))
+        Acceptance.objects.filter(order_ref__in=paid.values("reference"), replaced=False)
         .order_by()
         .values_list(f"{version}_id", f"{version}__policy__title", f"{version}__number")
         .annotate(

@@ -1,5 +1,6 @@
 """What our books know about a disputed order, read once: the answer says nothing that is not here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from checkout.stories import TIMELINE, TIMELINES
 from merchant.models import JournalEntry
 from merchant.money import Money
 from merchant.store import current_store
-from policies.models import Acceptance, AcceptancePerson, Kind
+from policies.languages import language_name
+from policies.models import Acceptance, AcceptancePerson, Kind, Surface
 from segments.models import Message, MessageState
 
 
@@ -27,6 +29,23 @@ class ShownText:
     accepted: bool | None
     shown_at: datetime
     answered_at: datetime
+    surface: str
+    language: str  # ``in German``; of another than the one asked for, why
+    replaced: bool  # it changed before the order was placed
+    then: str  # of one that was replaced: what became of it
+
+    @property
+    def name(self) -> str:
+        return f"{self.title} ({self.ref}, sha256 {self.sha256})"
+
+    @property
+    def where(self) -> str:
+        """At our own checkout we showed it; to another front end we gave it, to be shown."""
+        return "given with the price by the shop's API" if self.surface == Surface.API else "shown at the checkout"
+
+    @property
+    def ticked(self) -> str:
+        return "accepted" if self.surface == Surface.API else "ticked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +74,22 @@ class Facts:
         return Money(self.dispute.amount_minor, self.order.currency)
 
     @property
+    def standing(self) -> tuple[ShownText, ...]:
+        """The texts under which the order stands; not those that changed before it was placed."""
+        return tuple(text for text in self.texts if not text.replaced)
+
+    @property
     def agreed(self) -> tuple[ShownText, ...]:
-        return tuple(text for text in self.texts if text.accepted)
+        return tuple(text for text in self.standing if text.accepted)
+
+    @property
+    def replaced(self) -> tuple[ShownText, ...]:
+        """What was answered first, before it changed under the fan."""
+        return tuple(text for text in self.texts if text.replaced)
 
     @property
     def return_texts(self) -> tuple[ShownText, ...]:
-        return tuple(text for text in self.texts if text.kind in (Kind.RETURNS, Kind.REFUNDS, Kind.FINAL_SALE))
+        return tuple(text for text in self.standing if text.kind in (Kind.RETURNS, Kind.REFUNDS, Kind.FINAL_SALE))
 
     @property
     def delivered(self) -> tuple[Shipment, ...]:
@@ -86,7 +115,7 @@ def collect(dispute: Dispute) -> Facts:
             for line in order.lines.all()
         ),
         address=_address(order),
-        texts=tuple(_shown(each) for each in acceptances.order_by("pk")),
+        texts=_texts(acceptances.order_by("pk")),
         ip=person.ip or "" if person else "",
         user_agent=person.user_agent if person else "",
         timeline=_timeline(order),
@@ -98,7 +127,13 @@ def collect(dispute: Dispute) -> Facts:
     )
 
 
-def _shown(proof: Acceptance) -> ShownText:
+def _texts(proofs: Iterable[Acceptance]) -> tuple[ShownText, ...]:
+    proofs = list(proofs)
+    stands = {proof.rendering.version.policy_id: proof for proof in proofs if not proof.replaced}
+    return tuple(_shown(proof, stands.get(proof.rendering.version.policy_id)) for proof in proofs)
+
+
+def _shown(proof: Acceptance, standing: Acceptance | None) -> ShownText:
     rendering = proof.rendering
     return ShownText(
         kind=rendering.version.policy.kind,
@@ -110,7 +145,18 @@ def _shown(proof: Acceptance) -> ShownText:
         accepted=proof.accepted,
         shown_at=proof.shown_at,
         answered_at=proof.answered_at,
+        surface=proof.surface,
+        language=proof.in_other_words or f"in {language_name(proof.language)}",
+        replaced=proof.replaced,
+        then=_then(standing) if proof.replaced else "",
     )
+
+
+def _then(standing: Acceptance | None) -> str:
+    if standing is None:
+        return "it ended before the order was placed, and the order does not stand under it"
+    now = f"{standing.rendering.version.ref}, sha256 {standing.rendering.sha256}"
+    return f"it changed before the order was placed, and they answered {now}, under which the order stands"
 
 
 def _timeline(order: Order) -> tuple[tuple[datetime, str], ...]:

@@ -94,14 +94,19 @@ def _order(facts: Facts) -> list[Block]:
 
 def _texts(facts: Facts) -> list[Block]:
     blocks: list[Block] = []
-    for text in facts.texts:
-        answer = "no box" if text.accepted is None else "ticked" if text.accepted else "not ticked"
-        rows = [("Version", text.ref), ("sha256 of the text", text.sha256), ("Shown", _moment(text.shown_at))]
-        rows += [
+    for text in (*facts.standing, *facts.replaced):
+        answer = "no box" if text.accepted is None else text.ticked if text.accepted else f"not {text.ticked}"
+        rows = [
+            ("Version", text.ref),
+            ("sha256 of the text", text.sha256),
+            ("Shown", f"{_moment(text.shown_at)}, {text.where}, {text.language}"),
             ("Answered", _moment(text.answered_at)),
             ("Box", f"“{text.wording}”: {answer}" if text.wording else answer),
         ]
-        blocks += [_heading(text.title), _table(rows), *_read(text.html)]
+        if text.replaced:
+            rows.append(("What became of it", f"{text.then[0].upper()}{text.then[1:]}."))
+        heading = f"{text.title}, as it was shown first" if text.replaced else text.title
+        blocks += [_heading(heading), _table(rows), *_read(text.html)]
     return blocks
 
 

@@ -6,7 +6,7 @@ Which evidence helps for which reason: https://docs.stripe.com/disputes/reason-c
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from checkout.evidence_facts import Facts
+from checkout.evidence_facts import Facts, ShownText
 from checkout.models import PaymentPath
 from merchant.money import Money
 
@@ -69,7 +69,7 @@ def too_long(fields: Mapping[str, str]) -> str:
 ALWAYS: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
     ("What was sold, at which price", lambda facts: bool(facts.goods)),
     ("The address of the network the order came from (IP)", lambda facts: bool(facts.ip)),
-    ("The texts that were shown, with their hashes", lambda facts: bool(facts.texts)),
+    ("The texts that were shown, with their hashes", lambda facts: bool(facts.standing)),
     ("A box that the buyer ticked", lambda facts: bool(facts.agreed)),
     ("The messages that were sent to the buyer", lambda facts: bool(facts.mails)),
 )
@@ -142,11 +142,17 @@ FOR_STORY: dict[str, Said] = {
 
 
 def _agreement(facts: Facts) -> list[str]:
-    return [
-        f"On {_moment(text.answered_at)} they ticked “{text.wording}” beside {text.title} ({text.ref}, sha256 "
-        f"{text.sha256}), before paying."
+    said = [
+        f"On {_moment(text.answered_at)} they {text.ticked} “{text.wording}” beside {text.name}, {text.where} "
+        f"{text.language}, before paying."
         for text in facts.agreed
     ]
+    return said + [_first(text) for text in facts.replaced if text.accepted]
+
+
+def _first(text: ShownText) -> str:
+    answer = f" and {text.ticked}" if text.accepted else ""
+    return f"{text.name} was {text.where} first, on {_moment(text.shown_at)}{answer}; {text.then}."
 
 
 def _deliveries(facts: Facts) -> list[str]:
@@ -189,11 +195,12 @@ def _others(facts: Facts) -> list[str]:
 
 
 def _disclosure(facts: Facts) -> str:
-    return "\n".join(
-        f"{text.title} ({text.ref}, sha256 {text.sha256}) was shown at the checkout on {_moment(text.shown_at)}"
-        + (f", and the box “{text.wording}” was ticked on {_moment(text.answered_at)}." if text.accepted else ".")
-        for text in facts.texts
-    )
+    said = [
+        f"{text.name} was {text.where} {text.language} on {_moment(text.shown_at)}"
+        + (f", and “{text.wording}” was {text.ticked} on {_moment(text.answered_at)}." if text.accepted else ".")
+        for text in facts.standing
+    ]
+    return "\n".join(said + [_first(text) for text in facts.replaced])
 
 
 def _activity(facts: Facts) -> str:

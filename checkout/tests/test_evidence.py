@@ -8,6 +8,7 @@ from typing import Any
 
 import pypdf
 import pytest
+from django.db.models import F
 
 from checkout import (
     compelling,
@@ -176,7 +177,7 @@ def test_the_papers_read_as_they_were_written(paid: Order, sandbox: SandboxServe
     texts = words_of(files["refund_policy"])
     assert "Send it back within 30 days – “as new”. • With its box" in texts
     assert f"Version returns/v1 sha256 of the text {shown.sha256}" in texts
-    assert f"Box “{WORDING}”: ticked" in texts
+    assert f"Box “{WORDING}”: accepted" in texts
     order = words_of(files["receipt"])
     assert f"Order {paid.reference} 1 × Robe, M at $48.00 each" in order
     assert "Network address 203.0.113.7" in order
@@ -343,29 +344,26 @@ def test_every_reason_has_its_words(paid: Order, sandbox: SandboxServer, reason:
     assert all(bool(words) == (name == reason) for name, words in extra.items())
 
 
-def older(order: Order, days: int, **changes: Any) -> None:
-    """Pretend that an order was paid so many calendar days before the others."""
-    assert order.confirmed_at is not None
-    at = order.confirmed_at - timedelta(days=days)
-    Order.objects.filter(pk=order.pk).update(confirmed_at=at, **changes)
-
-
-def aged(robe: Drop, sandbox: SandboxServer, *days: int) -> dict[str, int]:
-    """Earlier orders of the same fan by the same card, by reference."""
+def aged(paid: Order, robe: Drop, sandbox: SandboxServer, *days: int) -> dict[str, int]:
+    """Orders of the same fan by the same card, paid so many calendar days before ``paid``, by reference."""
+    assert paid.confirmed_at is not None
     StockItem.objects.filter(code="ROBE-M").update(total=50)
     robe.offers.update(per_person_limit=20)
     made = {}
     for age in days:
         order = buy(robe, sandbox)
-        older(order, age)
+        Order.objects.filter(pk=order.pk).update(confirmed_at=paid.confirmed_at - timedelta(days=age))
         made[order.reference] = age
     return made
 
 
+@pytest.mark.parametrize("nights", [0, 1], ids=["the same day", "midnight passed meanwhile"])
 def test_p17_of_charges_119_120_365_and_366_days_old_only_120_and_365_qualify(
-    paid: Order, robe: Drop, sandbox: SandboxServer
+    paid: Order, robe: Drop, sandbox: SandboxServer, nights: int
 ) -> None:
-    ages = aged(robe, sandbox, 119, 120, 365, 366)
+    Order.objects.filter(pk=paid.pk).update(confirmed_at=F("confirmed_at") - timedelta(days=nights))
+    paid.refresh_from_db()
+    ages = aged(paid, robe, sandbox, 119, 120, 365, 366)
     pack = disputed(paid, sandbox)
     evidence_packs.drain(clock)
     pack = again(pack)
@@ -404,7 +402,7 @@ def test_p17_days_are_counted_by_the_calendar(clock_time: str) -> None:
 def test_p17_one_that_does_not_agree_leaves_no_pair(
     paid: Order, robe: Drop, sandbox: SandboxServer, spoil: Any
 ) -> None:
-    aged(robe, sandbox, 130, 140)
+    aged(paid, robe, sandbox, 130, 140)
     spoil(Order.objects.exclude(pk=paid.pk).latest("pk"))
     pack = disputed(paid, sandbox)
     evidence_packs.drain(clock)
