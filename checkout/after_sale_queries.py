@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from checkout import delays, fan_requests
 from checkout.after_sale import DelayAnswer, FanRequest, RequestKind, Shipment
+from checkout.fan_requests import LineOption
 from checkout.models import Order, OrderState
 
 
@@ -21,7 +22,7 @@ class ParcelView:
 
 @dataclass(frozen=True, slots=True)
 class AfterSaleView:
-    """``last_day``: of the time to withdraw; None while something is still to come."""
+    """``last_day``: of the time to withdraw; None while something is still to come. ``sooner``: whose ends before."""
 
     parcels: tuple[ParcelView, ...]
     requests: tuple[FanRequest, ...]
@@ -29,6 +30,7 @@ class AfterSaleView:
     has_right: bool
     may_withdraw: bool
     last_day: date | None
+    sooner: tuple[LineOption, ...]
     excluded: tuple[tuple[str, str], ...]
     right_is_over: bool
     may_return: bool
@@ -49,6 +51,7 @@ def after_sale_view(order: Order, now: datetime) -> AfterSaleView | None:
         right_is_over=may.has_right and not may.period.is_open(now),
         may_withdraw=may.may(RequestKind.WITHDRAWAL),
         last_day=may.period.last_day,
+        sooner=may.sooner if may.has_right else (),
         excluded=tuple((line.title, line.hurdle) for line in withdraw if line.hurdle),
         may_return=may.may(RequestKind.RETURN),
         may_cancel=may.may(RequestKind.CANCELLATION),

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from checkout.after_sale import FanRequest, Shipment
 from checkout.contact import country_name
-from checkout.models import Dispute, Order, Refund, RefundState
+from checkout.models import Dispute, Order, PaymentPath, Refund, RefundState
 from checkout.stories import TIMELINE, TIMELINES
 from merchant.models import JournalEntry
 from merchant.money import Money
 from merchant.store import current_store
 from policies.languages import language_name
 from policies.models import Acceptance, AcceptancePerson, Kind, Surface
+from policies.rules import DIGITAL
 from segments.models import Message, MessageState
 
 
@@ -54,6 +55,7 @@ class Facts:
     dispute: Dispute
     shop: str
     goods: tuple[str, ...]
+    digital: tuple[str, ...]  # of them, what is never sent
     address: tuple[str, ...]
     texts: tuple[ShownText, ...]
     ip: str
@@ -72,6 +74,11 @@ class Facts:
     @property
     def disputed(self) -> Money:
         return Money(self.dispute.amount_minor, self.order.currency)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether any of it goes by parcel."""
+        return self.order.payment.path != PaymentPath.PICKUP and len(self.digital) < len(self.goods)
 
     @property
     def standing(self) -> tuple[ShownText, ...]:
@@ -99,6 +106,7 @@ class Facts:
 def collect(dispute: Dispute) -> Facts:
     """Everything, in a fixed number of queries. Who answered is missing once that person was erased."""
     order = Order.objects.select_related("drop", "payment").get(pk=dispute.order_id)
+    lines = order.lines.select_related("offer__variant__product")
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
     person = AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).order_by("pk").first()
     mails = Message.objects.filter(key__startswith=f"order:{order.reference}:", state=MessageState.SENT)
@@ -111,8 +119,10 @@ def collect(dispute: Dispute) -> Facts:
         dispute=dispute,
         shop=current_store().name,
         goods=tuple(
-            f"{line.quantity} × {line.title} at {Money(line.unit_price_minor, order.currency)} each"
-            for line in order.lines.all()
+            f"{line.quantity} × {line.title} at {Money(line.unit_price_minor, order.currency)} each" for line in lines
+        ),
+        digital=tuple(
+            f"{line.quantity} × {line.title}" for line in lines if DIGITAL in line.offer.variant.product.tags
         ),
         address=_address(order),
         texts=_texts(acceptances.order_by("pk")),

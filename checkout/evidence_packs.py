@@ -157,7 +157,7 @@ def _build(pack: EvidencePack, found: DisputeView) -> bool:
     facts = evidence_facts.collect(pack.dispute)
     priors = compelling.find(facts) if compelling.is_wanted(found) else []
     texts = evidence_texts.write(facts, pack.own_words)
-    checklist = evidence_texts.checklist(facts)
+    checklist = evidence_texts.checklist(facts, pack.own_words)
     if compelling.is_wanted(found):
         checklist.append(("Two earlier undisputed charges (Visa Compelling Evidence 3.0)", bool(priors)))
     made = evidence_files.papers(facts)

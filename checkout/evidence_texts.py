@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from checkout.evidence_facts import Facts, ShownText
-from checkout.models import PaymentPath
 from merchant.money import Money
 
 MOST_CHARACTERS = 150_000  # of all fields together; https://docs.stripe.com/api/disputes/update
@@ -29,7 +28,7 @@ def write(facts: Facts, own_words: str = "") -> dict[str, str]:
         "customer_email_address": order.email,
         "customer_purchase_ip": facts.ip,
         "product_description": "\n".join([f"From {facts.shop}, drop “{order.drop.title}”:", *facts.goods]),
-        "shipping_address": "\n".join(facts.address) if _is_sent(facts) else "",
+        "shipping_address": "\n".join(facts.address) if facts.is_sent else "",
         "shipping_carrier": _joined(parcel.carrier for parcel in facts.parcels),
         "shipping_tracking_number": _joined(parcel.tracking for parcel in facts.parcels),
         "shipping_date": _day(first.shipped_at) if first else "",
@@ -49,9 +48,13 @@ def write(facts: Facts, own_words: str = "") -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def checklist(facts: Facts) -> list[Item]:
-    """What this reason calls for, and whether our books have it."""
-    return [(words, test(facts)) for words, test in (*ALWAYS, *FOR_REASON.get(facts.dispute.reason, ()))]
+def checklist(facts: Facts, own_words: str = "") -> list[Item]:
+    """What this reason calls for, and whether our books have it; of parcels nothing where none is to be sent."""
+    wanted = [each for each in FOR_REASON.get(facts.dispute.reason, ()) if facts.is_sent or each not in OF_PARCELS]
+    items = [(words, test(facts)) for words, test in (*ALWAYS, *wanted)]
+    if facts.digital and facts.dispute.reason in ABOUT_ARRIVAL:
+        items.append(("When and how the digital things were received or used, in your own words", bool(own_words)))
+    return items
 
 
 def too_long(fields: Mapping[str, str]) -> str:
@@ -76,6 +79,8 @@ ALWAYS: tuple[tuple[str, Callable[[Facts], bool]], ...] = (
 _SENT = ("A parcel with its tracking number", lambda facts: any(parcel.tracking for parcel in facts.parcels))
 _ARRIVED = ("The day on which everything was received", lambda facts: _all_arrived(facts))
 _RULES = ("The texts about returns and refunds", lambda facts: bool(facts.return_texts))
+OF_PARCELS = (_SENT, _ARRIVED)
+ABOUT_ARRIVAL = ("product_not_received", "product_unacceptable", "fraudulent", "unrecognized", "general")
 FOR_REASON: dict[str, tuple[tuple[str, Callable[[Facts], bool]], ...]] = {
     "fraudulent": (
         _SENT,
@@ -117,7 +122,10 @@ def _fraudulent(facts: Facts) -> list[str]:
 
 
 def _not_received(facts: Facts) -> list[str]:
-    return _deliveries(facts) or ["Nothing has left yet."]
+    said = _deliveries(facts)
+    if facts.is_sent and not facts.parcels:
+        said.append("Nothing has left yet.")
+    return said
 
 
 def _unacceptable(facts: Facts) -> list[str]:
@@ -162,7 +170,15 @@ def _deliveries(facts: Facts) -> list[str]:
         way = " ".join(filter(None, [parcel.carrier, parcel.tracking]))
         then = f"; received {_moment(parcel.delivered_at)}" if parcel.delivered_at else ""
         said.append(f"{goods} left {_moment(parcel.shipped_at)}{' with ' + way if way else ''}{then}.")
-    return said
+    return said + _digital(facts)
+
+
+def _digital(facts: Facts) -> list[str]:
+    """When it could be had is not in our books: staff add it. When it was confirmed, and by which mails, is."""
+    if not facts.digital or not facts.order.confirmed_at:
+        return []
+    goods = ", ".join(facts.digital)
+    return [f"{goods}: digital, not sent by parcel; the order was confirmed {_moment(facts.order.confirmed_at)}."]
 
 
 def _credits(facts: Facts) -> list[str]:
@@ -206,10 +222,6 @@ def _disclosure(facts: Facts) -> str:
 def _activity(facts: Facts) -> str:
     by = [f"From {facts.ip}, {facts.user_agent}".rstrip(", ")] if facts.ip else []
     return "\n".join([*by, *(f"{_moment(at)}  {words}" for at, words in facts.timeline)])
-
-
-def _is_sent(facts: Facts) -> bool:
-    return facts.order.payment.path != PaymentPath.PICKUP
 
 
 def _all_arrived(facts: Facts) -> bool:

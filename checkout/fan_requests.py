@@ -21,6 +21,7 @@ from checkout.withdrawal import Period
 from merchant import journal
 from merchant.store import store_zone
 from merchant.templatetags.shop import moment
+from policies.rules import DIGITAL
 
 K, S = RequestKind, RequestState
 MOVES: dict[str, frozenset[str]] = {
@@ -34,6 +35,7 @@ OPEN = (S.REQUESTED, S.ACCEPTED, S.RECEIVED)
 FINAL_SALE = "final-sale"  # a product's tag: not taken back by choice of the shop; the law's right stands beside it
 VERBS = {K.WITHDRAWAL: "withdrawal_declared", K.RETURN: "return_requested", K.CANCELLATION: "cancellation_requested"}
 LONGEST_REASON = 500
+NO_TIME = Period()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,20 @@ class LineOption:
     title: str
     units: int
     hurdle: str = ""
+    period: Period = NO_TIME  # of its right to withdraw
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an order's fan may ask for now. ``seen``: how many requests there were, to tell twins from new ones."""
+    """What an order's fan may ask for now. ``seen``: how many requests there were, to tell twins from new ones.
+
+    ``period``: of the line that may be withdrawn from for the longest; ``sooner``: the lines whose time ends before,
+    which are digital ones beside something that is sent.
+    """
 
     lines: Mapping[str, tuple[LineOption, ...]]
     period: Period
+    sooner: tuple[LineOption, ...]
     has_right: bool
     seen: int
 
@@ -65,23 +73,28 @@ def options(order: Order, now: datetime) -> Options:
     free, sent = _free(order), parcels.shipped_units(order)
     here = parcels.waiting(order, sent)
     country = order.address.get("country", "")
-    period = withdrawal.period(country, parcels.receipts(order, here))
+    of_goods = withdrawal.period(country, parcels.receipts(order, here))
+    of_contract = withdrawal.of_contract(country, order.confirmed_at)
     has_right = withdrawal.applies(country)
     withdraw, give_back, cancel = [], [], []
     for line in order.lines.select_related("offer__variant__product"):
         tags = line.offer.variant.product.tags
-        units = free[line.pk] if paid else 0
+        units, is_digital = free[line.pk] if paid else 0, DIGITAL in tags
+        period = of_contract if is_digital else of_goods
         in_law = units if has_right and period.is_open(now) else 0
         no_right, final = withdrawal.excluded(tags), _not_taken_back(tags)
-        withdraw.append(_option(line.pk, line.title, in_law, no_right))
+        withdraw.append(_option(line.pk, line.title, in_law, no_right, period=period))
         give_back.append(_option(line.pk, line.title, min(units, sent.get(line.pk, 0)), final))
-        cancel.append(_option(line.pk, line.title, min(units, here[line.pk]), ""))
+        cancel.append(_option(line.pk, line.title, units if is_digital else min(units, here[line.pk]), ""))
     lines: dict[str, tuple[LineOption, ...]] = {
         K.WITHDRAWAL: tuple(withdraw),
         K.RETURN: tuple(give_back),
         K.CANCELLATION: tuple(cancel),
     }
-    return Options(lines, period, has_right, FanRequest.objects.filter(order=order).count())
+    mine = [line for line in withdraw if free[line.line_id] and not line.hurdle]
+    last = withdrawal.last_of(line.period for line in mine or withdraw)
+    sooner = tuple(line for line in mine if line.period != last)
+    return Options(lines, last, sooner, has_right, FanRequest.objects.filter(order=order).count())
 
 
 def ask(
@@ -203,12 +216,12 @@ def waiting() -> QuerySet[FanRequest]:
 
 
 def unclaimed(order: Order) -> dict[int, int]:
-    """The units of each line that wait to be sent and that no open request is about.
+    """The units of each line that wait for their ship date and that no open request is about.
 
     A cancellation is about what waits; a withdrawal or a return first about what has left.
     """
     sent = parcels.shipped_units(order)
-    here = parcels.waiting(order, sent)
+    here = parcels.awaited(order, sent)
     asked = FanRequestLine.objects.filter(request__order=order, request__state__in=OPEN)
     for line_id, kind, units in asked.values_list("line_id", "request__kind", "quantity").order_by("pk"):
         gone = 0 if kind == K.CANCELLATION else min(units, sent.get(line_id, 0))
@@ -230,8 +243,8 @@ def _free(order: Order) -> dict[int, int]:
     return {line_id: max(units - taken.get(line_id, 0), 0) for line_id, units in returns.left(order).items()}
 
 
-def _option(line_id: int, title: str, units: int, hurdle: str) -> LineOption:
-    return LineOption(line_id, title, 0 if hurdle else units, hurdle)
+def _option(line_id: int, title: str, units: int, hurdle: str, *, period: Period = NO_TIME) -> LineOption:
+    return LineOption(line_id, title, 0 if hurdle else units, hurdle, period)
 
 
 def _not_taken_back(tags: list[str]) -> str:

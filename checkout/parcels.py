@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Sum
@@ -14,6 +15,7 @@ from checkout.orders import lock
 from checkout.quote import PICKUP
 from merchant import journal
 from merchant.models import JournalEntry
+from policies.rules import DIGITAL
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -68,10 +70,37 @@ def deliver(parcel_id: int, *, delivered_at: datetime, by: str, now: datetime) -
 
 
 def waiting(order: Order, shipped: Mapping[int, int] | None = None) -> dict[int, int]:
-    """The units of each line that are still here and still the fan's. ``shipped``: ``shipped_units``, if known."""
-    shipped, gone = shipped_units(order) if shipped is None else shipped, _given_back_unshipped(order)
-    lines = order.lines.values_list("pk", "quantity")
-    return {pk: max(quantity - shipped.get(pk, 0) - gone.get(pk, 0), 0) for pk, quantity in lines}
+    """The units of each line that are still here and still the fan's. ``shipped``: ``shipped_units``, if known.
+
+    None of what is digital: it is never sent.
+    """
+    shipped = shipped_units(order) if shipped is None else shipped
+    return {line.pk: 0 if line.is_digital else line.units for line in _unsent(order, shipped)}
+
+
+def awaited(order: Order, shipped: Mapping[int, int]) -> dict[int, int]:
+    """The units of each line that a ship date is about: those that wait to be sent.
+
+    An order that is digital as a whole waits for the day on which it can be used: then all of it.
+    """
+    lines = _unsent(order, shipped)
+    is_digital = all(line.is_digital for line in lines)
+    return {line.pk: line.units if is_digital or not line.is_digital else 0 for line in lines}
+
+
+class _Unsent(NamedTuple):
+    pk: int
+    units: int
+    is_digital: bool
+
+
+def _unsent(order: Order, shipped: Mapping[int, int]) -> list[_Unsent]:
+    gone = _given_back_unshipped(order)
+    lines = order.lines.values_list("pk", "quantity", "offer__variant__product__tags")
+    return [
+        _Unsent(pk, max(quantity - shipped.get(pk, 0) - gone.get(pk, 0), 0), DIGITAL in tags)
+        for pk, quantity, tags in lines
+    ]
 
 
 def shipped_units(order: Order) -> dict[int, int]:
@@ -80,7 +109,10 @@ def shipped_units(order: Order) -> dict[int, int]:
 
 
 def receipts(order: Order, here: Mapping[int, int]) -> list[datetime | None]:
-    """When each parcel was received; ``None`` for one that was not, and for units that wait (``here``)."""
+    """When each parcel was received; ``None`` for one that was not, and for units that wait (``here``).
+
+    Of what is sent alone: nothing digital is received.
+    """
     if order.shipping_option == PICKUP:
         return [_collected_at(order)]
     found = list(Shipment.objects.filter(order=order).values_list("delivered_at", flat=True))

@@ -48,6 +48,7 @@ COUNTRIES = frozenset(
     ]
 )
 DAYS = 14
+NEVER = datetime.max.replace(tzinfo=UTC)
 REFUND_DAYS = 14  # Article 13(1), from the day that we were told
 # Tags of products that Article 16 leaves out, each with its reason in the fan's words.
 EXCLUDED = {
@@ -85,6 +86,21 @@ def period(country: str, receipts: Iterable[datetime | None]) -> Period:
     received = list(receipts)
     known = [at for at in received if at is not None]
     return _from(country.upper(), max(known)) if known and len(known) == len(received) else Period()
+
+
+def of_contract(country: str, made_at: datetime | None) -> Period:
+    """For what is not sent, from the day on which the contract was made: Article 9(2)(a) and (c).
+
+    It ends sooner only by a consent to begin at once that is on record (Article 16(m)), and this shop asks for none.
+    """
+    return period(country, [made_at])
+
+
+def last_of(periods: Iterable[Period]) -> Period:
+    """The one that ends last; one without an end, if there is any."""
+    found = list(periods)
+    ending = [each for each in found if each.ends_at is not None]
+    return max(ending, key=lambda each: each.ends_at or NEVER) if ending and len(ending) == len(found) else Period()
 
 
 def _from(country: str, received_at: datetime) -> Period:
