@@ -21,6 +21,7 @@ from policies import auditing, chain  # noqa: E402
 from policies.acceptance import commitment_over  # noqa: E402
 from policies.models import Policy, PolicyVersion, Rendering  # noqa: E402
 from policies.queries import applicable, forget  # noqa: E402
+from policies.rendering import to_html  # noqa: E402
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(days=1)
@@ -106,7 +107,7 @@ def _version(policy: Policy, number: int, source: str) -> PolicyVersion:
 
 
 def _rendering(version: PolicyVersion) -> Rendering:
-    html = f"<p>{version.source}</p>\n"
+    html = to_html(version, {})
     return Rendering(version=version, html=html, sha256=hashlib.sha256(html.encode()).hexdigest())
 
 

@@ -20,6 +20,7 @@ DEEDS = {
     "card_looks_fine": "Said the card is fine",
     "card_shared": "One card paid for several people",
     "cards_used_up": "Too many cards were refused",
+    "chain_upgraded": "From here on more is sealed",
     "deferred": "Put off until the provider answers",
     "delay_asked": "Asked whether the fan still wants it",
     "delay_consented": "The fan agreed to the new date",
@@ -46,10 +47,12 @@ DEEDS = {
     "late_paid": "Paid after its time",
     "let_go": "Let the amount go",
     "letting_go": "Lets the amount go",
+    "links_sealed": "Sealed what was promised and accepted",
     "named": "Gave it its name and place",
     "on_sale_meanwhile": "Units came on sale meanwhile",
     "open_now": "Started the sale",
     "paid_twice": "Paid twice",
+    "people_forgotten": "Deleted who had answered",
     "periods_changed": "Changed how long things are kept",
     "person_erased": "Erased the person",
     "profile_changed": "Changed the shop profile",
@@ -127,7 +130,14 @@ PARTS = {
     "offer_id": "Offer",
     "sha256": "Fingerprint of the text",
 }
-SUBJECTS = {"stock": "Stock of", "retention": "What is kept", "card": "Card", "waiting": "Place on a waiting list"}
+SUBJECTS = {
+    "card": "Card",
+    "chain": "Chain of promises",
+    "people": "People behind acceptances",
+    "retention": "What is kept",
+    "stock": "Stock of",
+    "waiting": "Place on a waiting list",
+}
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)$")
 _CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")

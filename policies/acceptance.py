@@ -20,6 +20,8 @@ from policies.rendering import plain
 from policies.shown import ShownPolicy
 from policies.verify_chain import digest
 
+PEOPLE, FORGOTTEN = "people", "people_forgotten"  # how the journal calls who answered, and that they went
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -181,10 +183,15 @@ def erase_person(order_ref: str, *, actor: str, why: str) -> int:
 
 @transaction.atomic
 def forget(people: QuerySet[AcceptancePerson]) -> int:
-    """Delete who answered, with a record by which the verifier tells it from tampering. Returns how many rows."""
+    """Delete who answered, with a record by which the verifier tells it from tampering. Returns how many rows.
+
+    The journal's line names the acceptances; who asked for it and why stands in the line of the deed it belongs to.
+    """
     found = dict(people.order_by("pk").select_for_update(of=("self",)).values_list("pk", "acceptance_id"))
     forgotten = [ForgottenPerson(acceptance_id=each) for each in found.values()]
     ForgottenPerson.objects.bulk_create(forgotten, ignore_conflicts=True)
+    if found:
+        journal.record(PEOPLE, FORGOTTEN, actor=journal.WORKER, data={"acceptances": list(found.values())})
     AcceptancePerson.objects.filter(pk__in=list(found)).delete()
     return len(found)
 

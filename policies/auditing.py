@@ -1,73 +1,59 @@
 """Reading the whole record again: each link, the rows it holds, each text, each commitment that can still be made."""
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
+from merchant.models import JournalEntry
+from policies import record_checks
 from policies.acceptance import commitment_over
-from policies.chain import ACCEPTANCE_COLUMNS, acceptance_words, as_link, leaves_of
-from policies.models import Acceptance, PolicyVersion, Rendering, Seal, SealKind
-from policies.rendering import opening
-from policies.verify_chain import START, digest, problem_of
+from policies.chain import NOTED, SETTLED, SUBJECT, as_link, upgraded
+from policies.findings import Audit, named
+from policies.models import Seal, SealKind
+from policies.sealed import ACCEPTANCE_COLUMNS, Row, acceptance_words, leaves, rows_of
+from policies.verify_chain import START, problem_of
 
 AT_ONCE = 10  # links whose rows are read in one statement
-LATE = timedelta(hours=1)  # a row that waits longer for its link is said to wait
-MOST_TOLD = 20
-PERSON = ("salt", "ip", "user_agent", "email_hmac", "forgotten")
+# A row is sealed within minutes. What is sealed later than this, longer than any worker should be away, was put in
+# afterwards.
+TOO_LATE = SETTLED + timedelta(days=30)
+SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
+COLUMNS = (*ACCEPTANCE_COLUMNS, "published_at", "salt", "ip", "user_agent", "email_hmac", "forgotten")
 # In SQL because there may be millions of rows, and the ORM costs as much for each as hashing it.
 _ROWS = """
     SELECT a.id, a.order_ref, r.sha256, a.surface, a.language, a.asked_language, a.wording, a.accepted, a.replaced,
-        a.shown_at, a.answered_at, a.commitment, p.salt, p.ip, p.user_agent, p.email_hmac, f.acceptance_id IS NOT NULL
+        a.shown_at, a.answered_at, a.commitment,
+        v.published_at, p.salt, p.ip, p.user_agent, p.email_hmac, f.acceptance_id IS NOT NULL
     FROM policies_acceptance a
     JOIN policies_rendering r ON r.id = a.rendering_id
+    JOIN policies_policyversion v ON v.id = r.version_id
     LEFT JOIN policies_acceptanceperson p ON p.acceptance_id = a.id
     LEFT JOIN policies_forgottenperson f ON f.acceptance_id = a.id
     WHERE a.id = ANY(%s) ORDER BY a.id
 """
 SEALED = len(ACCEPTANCE_COLUMNS)
-
-
-@dataclass
-class Audit:
-    """What was read, and what is wrong with it, first things first. ``head``: the name of the last good link."""
-
-    links: int = 0
-    versions: int = 0
-    acceptances: int = 0
-    renderings: int = 0
-    persons: int = 0
-    forgotten: int = 0
-    unsealed: int = 0
-    head: str = START
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def whole(self) -> bool:
-        return not self.problems
+SHOWN_AT, ANSWERED_AT, PUBLISHED_AT, SALT = map(COLUMNS.index, ("shown_at", "answered_at", "published_at", "salt"))
 
 
 def audit(now: datetime, *, head: str = "") -> Audit:
     """Read everything once, in order and without holding much of it.
 
-    ``head``: one that was published earlier and must still be there. Stops after twenty problems.
+    Every head that the journal noted must still be there, and ``head``, one that was published. Stops after twenty
+    problems.
     """
     found = Audit()
-    known = {START}
+    walk = _Walk(found)
     for links in _some_links():
         for link in links:
-            _read_link(found, link)
-            known.add(link.hash)
-        _read_rows(found, links)
-        if len(found.problems) >= MOST_TOLD:
+            walk.read(link)
+        _read_rows(found, links, walk.upgraded)
+        if found.full:
             return found
-    if head and head not in known:
-        found.problems.append(f"The head {head[:12]}… was published and is not in the chain: links are missing.")
-    _read_renderings(found)
-    _read_waiting(found, now)
+    walk.finish(head)
+    record_checks.read(found, now, walk.upgraded)
     return found
 
 
@@ -82,28 +68,94 @@ def _some_links() -> Iterator[list[Seal]]:
         yield links
 
 
-def _read_link(found: Audit, link: Seal) -> None:
-    problem = problem_of(as_link(link), found.links + 1, found.head)
-    if problem:
-        found.problems.append(f"Link {link.number}: {problem}.")
-    found.links, found.head = link.number, link.hash  # one broken link is named once, not at all that follow
+class _Walk:
+    """From link to link, beside what the journal noted of them."""
+
+    def __init__(self, found: Audit) -> None:
+        self.found = found
+        self.upgraded = upgraded()
+        self.known = {START}
+        self.highest: Counter[str] = Counter()
+        lines = JournalEntry.objects.filter(subject=SUBJECT, verb=NOTED).order_by("id").values_list("data", flat=True)
+        self.noted: dict[int, str] = {}
+        for data in lines.iterator():
+            self.noted.setdefault(data["link"], data["hash"])  # of two lines the later one is the forger's
+
+    def read(self, link: Seal) -> None:
+        found = self.found
+        inside, beside = problem_of(as_link(link), found.links + 1, found.head), self._problem_beside(link)
+        if problem := inside or beside:
+            found.tell(f"Link {link.number}: {problem}.")
+        found.links, found.head = link.number, link.hash  # one broken link is named once, not at all that follow
+        self.known.add(link.hash)
+
+    def _problem_beside(self, link: Seal) -> str | None:
+        """What no hash of the link covers."""
+        noted = self.noted.pop(link.number, link.hash)
+        if None in link.rows:
+            return "it names a row by no number"
+        self.highest[link.kind] = max([self.highest[link.kind], *link.rows])
+        if link.highest != self.highest[link.kind]:
+            return f"it says that {link.highest} is the highest row so far, and {self.highest[link.kind]} is"
+        if len(link.leaves) != 32 * len(link.rows):
+            return "it has not one digest for each row"
+        if noted != link.hash:
+            return "the journal noted another hash of it when it was sealed"
+        return None
+
+    def finish(self, head: str) -> None:
+        if self.noted:
+            first = min(self.noted)
+            self.found.tell(f"Link {first}: the journal noted it, {self.noted[first][:12]}…, and it is gone.")
+        if head and head not in self.known:
+            self.found.tell(f"The head {head[:12]}… was published and is not in the chain: links are missing.")
 
 
-def _read_rows(found: Audit, links: Sequence[Seal]) -> None:
-    versions = [each for link in links if link.kind == SealKind.VERSIONS for each in link.rows]
-    accepted = [each for link in links if link.kind == SealKind.ACCEPTANCES for each in link.rows]
-    leaves = {SealKind.VERSIONS: leaves_of(SealKind.VERSIONS, versions), SealKind.ACCEPTANCES: {}}
-    for row in _acceptances(accepted):
-        leaves[SealKind.ACCEPTANCES][row[0]] = bytes.fromhex(digest(acceptance_words(row[:SEALED])))
-        _read_person(found, row)
+def _read_rows(found: Audit, links: Sequence[Seal], upgraded: Mapping[str, int]) -> None:
+    stands: dict[str, Mapping[int, Row]] = {}
+    for kind in SealKind:
+        ids = [each for link in links if link.kind == kind for each in link.rows]
+        stands[kind] = _accepted(found, ids) if kind == SealKind.ACCEPTANCES else rows_of(kind, ids) if ids else {}
+        found.rows[kind] += len(ids)
     for link in links:
-        _compare(found, link, leaves[SealKind(link.kind)])
-    found.versions += len(versions)
-    found.acceptances += len(accepted)
+        if link.kind in stands:  # another kind is named with its link
+            _compare(found, link, stands[link.kind], upgraded.get(link.kind, 0))
+        if found.full:
+            return
+
+
+def _compare(found: Audit, link: Seal, stands: Mapping[int, Row], upgraded: int) -> None:
+    """``upgraded``: the highest row from before it was looked at when a row was sealed."""
+    sealed = bytes(link.leaves)
+    too_early = link.sealed_at - TOO_LATE
+    for place, pk in enumerate(link.rows):
+        row = stands.get(pk)
+        if row and row.leaf == sealed[32 * place : 32 * place + 32] and (row.at >= too_early or pk <= upgraded):
+            continue
+        found.tell(f"Link {link.number}: {named(link.kind, pk)} {_what_is_wrong(row, sealed, place, link.sealed_at)}.")
+        if found.full:
+            return
+
+
+def _what_is_wrong(row: Row | None, sealed: bytes, place: int, sealed_at: datetime) -> str:
+    if row is None:
+        return "is gone"
+    if row.leaf != sealed[32 * place : 32 * place + 32]:
+        return "was altered after it was sealed"
+    return f"says that it is of {row.at:%-d %B %Y} and was sealed {(sealed_at - row.at).days} days later"
+
+
+def _accepted(found: Audit, ids: list[int]) -> dict[int, Row]:
+    """Each acceptance as it stands; who answered and when is read with it."""
+    rows = _acceptances(ids)
+    for row in rows:
+        _read_person(found, row)
+        _read_times(found, row)
+    return leaves({row[0]: (acceptance_words(row[:SEALED]), row[ANSWERED_AT]) for row in rows})
 
 
 def _acceptances(ids: list[int]) -> list[tuple[Any, ...]]:
-    """The values of ``ACCEPTANCE_COLUMNS`` and then of ``PERSON``, for each row."""
+    """The values of ``COLUMNS`` for each row."""
     if not ids:
         return []
     with connection.cursor() as cursor:
@@ -111,86 +163,23 @@ def _acceptances(ids: list[int]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _compare(found: Audit, link: Seal, leaves: Mapping[int, bytes]) -> None:
-    sealed = bytes(link.leaves)
-    for place, row in enumerate(link.rows):
-        leaf = leaves.get(row)
-        if leaf == sealed[32 * place : 32 * place + 32]:
-            continue
-        what = "is gone" if leaf is None else "was altered after it was sealed"
-        found.problems.append(f"Link {link.number}: {_name(link.kind, row)} {what}.")
-        if len(found.problems) >= MOST_TOLD:
-            return
-
-
 def _read_person(found: Audit, row: tuple[Any, ...]) -> None:
     """Who answered: row, bytes and person still give the commitment together, or the person was erased on record."""
-    if row[SEALED] is None:
-        _read_gone(found, row)
+    if row[SALT] is None:
+        if row[-1]:
+            found.forgotten += 1
+        elif not found.full:
+            name = named(SealKind.ACCEPTANCES, row[0])
+            found.tell(f"{name}: its person is gone, and no record says that it was erased.")
         return
     found.persons += 1
-    said = dict(zip((*ACCEPTANCE_COLUMNS, *PERSON), row, strict=True))
-    if commitment_over(said) != said["commitment"] and len(found.problems) < MOST_TOLD:
-        found.problems.append(
-            f"{_name(SealKind.ACCEPTANCES, row[0])}: it and its person no longer give its commitment."
-        )
+    said = dict(zip(COLUMNS, row, strict=True))
+    if commitment_over(said) != said["commitment"] and not found.full:
+        found.tell(f"{named(SealKind.ACCEPTANCES, row[0])}: it and its person no longer give its commitment.")
 
 
-def _read_gone(found: Audit, row: tuple[Any, ...]) -> None:
-    if row[-1]:
-        found.forgotten += 1
-    elif len(found.problems) < MOST_TOLD:
-        name = _name(SealKind.ACCEPTANCES, row[0])
-        found.problems.append(f"{name}: its person is gone, and no record says that it was erased.")
-
-
-def _read_renderings(found: Audit) -> None:
-    """The bytes are those that were shown, and of the version they are filed under: no link holds that by itself."""
-    columns = ("pk", "sha256", "html", "version__policy__slug", "version__number")
-    for pk, sha256, html, slug, number in Rendering.objects.values_list(*columns).order_by("pk").iterator(500):
-        found.renderings += 1
-        if len(found.problems) >= MOST_TOLD:
-            continue
-        if hashlib.sha256(html.encode()).hexdigest() != sha256:
-            found.problems.append(f"Rendering {pk} ({sha256[:12]}…): its bytes were altered after they were shown.")
-        elif not html.startswith(f"{opening(slug, number)} "):
-            found.problems.append(
-                f"Rendering {pk} ({sha256[:12]}…): its bytes name another version than {slug}/v{number}."
-            )
-
-
-def _read_waiting(found: Audit, now: datetime) -> None:
-    """Rows that no link holds. The newest wait for the worker; older ones should not."""
-    late = now - LATE
-    with connection.cursor() as cursor:
-        # A join, not NOT IN: that would compare each of a million rows with a million once they outgrow work_mem.
-        cursor.execute(
-            """
-            SELECT count(*), count(*) FILTER (WHERE at < %s), min(record.id) FILTER (WHERE at < %s), record.kind FROM (
-                SELECT id, published_at AS at, 'versions' AS kind FROM policies_policyversion
-                WHERE published_at IS NOT NULL
-                UNION ALL
-                SELECT id, answered_at, 'acceptances' FROM policies_acceptance
-            ) AS record
-            LEFT JOIN (SELECT unnest(rows) AS id, kind FROM policies_seal) AS sealed
-                ON sealed.id = record.id AND sealed.kind = record.kind
-            WHERE sealed.id IS NULL GROUP BY record.kind
-            """,
-            [late, late],
-        )
-        for waiting, old, first, kind in cursor.fetchall():
-            found.unsealed += waiting
-            if old:
-                words = "rows are" if old > 1 else "row is"
-                found.problems.append(
-                    f"{old} {words} in no link though older than an hour, first {_name(kind, first)}."
-                )
-
-
-def _name(kind: str, pk: int) -> str:
-    """A row as a person looks for it."""
-    if kind == SealKind.VERSIONS:
-        version = PolicyVersion.objects.select_related("policy").filter(pk=pk).first()
-        return f"version {version.ref} (row {pk})" if version else f"version row {pk}"
-    order = Acceptance.objects.filter(pk=pk).values_list("order_ref", flat=True).first()
-    return f"acceptance row {pk} of order {order}" if order else f"acceptance row {pk}"
+def _read_times(found: Audit, row: tuple[Any, ...]) -> None:
+    published_at = row[PUBLISHED_AT]  # none: named with its version
+    if published_at and row[SHOWN_AT] + SKEW < published_at and not found.full:
+        name = named(SealKind.ACCEPTANCES, row[0])
+        found.tell(f"{name}: it says that its text was shown before it was published.")

@@ -1,7 +1,6 @@
 """The chain: what was published and accepted, sealed in batches by a worker, so that nothing can be altered unseen.
 
-A link holds digests of rows, and names the link before it. Rows of versions are public; of acceptances a leaf covers
-what was shown and answered and the salted commitment, so no leaf can be guessed and no person is in it.
+A link holds digests of rows, and names the link before it. Each newest link is noted in the journal as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +10,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max
 
-from policies.models import Acceptance, PolicyVersion, Seal, SealKind
-from policies.verify_chain import START, digest, leaves_digest, link_hash
+from merchant import journal
+from merchant.models import JournalEntry
+from policies.models import Seal, SealKind
+from policies.sealed import rows_of
+from policies.verify_chain import START, leaves_digest, link_hash
 
 ROWS_A_LINK = 1_000
 ROWS_A_ROUND = 20_000
@@ -20,6 +22,8 @@ ROWS_A_ROUND = 20_000
 # sealed any more, and the verifier names it.
 SETTLED = timedelta(days=1)
 LOCK = 7_203_511  # of this deed alone
+# How the journal calls the chain; that it grew; and that more is sealed from then on, said by a migration.
+SUBJECT, NOTED, UPGRADED = "chain", "links_sealed", "chain_upgraded"
 
 # In SQL because a link has to find a thousand rows that no link holds, among a million.
 _UNSEALED = """
@@ -37,7 +41,9 @@ _UNSEALED = """
 _TABLES = {
     # A version keeps its number from its draft on, and may be published long after: all of them are looked through.
     SealKind.VERSIONS: ("policies_policyversion", "row.published_at IS NOT NULL", timedelta(days=36_500)),
+    SealKind.RULES: ("policies_ruleversion", "row.published_at IS NOT NULL", timedelta(days=36_500)),
     SealKind.ACCEPTANCES: ("policies_acceptance", "true", SETTLED),
+    SealKind.RENDERINGS: ("policies_rendering", "true", SETTLED),
 }
 
 
@@ -51,57 +57,11 @@ def head() -> Seal | None:
     return Seal.objects.defer("rows", "leaves").order_by("-number").first()
 
 
-def version_words(version: PolicyVersion) -> dict[str, Any]:
-    """What is sealed of a version: everything that never changes, and nobody's name."""
-    return _words_alone(version) | (_policy_words(version) if version.seals_policy else {})
-
-
-def _policy_words(version: PolicyVersion) -> dict[str, Any]:
-    """What is promised besides the words. Links made before this was sealed go without, and still hold."""
-    policy = version.policy
-    return {
-        "kind": policy.kind,
-        "title": policy.title,
-        "scope": policy.scope,
-        "replaces_wider": policy.replaces_wider,
-        "retires": version.retires,
-    }
-
-
-def _words_alone(version: PolicyVersion) -> dict[str, Any]:
-    return {
-        "id": version.ref,
-        "language": version.language,
-        "summary": version.summary,
-        "text": version.source,
-        "box_wording": version.box_wording,
-        "change": version.change_class,
-        "change_summary": version.change_summary,
-        "published_at": _iso(version.published_at),
-        "effective_at": _iso(version.effective_at),
-    }
-
-
-ACCEPTANCE_COLUMNS = [
-    "id",
-    "order_ref",
-    "rendering__sha256",
-    "surface",
-    "language",
-    "asked_language",
-    "wording",
-    "accepted",
-    "replaced",
-    "shown_at",
-    "answered_at",
-    "commitment",
-]
-
-
-def acceptance_words(row: Sequence[Any]) -> list[Any]:
-    """What is sealed of an acceptance: ``row`` has the values of ``ACCEPTANCE_COLUMNS``."""
-    *plain, shown_at, answered_at, commitment = row[1:]
-    return [*plain, _iso(shown_at), _iso(answered_at), commitment]
+def upgraded() -> dict[str, int]:
+    """The highest row of each kind from before it was looked at when rows were sealed; these prove nothing of it."""
+    lines = JournalEntry.objects.filter(subject=SUBJECT, verb=UPGRADED).order_by("id")
+    told: dict[str, int] = lines.values_list("data", flat=True).first() or {}
+    return told
 
 
 def as_link(link: Seal) -> dict[str, Any]:
@@ -115,15 +75,6 @@ def as_link(link: Seal) -> dict[str, Any]:
         "sealed_at": _iso(link.sealed_at),
         "hash": link.hash,
     }
-
-
-def leaves_of(kind: str, ids: Sequence[int]) -> dict[int, bytes]:
-    """The leaf of each row as it stands in the database now; a row that is gone is not in the answer."""
-    if kind == SealKind.VERSIONS:
-        versions = PolicyVersion.objects.select_related("policy").filter(pk__in=ids, published_at__isnull=False)
-        return {version.pk: bytes.fromhex(digest(version_words(version))) for version in versions}
-    rows = Acceptance.objects.filter(pk__in=ids).values_list(*ACCEPTANCE_COLUMNS)
-    return {row[0]: bytes.fromhex(digest(acceptance_words(row))) for row in rows}
 
 
 def _seal_round(kind: SealKind, now: datetime) -> int:
@@ -142,19 +93,21 @@ def _seal_once(kind: SealKind, now: datetime) -> int:
     last = head()
     highest = Seal.objects.filter(kind=kind).aggregate(highest=Max("highest"))["highest"] or 0
     for batch in _batches(ids):
-        leaves = leaves_of(kind, batch)
+        found = rows_of(kind, batch)
         link = Seal(
             number=last.number + 1 if last else 1,
             previous=last.hash if last else START,
             kind=kind,
             rows=batch,
-            leaves=b"".join(leaves[each] for each in batch),
+            leaves=b"".join(found[each].leaf for each in batch),
             highest=(highest := max(highest, *batch)),
             sealed_at=now,
         )
         link.hash = link_hash(as_link(link))
         link.save(force_insert=True)
         last = link
+    if ids and last:
+        journal.record(SUBJECT, NOTED, actor=journal.WORKER, data={"link": last.number, "hash": last.hash})
     return len(ids)
 
 

@@ -4,38 +4,32 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from policies.chain import ACCEPTANCE_COLUMNS, acceptance_words, as_link, version_words
-from policies.models import Acceptance, PolicyVersion, Seal, SealKind
+from policies.chain import as_link
+from policies.models import Seal
+from policies.sealed import words_of
+from policies.verify_chain import FORMAT, PUBLIC, name_of
 
 MOST_LINKS = 500  # a public answer; the script asks for the next ones
 
 
-def lines(*, after: int = 0, most: int | None = None, acceptances: bool = False) -> Iterator[str]:
-    """Each link with the words of its versions; with ``acceptances`` also their rows, which hold no personal data."""
+def lines(*, after: int = 0, most: int | None = None, everything: bool = False) -> Iterator[str]:
+    """The format, then each link with the words of its versions.
+
+    With ``everything`` also those of rules, renderings and acceptances, which hold no personal data.
+    """
+    if after == 0:
+        yield json.dumps({"number": 0, "format": FORMAT}) + "\n"
     links = Seal.objects.filter(number__gt=after).order_by("number")
     for link in (links[:most] if most else links).iterator(chunk_size=20):
         told = as_link(link)
-        if link.kind == SealKind.VERSIONS:
-            told["rows"] = list(_versions(link))
-        elif acceptances:
-            told["rows"] = list(_acceptances(link))
+        if everything or link.kind in PUBLIC:
+            told["rows"] = list(_rows(link))
         yield json.dumps(told) + "\n"
 
 
-def _versions(link: Seal) -> Iterator[dict[str, Any]]:
-    found = PolicyVersion.objects.select_related("policy").in_bulk(link.rows)
-    for pk in link.rows:
-        said = version_words(found[pk]) if pk in found else {}
-        yield {"name": said.get("id", f"row {pk}"), "leaf": _leaf(link, pk), "said": said}
-
-
-def _acceptances(link: Seal) -> Iterator[dict[str, Any]]:
-    found = {row[0]: row for row in Acceptance.objects.filter(pk__in=link.rows).values_list(*ACCEPTANCE_COLUMNS)}
-    for pk in link.rows:
-        said = acceptance_words(found[pk]) if pk in found else []
-        yield {"name": f"acceptance {pk}", "leaf": _leaf(link, pk), "said": said}
-
-
-def _leaf(link: Seal, pk: int) -> str:
-    place = link.rows.index(pk)
-    return bytes(link.leaves)[32 * place : 32 * place + 32].hex()
+def _rows(link: Seal) -> Iterator[dict[str, Any]]:
+    found = words_of(link.kind, link.rows)
+    leaves = bytes(link.leaves)
+    for place, pk in enumerate(link.rows):
+        said: Any = found[pk][0] if pk in found else {}
+        yield {"name": name_of(said) or f"row {pk}", "leaf": leaves[32 * place : 32 * place + 32].hex(), "said": said}

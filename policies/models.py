@@ -262,6 +262,8 @@ class Acceptance(models.Model):
 class SealKind(models.TextChoices):
     VERSIONS = "versions", "Versions"
     ACCEPTANCES = "acceptances", "Acceptances"
+    RENDERINGS = "renderings", "Renderings"
+    RULES = "rules", "Rules"
 
 
 class Seal(models.Model):

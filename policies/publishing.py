@@ -82,7 +82,12 @@ def publish(
         "published",
         actor=by,
         why=draft.change_summary,
-        data={"version": draft.number, "effective_at": starts.isoformat(), "sha256": rendering.sha256},
+        data={
+            "version": draft.number,
+            "effective_at": starts.isoformat(),
+            "sha256": rendering.sha256,
+            "approved_by": draft.approved_by,
+        },
     )
     transaction.on_commit(forget)
     return draft

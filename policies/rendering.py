@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from html.parser import HTMLParser
 
 import nh3
 from markdown_it import MarkdownIt
@@ -78,6 +79,40 @@ def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
     body = _sanitised(_markdown(_filled(version, values)))
     return f'{opening(version.policy.slug, version.number)} lang="{escape(version.language)}">\n{body}</article>\n'
+
+
+def is_of_its_version(rendering: Rendering) -> bool:
+    """Whether a stored rendering says what its version says with its values.
+
+    Another release of the libraries may write other bytes: then the words and where links lead are compared.
+    """
+    try:
+        again = to_html(rendering.version, rendering.values)
+    except UnknownVariable:
+        return False
+    return again == rendering.html or _read_aloud(again) == _read_aloud(rendering.html)
+
+
+class _Reader(HTMLParser):
+    """What a reader meets: tags, where links lead, and words, whatever the space between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        kept = (f"{name}={value}" for name, value in attrs if name in ("href", "id", "lang"))
+        self.met.append(" ".join((f"<{tag}", *kept)))
+
+    def handle_data(self, data: str) -> None:
+        self.met += data.split()
+
+
+def _read_aloud(html: str) -> list[str]:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.met
 
 
 def opening(slug: str, number: int) -> str:

@@ -30,13 +30,33 @@ class UnknownPlace(models.TextChoices):
 
 
 class Rule(models.Model):
-    """One restriction with a name. What it says lives in its versions."""
+    """One restriction with a name. What it says lives in its versions.
+
+    Decisions cite them by ``slug``, which is as fixed as they are once one is public; ``title`` is for the desk alone.
+    """
 
     slug = models.SlugField(max_length=60, unique=True)
     title = models.CharField(max_length=120)
 
     class Meta:
         ordering = ["title"]
+        triggers = [
+            pgtrigger.Trigger(
+                name="rule_frozen",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("slug"),
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM policies_ruleversion
+                        WHERE rule_id = OLD.id AND published_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'rule % is public: its address is fixed', OLD.slug;
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
 
     @property
     def subject(self) -> str:

@@ -6,10 +6,11 @@
 
 The shop seals what it publishes and what buyers accepted into links. Each link names the one before it by its sha256,
 so nothing that was sealed can be altered, left out or put in afterwards without every later link changing too. Texts
-are in the file and are hashed anew here; of acceptances the public file holds one digest a link, and a file that the
-shop exported for a dispute holds their rows, without personal data.
+are in the file and are hashed anew here. Of acceptances, of the bytes that fans were shown and of the rules that orders
+were judged by the public file holds one digest a link; a file that the shop exported for a dispute holds their rows,
+without personal data.
 
-Prints what it read and exits 0; names the first bad link and exits 1.
+Prints what it read and exits 0; names the first bad link and exits 1; exits 2 when there is nothing it can read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from typing import Any
 
 START = "0" * 64  # what the first link names as the one before it
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))  # made once: a record has millions of rows
+FORMAT = 2  # said by the first line of a file; the first format had no such line, and cannot be mistaken for this one
+KINDS = ("versions", "acceptances", "renderings", "rules")
+PUBLIC = ("versions",)  # kinds whose words are in every file
 LINK = ("number", "previous", "kind", "count", "leaves", "sealed_at")
 
 
@@ -55,47 +59,120 @@ def problem_of(link: dict[str, Any], number: int, previous: str) -> str | None:
         return "it names another link before it than the one that is there"
     if link_hash(link) != link["hash"]:
         return "its hash is not that of its words"
+    return None if link["kind"] in KINDS else f"nobody here knows its kind, {link['kind']!r}"
+
+
+def problem_of_rows(link: dict[str, Any]) -> str | None:
+    """What is wrong with the rows of a link. Those of texts are never left out: a digest alone shows nothing."""
     rows = link.get("rows")
-    return None if rows is None else _problem_of_rows(link, rows)
-
-
-def _problem_of_rows(link: dict[str, Any], rows: list[dict[str, Any]]) -> str | None:
+    if rows is None:
+        return "its texts are left out" if link["kind"] in PUBLIC else None
     if len(rows) != link["count"]:
         return f"it holds {len(rows)} rows and says {link['count']}"
     for row in rows:
         if digest(row["said"]) != row["leaf"]:
             return f"the words of {row['name']} were altered"
+        if row["name"] != name_of(row["said"]):
+            return f"a row is named {row['name']} and says that it is {name_of(row['said'])}"
     if leaves_digest(b"".join(bytes.fromhex(row["leaf"]) for row in rows)) != link["leaves"]:
         return "its rows are not those that were sealed"
     return None
 
 
-def verify(lines: Iterable[str | bytes], head: str | None = None) -> tuple[str, str | None]:
-    """Read links as JSON lines. Returns (what was read, None) or (what was read before, the first problem)."""
-    number, previous, seen, rows = 0, START, {START}, 0
-    for line in lines:
+def name_of(said: Any) -> str:
+    """What the words of a row say that they are."""
+    if isinstance(said, list):
+        return f"acceptance of order {said[0]}" if said else ""
+    return str(said.get("id", ""))
+
+
+def read_line(line: str | bytes) -> dict[str, Any]:
+    """One line of the file: a link, or the first line. Raises ValueError for anything else."""
+    try:
         link = json.loads(line)
-        if "number" not in link:
-            continue
-        number += 1
-        problem = problem_of(link, number, previous)
+    except (ValueError, RecursionError):
+        link = None
+    if not isinstance(link, dict) or not (_is_first(link) or _is_link(link)):
+        raise ValueError("its line is not that of a link")
+    return link
+
+
+def _is_first(link: dict[str, Any]) -> bool:
+    return "format" in link
+
+
+def _is_link(link: dict[str, Any]) -> bool:
+    numbers = all(type(link.get(name)) is int for name in ("number", "count"))
+    words = all(isinstance(link.get(name), str) for name in ("previous", "kind", "leaves", "sealed_at", "hash"))
+    rows = link.get("rows")
+    return numbers and words and (rows is None or (isinstance(rows, list) and all(map(_is_row, rows))))
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("said"), (dict, list)):
+        return False
+    leaf = row.get("leaf")
+    is_digest = isinstance(leaf, str) and len(leaf) == len(START) and set(leaf) <= set("0123456789abcdef")
+    return is_digest and isinstance(row.get("name"), str)
+
+
+class Reading:
+    """What was read so far of a file, up to its first problem."""
+
+    def __init__(self) -> None:
+        self.links = self.rows = self.texts = self.others = 0
+        self.head = START
+        self.heads = {START}
+
+    def problem(self, place: int, line: str | bytes) -> str | None:
+        """Read one more line; what is wrong with it."""
+        try:
+            link = read_line(line)
+        except ValueError as error:
+            return f"link {self.links + 1}: {error}"
+        if place == 0:
+            known = link.get("format") == FORMAT
+            return None if known else f"this script reads files of format {FORMAT}: use the one that came with the file"
+        if _is_first(link):
+            return f"link {self.links + 1}: its line is not that of a link"
+        problem = problem_of(link, self.links + 1, self.head) or problem_of_rows(link)
         if problem:
-            return _read(number - 1, rows, previous), f"link {number}: {problem}"
-        previous = link["hash"]
-        seen.add(previous)
-        rows += link["count"]
-    if head and head not in seen:
-        return _read(number, rows, previous), f"the head you noted, {head}, is not in this chain"
-    return _read(number, rows, previous), None
+            return f"link {self.links + 1}: {problem}"
+        self._count(link)
+        return None
+
+    def _count(self, link: dict[str, Any]) -> None:
+        self.links, self.head = link["number"], link["hash"]
+        self.heads.add(self.head)
+        self.rows += link["count"]
+        hashed = len(link.get("rows") or ())
+        if link["kind"] in PUBLIC:
+            self.texts += hashed
+        else:
+            self.others += hashed
+
+    def __str__(self) -> str:
+        others = f" and {self.others} other rows" if self.others else ""
+        return f"{self.links} links over {self.rows} rows, {self.texts} texts{others} hashed, head {self.head}"
 
 
-def _read(links: int, rows: int, head: str) -> str:
-    return f"{links} links over {rows} rows, head {head}"
+def verify(lines: Iterable[str | bytes], head: str | None = None) -> tuple[str, str | None]:
+    """Read a file line by line. Returns (what was read, None) or (what was read before, the first problem)."""
+    read = Reading()
+    for place, line in enumerate(lines):
+        problem = read.problem(place, line)
+        if problem:
+            return str(read), problem
+    if not read.links:
+        return str(read), "there is no link in it"
+    if head and head not in read.heads:
+        return str(read), f"the head you noted, {head}, is not in this chain"
+    return str(read), None
 
 
 def _lines(source: str) -> Iterator[str | bytes]:
     if not source.startswith(("http://", "https://")):
-        with open(source, encoding="utf-8") as file:
+        with open(source, "rb") as file:
             yield from file
         return
     after, more = 0, True
@@ -103,10 +180,9 @@ def _lines(source: str) -> Iterator[str | bytes]:
         with urllib.request.urlopen(f"{source}?after={after}", timeout=60) as answer:  # noqa: S310
             more = False
             for line in answer:
-                link = json.loads(line)
-                if "number" in link:
-                    after, more = link["number"], True
-                yield line
+                yield line  # whoever reads it goes no further when it is none
+                number = json.loads(line)["number"]
+                after, more = max(after, number), more or number > after
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,7 +190,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("source", help="a file, or the address of the shop's chain.jsonl")
     parser.add_argument("--head", help="a head noted earlier, which must still be in the chain")
     given = parser.parse_args(arguments)
-    read, problem = verify(_lines(given.source), given.head)
+    try:
+        read, problem = verify(_lines(given.source), given.head)
+    except OSError as error:
+        print(f"Cannot read {given.source}: {error}")
+        return 2
     print(f"BROKEN. {problem}. Before it: {read}." if problem else f"Whole: {read}.")
     return 1 if problem else 0
 

@@ -18,6 +18,7 @@ from policies.diffs import changes, headlines, side_by_side
 from policies.exporting import MOST_LINKS, lines
 from policies.models import Rendering
 from policies.queries import published
+from policies.rendering import is_of_its_version
 from policies.standing import overview, policy_page
 
 ENTRIES_A_PAGE = 20
@@ -86,7 +87,13 @@ def verify(request: HttpRequest, sha256: str) -> HttpResponse:
     """Which text a fingerprint names. The digest is computed anew from the stored bytes at every visit."""
     rendering = Rendering.objects.select_related("version__policy").filter(sha256=sha256.lower()).first()
     matches = rendering is not None and hashlib.sha256(rendering.html.encode()).hexdigest() == sha256.lower()
-    context = {"sha256": sha256.lower(), "rendering": rendering, "matches": matches, "public_url": settings.PUBLIC_URL}
+    context = {
+        "sha256": sha256.lower(),
+        "rendering": rendering,
+        "matches": matches,
+        "is_of_its_version": rendering is not None and is_of_its_version(rendering),
+        "public_url": settings.PUBLIC_URL,
+    }
     return render(request, "policies/verify.html", context, status=200 if rendering else 404)
 
 

@@ -236,7 +236,7 @@ def test_p7_everything_personal_goes_from_every_table(robe: Drop, ticked: None, 
 def test_p7_the_evidence_of_the_order_stays(robe: Drop, ticked: None, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
     commitment = Acceptance.objects.get().commitment
-    chain.seal(now)
+    chain.seal(then)
     erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
     order.refresh_from_db()
     assert (order.total_minor, order.address) == (5400, {"country": "US", "region": "CA"})

@@ -91,7 +91,8 @@ def test_what_stands_against_one_does_not_keep_the_others(
     assert [order.email for order in Order.objects.exclude(email="")] == [EMAIL]
 
 
-def test_who_accepted_goes_and_what_was_accepted_stays(robe: Drop, ticked: None, now: datetime) -> None:
+def test_who_accepted_goes_and_what_was_accepted_stays(robe: Drop, ticked: None, then: datetime, now: datetime) -> None:
+    chain.seal(then)
     bought(robe, at=now)
     assert periods.PEOPLE not in retention.sweep(now + 729 * DAY)
     chain.seal(now)

@@ -3,11 +3,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policies import acceptance, queries
+from policies import acceptance, chain, queries
 from policies.models import Policy, PolicyVersion
 from policies.publishing import new_draft, publish
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=10)
 Publish = Callable[..., PolicyVersion]
 
 
@@ -57,3 +58,22 @@ def accepted(returns: Policy, publish_text: Publish) -> str:
         ),
     )
     return "FR-1001"
+
+
+def orders(*refs: str) -> None:
+    """Orders whose buyers ticked what is in force."""
+    for ref in refs:
+        shown = queries.applicable(["shop"], now=NOON, values={})
+        answers = [acceptance.Answer(policy.id, policy.sha256, accepted=True) for policy in shown]
+        person = acceptance.Person(ip="203.0.113.7", user_agent="A browser", email=f"{ref}@example.com")
+        occasion = acceptance.Occasion("checkout", shown_at=NOON, answered_at=NOON, person=person)
+        acceptance.record(ref, shown, answers, occasion)
+
+
+@pytest.fixture
+def sealed(returns: Policy, publish_text: Publish) -> None:
+    """Two versions, three acceptances, and the renderings that were shown: in three links."""
+    publish_text(returns, "Send it back within 30 days.", box_wording="I have read it.")
+    publish_text(returns, "Send it back within 31 days.", box_wording="I have read it.")
+    orders("FR-1", "FR-2", "FR-3")
+    assert chain.seal(NOON) == 7

@@ -1,78 +1,37 @@
 """What is sealed cannot be altered unseen: by us, by the database's owner, by whoever hands out the file (P6)."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
-from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection
-from hypothesis import given, settings, strategies as st
 
-from policies import acceptance, chain, queries, verify_chain
+from merchant.models import JournalEntry
+from policies import acceptance, chain, verify_chain
 from policies.auditing import audit
 from policies.exporting import lines
 from policies.models import Acceptance, AcceptancePerson, ForgottenPerson, Policy, PolicyVersion, Rendering, Seal
 from policies.publishing import new_draft
-from policies.tests.conftest import NOON, Publish
+from policies.sealed import version_words
+from policies.tests.conftest import LATER, NOON, Publish, orders
 from policies.tests.racing import TWINS, meeting, race
+from policies.tests.tampering import tamper, without_triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LATER = NOON + timedelta(minutes=10)
-
-
-def orders(*refs: str) -> None:
-    """Orders whose buyers ticked what is in force."""
-    for ref in refs:
-        shown = queries.applicable(["shop"], now=NOON, values={})
-        answers = [acceptance.Answer(policy.id, policy.sha256, accepted=True) for policy in shown]
-        person = acceptance.Person(ip="203.0.113.7", user_agent="A browser", email=f"{ref}@example.com")
-        occasion = acceptance.Occasion("checkout", shown_at=NOON, answered_at=NOON, person=person)
-        acceptance.record(ref, shown, answers, occasion)
-
-
-@pytest.fixture
-def sealed(returns: Policy, publish_text: Publish) -> None:
-    """Two versions and three acceptances, in links of two rows."""
-    publish_text(returns, "Send it back within 30 days.", box_wording="I have read it.")
-    publish_text(returns, "Send it back within 31 days.", box_wording="I have read it.")
-    orders("FR-1", "FR-2", "FR-3")
-    assert chain.seal(NOON) == 5
-
-
-@contextmanager
-def without_triggers(*tables: str) -> Iterator[Any]:
-    """What the database's owner can do, and nobody else."""
-    with connection.cursor() as cursor:
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        try:
-            yield cursor
-        finally:
-            for table in tables:
-                cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-
-
-def tamper(sql: str, *table: str) -> list[str]:
-    """What the verifier says after it."""
-    with without_triggers(*table) as cursor:
-        cursor.execute(sql)
-    return audit(NOON).problems
 
 
 def test_seals_each_row_once_and_drafts_never(returns: Policy, sealed: None) -> None:
     new_draft(returns, "staff:owner")
     assert chain.seal(LATER) == 0
     links = list(Seal.objects.order_by("number"))
-    assert [(link.number, link.kind, len(link.rows)) for link in links] == [(1, "versions", 2), (2, "acceptances", 3)]
-    assert [link.previous for link in links] == [verify_chain.START, links[0].hash]
+    assert [(link.number, link.kind, len(link.rows)) for link in links] == [
+        (1, "versions", 2),
+        (2, "acceptances", 3),
+        (3, "renderings", 2),
+    ]
+    assert [link.previous for link in links] == [verify_chain.START, links[0].hash, links[1].hash]
     orders("FR-4")
     assert chain.seal(LATER) == 1
     assert audit(LATER).acceptances == 4
@@ -85,8 +44,10 @@ def test_many_rows_make_links_of_a_thousand(
     monkeypatch.setattr(chain, "ROWS_A_ROUND", 4)
     publish_text(returns, "30 days.")
     orders(*(f"FR-{number}" for number in range(9)))
-    assert chain.seal(NOON) == 10
-    assert [len(link.rows) for link in Seal.objects.order_by("number")] == [1, 2, 2, 2, 2, 1]
+    assert chain.seal(NOON) == 11
+    assert [len(link.rows) for link in Seal.objects.order_by("number")] == [1, 2, 2, 2, 2, 1, 1]
+    noted = JournalEntry.objects.filter(verb="links_sealed").order_by("id")
+    assert [entry.data["link"] for entry in noted] == [1, 3, 5, 6, 7]  # once a round
     assert audit(NOON).whole
 
 
@@ -97,14 +58,14 @@ def test_a_row_that_commits_late_is_sealed_later(returns: Policy, sealed: None) 
     with without_triggers("policies_acceptance", "policies_seal") as cursor:
         cursor.execute("UPDATE policies_seal SET rows = rows[2:], leaves = substr(leaves, 33) WHERE number = 2")
     assert chain.seal(LATER) == 1
-    assert Seal.objects.get(number=3).rows == [first.pk]
+    assert Seal.objects.get(number=4).rows == [first.pk]
 
 
 def test_a_whole_record_is_whole(sealed: None) -> None:
     found = audit(NOON)
-    assert (found.links, found.versions, found.acceptances, found.persons, found.unsealed) == (2, 2, 3, 3, 0)
+    assert (found.links, found.versions, found.acceptances, found.persons, found.unsealed) == (3, 2, 3, 3, 0)
     assert found.problems == []
-    assert found.head == Seal.objects.get(number=2).hash
+    assert found.head == Seal.objects.get(number=3).hash
 
 
 def test_an_erased_person_leaves_the_chain_whole(sealed: None) -> None:
@@ -120,7 +81,11 @@ def test_p6_one_byte_of_an_old_version(sealed: None) -> None:
         "UPDATE policies_policyversion SET source = replace(source, '30', '39') WHERE number = 1",
         "policies_policyversion",
     )
-    assert problems == [f"Link 1: version returns/v1 (row {row}) was altered after it was sealed."]
+    shown = Rendering.objects.get(version=row)
+    assert problems == [
+        f"Link 1: version returns/v1 (row {row}) was altered after it was sealed.",
+        f"Rendering {shown.pk} ({shown.sha256[:12]}…): its bytes are not what returns/v1 says with its values.",
+    ]
 
 
 @pytest.mark.parametrize("change", ["title = 'R'", "scope = 'country:DE'", "kind = 'terms'", "replaces_wider = true"])
@@ -138,10 +103,10 @@ def test_links_made_before_that_was_sealed_still_hold(returns: Policy, publish_t
         cursor.execute("UPDATE policies_policyversion SET seals_policy = false")
     before = {"id", "language", "summary", "text", "box_wording", "change", "change_summary"}
     old.refresh_from_db()
-    assert chain.version_words(old).keys() == before | {"published_at", "effective_at"}
+    assert version_words(old).keys() == before | {"published_at", "effective_at"}
     chain.seal(NOON)
     new = publish_text(returns, "31 days.")
-    assert chain.version_words(new).keys() > chain.version_words(old).keys()
+    assert version_words(new).keys() > version_words(old).keys()
     chain.seal(NOON)
     assert audit(NOON).problems == []
     assert verify_chain.verify(lines())[1] is None
@@ -155,7 +120,6 @@ def test_one_byte_of_what_a_fan_was_shown(sealed: None) -> None:
 
 
 def test_what_a_fan_was_shown_filed_under_another_version(sealed: None) -> None:
-    """Nothing that is sealed says to which version the bytes belong, but the bytes do."""
     shown = Rendering.objects.get(acceptances__order_ref="FR-1")
     assert shown.version.number == 2
     moved = (
@@ -163,7 +127,8 @@ def test_what_a_fan_was_shown_filed_under_another_version(sealed: None) -> None:
         f" WHERE id = {shown.pk}"
     )
     assert tamper(moved, "policies_rendering") == [
-        f"Rendering {shown.pk} ({shown.sha256[:12]}…): its bytes name another version than returns/v1."
+        f"Link 3: rendering {shown.sha256[:12]}… (row {shown.pk}) was altered after it was sealed.",
+        f"Rendering {shown.pk} ({shown.sha256[:12]}…): its bytes are not what returns/v1 says with its values.",
     ]
 
 
@@ -261,9 +226,11 @@ def test_the_first_bad_link_is_named(sealed: None, change: str, told: str) -> No
 
 
 def test_links_cut_off_at_the_end_are_noticed_by_a_published_head(sealed: None) -> None:
-    published = Seal.objects.get(number=2).hash
-    with without_triggers("policies_seal") as cursor:
-        cursor.execute("DELETE FROM policies_seal WHERE number = 2")
+    published = Seal.objects.get(number=3).hash
+    with without_triggers("policies_seal", "merchant_journalentry") as cursor:
+        cursor.execute("DELETE FROM policies_seal WHERE number = 3")
+        cursor.execute("DELETE FROM merchant_journalentry WHERE verb = 'links_sealed'")
+    assert audit(NOON).problems == []
     assert audit(NOON, head=published).problems[0].startswith(f"The head {published[:12]}… was published")
 
 
@@ -280,30 +247,6 @@ def test_the_command_names_what_is_wrong_and_fails(sealed: None, capsys: pytest.
         call_command("verify_policies")
     assert ended.value.code == 1
     assert "BROKEN. Link 1: version returns/v2" in capsys.readouterr().out
-
-
-def test_what_is_exported_can_be_checked_by_anybody(
-    sealed: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "chain.jsonl"
-    call_command("verify_policies", export=file)
-    assert "Whole." in capsys.readouterr().out
-    script = [sys.executable, "-I", "-S", verify_chain.__file__]  # nothing but the standard library
-    head = Seal.objects.get(number=2).hash
-    told = subprocess.run([*script, str(file), "--head", head], capture_output=True, text=True, check=True).stdout
-    assert told == f"Whole: 2 links over 5 rows, head {head}.\n"
-    file.write_text(file.read_text().replace("within 30 days", "within 39 days"))
-    broken = subprocess.run([*script, str(file)], capture_output=True, text=True, check=False)
-    assert broken.returncode == 1
-    assert broken.stdout.startswith("BROKEN. link 1: the words of returns/v1 were altered. Before it: 0 links")
-
-
-def test_the_file_names_nobody(sealed: None) -> None:
-    everything = "".join(lines(acceptances=True))
-    assert "FR-1" in everything
-    for personal in ("203.0.113.7", "A browser", "example.com", "email_hmac", "staff:"):
-        assert personal not in everything
-    assert "FR-1" not in "".join(lines())
 
 
 # --- two workers ------------------------------------------------------------------------------------------------------
@@ -330,8 +273,8 @@ def test_twins_seal_each_row_once(returns: Policy, publish_text: Publish) -> Non
     publish_text(returns, "30 days.")
     orders("FR-1")
     assert (
-        sorted(race(try_to_seal), key=str) == ["0"] * (TWINS - 1) + ["2"]
-        or sum(len(link.rows) for link in Seal.objects.all()) == 2
+        sorted(race(try_to_seal), key=str) == ["0"] * (TWINS - 1) + ["3"]
+        or sum(len(link.rows) for link in Seal.objects.all()) == 3
     )
     assert audit(NOON).whole
 
@@ -363,75 +306,8 @@ def test_twins_without_the_lock_would_each_say_they_did_it(sealed: None) -> None
 def test_who_was_erased_before_there_was_a_record_is_written_into_it(sealed: None) -> None:
     AcceptancePerson.objects.filter(acceptance__order_ref="FR-2").delete()
     assert len(audit(NOON).problems) == 1
-    migration = import_module("policies.migrations.0009_forgotten_people")
     with connection.cursor() as cursor:
-        cursor.execute(migration.FORGOTTEN_BEFORE)
+        cursor.execute(import_module("policies.migrations.0009_forgotten_people").FORGOTTEN_BEFORE)
+        cursor.execute(import_module("policies.migrations.0011_more_is_sealed").NAME_THE_FORGOTTEN)
     found = audit(NOON)
     assert (found.forgotten, found.persons, found.problems) == (1, 2, [])
-
-
-# --- any file ---------------------------------------------------------------------------------------------------------
-
-WORDS = st.dictionaries(st.text(max_size=5), st.text(max_size=8), max_size=3)
-
-
-@st.composite
-def chains(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Whole chains of up to four links of up to three rows."""
-    links: list[dict[str, Any]] = []
-    previous = verify_chain.START
-    for number, said in enumerate(draw(st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=4)), 1):
-        rows = [
-            {"name": f"row {place}", "leaf": verify_chain.digest(one), "said": one} for place, one in enumerate(said)
-        ]
-        link = {
-            "number": number,
-            "previous": previous,
-            "kind": "versions",
-            "count": len(rows),
-            "leaves": verify_chain.leaves_digest(b"".join(bytes.fromhex(str(row["leaf"])) for row in rows)),
-            "sealed_at": "2026-11-20T12:00:00+00:00",
-        }
-        link["hash"] = previous = verify_chain.link_hash(link)
-        links.append(link | {"rows": rows})
-    return links
-
-
-def told(links: list[dict[str, Any]]) -> str | None:
-    return verify_chain.verify(json.dumps(link) for link in links)[1]
-
-
-@given(chains())
-def test_a_whole_chain_is_whole(links: list[dict[str, Any]]) -> None:
-    assert told(links) is None
-
-
-@settings(max_examples=200)
-@given(chains(), st.data())
-def test_whatever_is_altered_is_named_at_its_link(links: list[dict[str, Any]], data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(links) - 1))
-    link = links[place]
-    match data.draw(st.sampled_from(["said", "leaf", "swap", "drop row", "drop link", *verify_chain.LINK, "hash"])):
-        case "said":
-            link["rows"][0]["said"] = {"other": "words"} | {"n": "1"}
-            altered = verify_chain.digest(link["rows"][0]["said"]) != link["rows"][0]["leaf"]
-        case "leaf":
-            link["rows"][-1]["leaf"] = "0" * 64
-            altered = True
-        case "swap":
-            before = [row["leaf"] for row in link["rows"]]
-            link["rows"].reverse()
-            altered = before != before[::-1]
-        case "drop row":
-            link["rows"].pop()
-            altered = True
-        case "drop link":
-            del links[place]
-            altered = place < len(links)  # the last one is missed by a published head alone
-        case name:
-            link[name] = 99 if isinstance(link[name], int) else f"{link[name]}x"
-            altered = True
-    problem = told(links)
-    assert (problem is not None) == altered
-    if problem:
-        assert problem.startswith(f"link {place + 1}:")

@@ -232,7 +232,7 @@ def test_the_feed_is_valid_and_says_what_changed_and_where_the_chain_is(
     assert [tag.term for tag in newest.tags] == ["returns", "material"]
     head = chain.head()
     assert head is not None
-    assert feed.feed.chain_head == {"number": "1", "sealed": head.sealed_at.isoformat()}
+    assert feed.feed.chain_head == {"number": "2", "sealed": head.sealed_at.isoformat()}
     assert head.hash in client.get("/policies/changelog.atom").content.decode()
     assert json.loads(text_of(client, "/policies/changelog.json"))["chain"]["hash"] == head.hash
 
@@ -254,7 +254,11 @@ def test_the_chain_is_public_and_checks_with_the_public_script(client: Client, t
     lines = text_of(client, "/policies/chain.jsonl").splitlines()
     script: dict[str, Any] = {"__name__": "downloaded"}
     exec(text_of(client, "/policies/verify_chain.py"), script)  # noqa: S102  # our own script, as anybody runs it
-    assert script["verify"](lines) == (f"1 links over 3 rows, head {json.loads(lines[0])['hash']}", None)
-    assert "Send it back within 30 days." in lines[0]
-    assert text_of(client, "/policies/chain.jsonl?after=1") == ""
-    assert len(text_of(client, "/policies/chain.jsonl?after=nonsense").splitlines()) == 1
+    assert script["verify"](lines) == (
+        f"2 links over 6 rows, 3 texts hashed, head {json.loads(lines[-1])['hash']}",
+        None,
+    )
+    assert "Send it back within 30 days." in lines[1]
+    assert text_of(client, "/policies/chain.jsonl?after=2") == ""
+    assert text_of(client, "/policies/chain.jsonl?after=1").splitlines() == lines[2:]
+    assert text_of(client, "/policies/chain.jsonl?after=nonsense").splitlines() == lines

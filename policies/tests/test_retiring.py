@@ -100,7 +100,7 @@ def test_a_second_person_decides_where_the_shop_wants_one(returns: Policy, publi
 def test_what_was_accepted_stays_and_is_sealed_with_the_end(returns: Policy, accepted: str) -> None:
     chain.seal(NOON)
     retire(returns, why=WHY, by="staff:owner", now=NOON)
-    assert chain.seal(NOON) == 1
+    assert chain.seal(NOON) == 2  # the version, and its rendering
     assert audit(NOON).problems == []
     said = Acceptance.objects.get(order_ref=accepted)
     assert (said.rendering.version.ref, acceptance.holds(said)) == ("returns/v1", True)

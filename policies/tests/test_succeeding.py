@@ -3,9 +3,10 @@
 import pytest
 
 from merchant.models import JournalEntry
-from policies.chain import seal, version_words
+from policies.chain import seal
 from policies.errors import NotPublishable
 from policies.models import Policy
+from policies.sealed import version_words
 from policies.succeeding import free_slug, succeed
 from policies.tests.conftest import NOON, Publish
 

@@ -22,8 +22,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         found = audit(now(), head=options["head"].strip().lower())
         self.stdout.write(
-            f"{found.links:,} links over {found.versions:,} versions and {found.acceptances:,} acceptances;"
-            f" {found.renderings:,} renderings, {found.persons:,} commitments with their person,"
+            f"{found.links:,} links over {found.versions:,} versions, {found.rules:,} versions of rules,"
+            f" {found.rows['renderings']:,} renderings and {found.acceptances:,} acceptances;"
+            f" {found.renderings:,} renderings made again, {found.persons:,} commitments with their person,"
             f" {found.forgotten:,} whose person was erased;"
             f" {found.unsealed:,} rows wait for the next link. Head {found.head}."
         )
@@ -40,6 +41,6 @@ class Command(BaseCommand):
 def _export(to: Path) -> None:
     try:
         with to.open("w", encoding="utf-8") as file:
-            file.writelines(lines(acceptances=True))
+            file.writelines(lines(everything=True))
     except OSError as error:
         raise CommandError(f"Cannot write {to}: {error}") from error
