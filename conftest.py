@@ -75,6 +75,7 @@ import checkout.totals.tables  # noqa: E402
 import drops.printed  # noqa: E402
 import drops.queries  # noqa: E402
 import drops.terms  # noqa: E402
+import policies.feed  # noqa: E402
 import policies.queries  # noqa: E402
 import policies.rules  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
@@ -113,6 +114,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def _nothing_remembered() -> None:
     """What a process keeps for a second or two must not reach the next test."""
     forget_store()
+    policies.feed.authority.cache_clear()
     policies.queries.forget()
     policies.rules.forget()
     drops.queries.forget()

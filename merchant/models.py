@@ -53,7 +53,7 @@ class StoreProfile(models.Model):
         "a second person approves policies",
         default=False,
         db_default=False,
-        help_text="Nobody publishes a text that they wrote themselves.",
+        help_text="Nobody approves a text that they wrote themselves. Once approved, its writer may publish it.",
     )
     notice_days = models.PositiveSmallIntegerField(
         "notice of material changes",

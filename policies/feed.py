@@ -1,6 +1,7 @@
 """The changelog as an Atom feed, for whoever wants to hear of every change."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,9 +11,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
+from merchant.clock import now
 from merchant.store import current_store
 from policies.chain import head
 from policies.changelog import Entry, entries, newest_first
+from policies.models import TaggingAuthority
 
 NEWEST = 50
 
@@ -21,7 +24,7 @@ class ChainedAtom(Atom1Feed):
     """Atom with the head of the chain: who keeps the feed keeps a proof of everything before it."""
 
     def root_attributes(self) -> dict[str, str]:
-        return {**super().root_attributes(), "xmlns:chain": f"tag:{_host()},2026:policies/chain"}
+        return {**super().root_attributes(), "xmlns:chain": f"{authority()}:policies/chain"}
 
     def add_root_elements(self, handler: Any) -> None:
         super().add_root_elements(handler)
@@ -48,7 +51,7 @@ class ChangelogFeed(Feed):  # type: ignore[type-arg]  # generic for the type che
         return reverse("policies:feed")
 
     def feed_guid(self) -> str:
-        return f"tag:{_host()},2026:policies"
+        return f"{authority()}:policies"
 
     def author_name(self) -> str:
         return current_store().name
@@ -68,7 +71,7 @@ class ChangelogFeed(Feed):  # type: ignore[type-arg]  # generic for the type che
         return item.version.get_absolute_url()
 
     def item_guid(self, item: Entry) -> str:
-        return f"tag:{_host()},{_published(item):%Y-%m-%d}:{item.version.ref}"
+        return f"{authority()}:{item.version.ref}"
 
     def item_pubdate(self, item: Entry) -> datetime:
         return _published(item)
@@ -86,5 +89,8 @@ def _published(item: Entry) -> datetime:
     return item.version.published_at
 
 
-def _host() -> str:
-    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+@cache  # one row that never changes, and each entry asks for it
+def authority() -> str:
+    """What all ids begin with: ``tag:shop.example,2026-11-20``. Derived from the shop's address once, then kept."""
+    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    return str(TaggingAuthority.objects.get_or_create(defaults={"host": host, "day": now().astimezone(UTC).date()})[0])

@@ -286,6 +286,24 @@ class Seal(models.Model):
         return f"link {self.number}"
 
 
+class TaggingAuthority(models.Model):
+    """Who names the entries of the feed, after RFC 4151: a host the shop had, and a day on which it had it.
+
+    Written at the first reading and never again: an entry stays the same entry when the shop moves.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    host = models.CharField(max_length=253)
+    day = models.DateField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="tagging_authority_is_one")]
+        triggers: list[pgtrigger.Trigger] = append_only("tagging_authority")
+
+    def __str__(self) -> str:
+        return f"tag:{self.host},{self.day:%Y-%m-%d}"
+
+
 class AcceptancePerson(models.Model):
     """The erasable half of an acceptance. Deleting it leaves the commitment, and the chain, whole.
 

@@ -12,7 +12,7 @@ from merchant.store import current_store
 from merchant.templatetags.shop import moment
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable, Retired
 from policies.languages import DEFAULT_LANGUAGE
-from policies.models import ChangeClass, Policy, PolicyVersion
+from policies.models import FROZEN, ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
 from policies.rendering import VARIABLES, names_in, render, variables
 from policies.variables import lacking, of_shop, unknown
@@ -186,10 +186,14 @@ def predecessor(version: PolicyVersion) -> PolicyVersion | None:
 
 
 def fingerprint(version: PolicyVersion) -> str:
-    """Names everything a reviewer reads of a draft, so that publishing can tell whether it is still the same."""
+    """Names everything a reviewer reads of a draft, so that publishing can tell whether it is still the same.
+
+    Its policy's name and place are part of it: nothing fixes them before the first publishing.
+    """
     read = (version.summary, version.source, version.box_wording, version.change_class, version.change_summary)
+    around = (getattr(version.policy, name) for name in FROZEN)
     starts = version.effective_at.astimezone(UTC).isoformat() if version.effective_at else ""
-    return hashlib.sha256("\0".join((*map(str, read), starts)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((*map(str, (*read, *around)), starts)).encode()).hexdigest()
 
 
 def _lock(policy: Policy) -> None:

@@ -1,6 +1,7 @@
 """From draft to superseded: what a person decided is written down, the rest follows from times (P19)."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -102,6 +103,22 @@ def test_an_edit_takes_the_approval_away(strict: StoreProfile, draft: PolicyVers
 def test_an_approval_is_for_the_words_that_were_read(draft: PolicyVersion) -> None:
     read = fingerprint(draft)
     edit(draft, {"source": "No returns."}, by=EDITOR, now=NOON)
+    with pytest.raises(DraftChanged):
+        approve(draft, by=REVIEWER, now=NOON, reviewed=read)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"title": "No returns"}, {"scope": "country:DE"}, {"kind": "terms"}, {"replaces_wider": True}, {"slug": "r"}],
+)
+def test_an_approval_is_for_the_name_and_the_place_that_were_read(
+    strict: StoreProfile, draft: PolicyVersion, change: dict[str, Any]
+) -> None:
+    read = fingerprint(draft)
+    approve(draft, by=REVIEWER, now=NOON, reviewed=read)
+    Policy.objects.update(**change)
+    with pytest.raises(NotPublishable, match="A second person approves it first"):
+        publish(draft, by=EDITOR, now=NOON)
     with pytest.raises(DraftChanged):
         approve(draft, by=REVIEWER, now=NOON, reviewed=read)
 

@@ -14,11 +14,13 @@ from django.urls import reverse
 from merchant.clock import now as clock
 from merchant.store import current_store
 from policies import chain
-from policies.models import Policy, PolicyVersion
+from policies.feed import authority
+from policies.models import Policy, PolicyVersion, TaggingAuthority
 from policies.publishing import new_draft, publish
 from policies.queries import show
 from policies.retiring import retire
 from policies.tests.conftest import Publish
+from policies.tests.racing import race
 
 pytestmark = pytest.mark.django_db
 LAST_WEEK = datetime.now(UTC) - timedelta(days=7)
@@ -137,17 +139,32 @@ def test_words_of_the_merchant_are_escaped_in_diffs(client: Client, returns: Pol
     assert "<script>alert" not in text_of(client, "/policies/changelog/")
 
 
-def test_the_feed_is_atom_with_ids_that_outlive_an_address(client: Client, three: list[PolicyVersion]) -> None:
+def ids_of_the_feed(client: Client) -> list[str | None]:
+    """The feed's own, then its entries'."""
     response = client.get("/policies/changelog.atom")
     assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
     feed = ET.fromstring(response.content)  # noqa: S314  # our own feed
-    ids = [entry.findtext("a:id", namespaces=ATOM) for entry in feed.findall("a:entry", ATOM)]
-    assert ids == [
-        f"tag:127.0.0.1,{YESTERDAY:%Y-%m-%d}:returns/v3",
-        f"tag:127.0.0.1,{YESTERDAY:%Y-%m-%d}:returns/v2",
-        f"tag:127.0.0.1,{LAST_WEEK:%Y-%m-%d}:returns/v1",
-    ]
-    assert feed.findtext("a:id", namespaces=ATOM) == "tag:127.0.0.1,2026:policies"
+    entries = [entry.findtext("a:id", namespaces=ATOM) for entry in feed.findall("a:entry", ATOM)]
+    return [feed.findtext("a:id", namespaces=ATOM), *entries]
+
+
+def test_the_feed_is_atom_with_ids_that_outlive_an_address(
+    client: Client, three: list[PolicyVersion], settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://old.example:8443"
+    first = ids_of_the_feed(client)
+    day = TaggingAuthority.objects.get().day
+    names = ("policies", "returns/v3", "returns/v2", "returns/v1")
+    assert first == [f"tag:old.example,{day:%Y-%m-%d}:{name}" for name in names]
+    settings.PUBLIC_URL = "https://new.example"
+    authority.cache_clear()  # another process, on another day
+    assert ids_of_the_feed(client) == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_who_read_the_feed_first_read_the_same_ids() -> None:
+    assert len(set(race(authority.__wrapped__))) == 1
+    assert TaggingAuthority.objects.count() == 1
 
 
 def test_an_empty_feed_is_a_feed(client: Client) -> None:
