@@ -129,6 +129,7 @@ PARTS = {
     "ip": "Address on the network",
     "offer_id": "Offer",
     "sha256": "Fingerprint of the text",
+    "sitting": "Sat down to it",
 }
 SUBJECTS = {
     "card": "Card",

@@ -1,14 +1,15 @@
 """A draft is edited by one person at a time, shown to a second, approved or sent back. Each step has its line."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
 from merchant import journal
-from merchant.models import StoreProfile
+from merchant.models import JournalEntry, StoreProfile
 from policies.errors import AlreadyPublished, DraftChanged, EditedMeanwhile, NotPublishable, OwnText
 from policies.models import Policy, PolicyVersion
 from policies.publishing import fingerprint, obstacles, starts_at
@@ -20,6 +21,8 @@ UNDECIDED: dict[str, Any] = {
     "approved_by": "",
     "approved_print": "",
 }
+EDITED = "draft_edited"
+BREAK = timedelta(hours=1)  # without typing; then it is another sitting
 EDITABLE = ("summary", "source", "box_wording", "change_class", "change_summary", "effective_at")
 
 
@@ -42,8 +45,27 @@ def edit(
     PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
         **changed, **UNDECIDED, revision=F("revision") + 1, writers=writers, edited_by=by, edited_at=now, sent_back=""
     )
-    _tell(draft, "draft_edited", by=by, why=", ".join(changed))
+    sitting, told = _sitting(draft, by, now)
+    if not changed.keys() <= told:
+        _tell(draft, EDITED, by=by, why=", ".join(changed), sitting=sitting)
     return _read(draft)
+
+
+def _sitting(draft: PolicyVersion, by: str, now: datetime) -> tuple[str, set[str]]:
+    """When this person sat down to the draft, and which fields the journal, which keeps every line, has of it already.
+
+    What is typed is saved every few seconds. A sitting ends with a break, another writer, or a step of the draft.
+    """
+    lines = JournalEntry.objects.filter(subject=_subject(draft)).order_by("-id")[: len(EDITABLE)]
+    same = takewhile(
+        lambda line: (line.verb, line.actor, line.data.get("version")) == (EDITED, by, draft.number), lines
+    )
+    edits = list(same)
+    if not edits or draft.edited_at is None or now - draft.edited_at >= BREAK:
+        return now.isoformat(), set()
+    sitting: str = edits[0].data.get("sitting", "")
+    here = (line for line in edits if line.data.get("sitting", "") == sitting)
+    return sitting, {name for line in here for name in line.why.split(", ")}
 
 
 @transaction.atomic
@@ -110,5 +132,9 @@ def _read(version: PolicyVersion) -> PolicyVersion:
     return PolicyVersion.objects.select_related("policy").get(pk=version.pk)
 
 
-def _tell(draft: PolicyVersion, verb: str, *, by: str, why: str = "") -> None:
-    journal.record(f"policy:{draft.policy.slug}", verb, actor=by, why=why, data={"version": draft.number})
+def _tell(draft: PolicyVersion, verb: str, *, by: str, why: str = "", **noted: str) -> None:
+    journal.record(_subject(draft), verb, actor=by, why=why, data={"version": draft.number, **noted})
+
+
+def _subject(draft: PolicyVersion) -> str:
+    return f"policy:{draft.policy.slug}"

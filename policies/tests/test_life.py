@@ -20,7 +20,7 @@ from policies.tests.racing import TWINS, meeting, race
 
 pytestmark = pytest.mark.django_db
 EDITOR, REVIEWER = "staff:editor", "staff:reviewer"
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 WORDS = {"source": "30 days.", "summary": "30 days to send it back."}
 
 
@@ -98,6 +98,32 @@ def test_an_edit_takes_the_approval_away(strict: StoreProfile, draft: PolicyVers
     assert life_of(draft, NOON) == Life.DRAFT
     with pytest.raises(NotPublishable):
         publish(draft, by=REVIEWER, now=NOON)
+
+
+def edits() -> list[str]:
+    lines = JournalEntry.objects.filter(subject="policy:returns", verb="draft_edited").order_by("id")
+    return [f"{line.actor}: {line.why}" for line in lines]
+
+
+def test_what_one_person_types_at_one_sitting_is_one_line_a_field(returns: Policy) -> None:
+    draft = new_draft(returns, EDITOR)
+    for count in range(20):
+        edit(draft, {"source": f"{count} days."}, by=EDITOR, now=NOON + count * MINUTE)
+        edit(draft, {"summary": f"{count} days"}, by=EDITOR, now=NOON + count * MINUTE)
+    assert edits() == [f"{EDITOR}: source", f"{EDITOR}: summary"]
+
+
+def test_another_sitting_another_person_and_what_comes_after_a_step_have_lines_of_their_own(
+    draft: PolicyVersion,
+) -> None:
+    hour = timedelta(hours=1)
+    edit(draft, {"source": "31 days."}, by=EDITOR, now=NOON + hour)  # after a break
+    edit(draft, {"source": "32 days."}, by=REVIEWER, now=NOON + hour)
+    edit(draft, {"source": "33 days."}, by=EDITOR, now=NOON + hour)
+    ask_review(draft, by=EDITOR, now=NOON + hour)
+    edit(draft, {"source": "34 days."}, by=EDITOR, now=NOON + hour)
+    edit(draft, {"source": "35 days."}, by=EDITOR, now=NOON + hour)
+    assert edits()[1:] == [f"{EDITOR}: source", f"{REVIEWER}: source", f"{EDITOR}: source", f"{EDITOR}: source"]
 
 
 def test_an_approval_is_for_the_words_that_were_read(draft: PolicyVersion) -> None:
