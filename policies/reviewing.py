@@ -83,9 +83,17 @@ def ask_review(version: PolicyVersion, *, by: str, now: datetime) -> PolicyVersi
 
 @transaction.atomic
 def approve(
-    version: PolicyVersion, *, by: str, now: datetime, reviewed: str, effective_at: datetime | None = None
+    version: PolicyVersion,
+    *,
+    by: str,
+    now: datetime,
+    reviewed: str,
+    effective_at: datetime | None = None,
+    at_once: bool = False,
 ) -> PolicyVersion:
     """A reviewer has read the words that ``reviewed`` is the fingerprint of, and may set when they take effect.
+
+    ``at_once``: as soon as they may, whatever time the draft had.
 
     Raises DraftChanged when the draft differs by now, OwnText when the shop wants a second person and ``by`` wrote it,
     NotPublishable with what stands against these words or this time.
@@ -95,7 +103,7 @@ def approve(
         raise DraftChanged(draft.ref)
     if second_person_approves() and by in draft.writers:
         raise OwnText(draft.ref)
-    draft.effective_at = effective_at or draft.effective_at
+    draft.effective_at = None if at_once else effective_at or draft.effective_at
     if reasons := obstacles(draft, now=now, effective_at=starts_at(draft, now), approval=False):
         raise NotPublishable(reasons)
     PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(

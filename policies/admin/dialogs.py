@@ -1,7 +1,7 @@
 """What is asked before a draft goes a step on: to review, back, approved, public."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest
@@ -18,7 +18,7 @@ from merchant.templatetags.shop import with_utc
 from policies.diffs import changes, headlines
 from policies.life import Life
 from policies.models import Policy, PolicyVersion
-from policies.publishing import fingerprint, obstacles, predecessor, retirement, starts_at
+from policies.publishing import earliest_start, fingerprint, obstacles, predecessor, retirement, starts_at
 
 # Which buttons a draft has, the usual one first. What is public has none.
 BUTTONS: dict[str, tuple[str, ...]] = {
@@ -86,7 +86,7 @@ class ApproveDialog(DraftDialog):
     approval = False
     when = forms.ChoiceField(
         label="Publish",
-        choices=[(AT_ONCE, "Now"), (AT_TIME, "Now, to take effect at the time below"), (BY_HAND, "Later, by hand")],
+        choices=[(each, each) for each in (AT_ONCE, AT_TIME, BY_HAND)],  # in words once the draft is known
         initial=AT_ONCE,
         widget=UnfoldAdminRadioSelectWidget,
     )
@@ -96,6 +96,12 @@ class ApproveDialog(DraftDialog):
 
     def __init__(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, object_id, *args, **kwargs)
+        when = cast("forms.ChoiceField", self.fields["when"])
+        when.choices = [
+            (AT_ONCE, f"Now, to take effect {_soonest(self.draft)}"),
+            (AT_TIME, "Now, to take effect at the time below"),
+            (BY_HAND, "Later, by hand"),
+        ]
         if self.draft.effective_at:
             self.fields["effective_at"].initial = self.draft.effective_at
             self.fields["when"].initial = AT_TIME
@@ -110,8 +116,13 @@ class ApproveDialog(DraftDialog):
         return typed
 
     @property
-    def starts(self) -> datetime | None:
-        return self.cleaned_data["effective_at"] if self.cleaned_data["when"] == AT_TIME else None
+    def starts(self) -> dict[str, Any]:
+        """When it takes effect, as ``approve`` is told; by hand, the draft keeps its time."""
+        typed = self.cleaned_data
+        return {
+            "effective_at": typed["effective_at"] if typed["when"] == AT_TIME else None,
+            "at_once": typed["when"] == AT_ONCE,
+        }
 
     @property
     def publishes(self) -> bool:
@@ -187,5 +198,13 @@ class RetireDialog(ConfirmDialog):
 
 def _from(draft: PolicyVersion) -> str:
     at = now()
-    starts = starts_at(draft, at)
+    return _on(starts_at(draft, at), at)
+
+
+def _soonest(draft: PolicyVersion) -> str:
+    at = now()
+    return _on(earliest_start(draft, at), at)
+
+
+def _on(starts: datetime, at: datetime) -> str:
     return f"on {with_utc(starts)}" if starts > at else "at once"

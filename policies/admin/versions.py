@@ -222,8 +222,9 @@ class PolicyVersionAdmin(DeskAdmin):
 
         def decide() -> PolicyVersion:
             with transaction.atomic():
-                draft = approve(form.draft, by=_who(request), now=now(), reviewed=reviewed, effective_at=form.starts)
-                return publish(draft, by=_who(request), now=now()) if form.publishes else draft
+                by, at = _who(request), now()
+                draft = approve(form.draft, by=by, now=at, reviewed=reviewed, **form.starts)
+                return publish(draft, by=by, now=at) if form.publishes else draft
 
         return _do(request, object_id, decide, "is approved")
 

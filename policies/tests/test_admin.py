@@ -308,6 +308,26 @@ def test_a_writer_asks_and_a_reviewer_approves_with_a_schedule(sign_in: SignIn, 
     forget_store()
 
 
+@pytest.mark.parametrize(("notice", "days"), [(0, 0), (14, 14)])
+def test_now_is_now_whatever_day_the_writer_chose(
+    sign_in: SignIn, draft: PolicyVersion, notice: int, days: int
+) -> None:
+    """After the days of notice where there are some, which the choice names."""
+    StoreProfile.objects.create(pk=1, name="Shop", notice_days=notice)
+    forget_store()
+    edit(draft, {"effective_at": datetime.now(UTC) + timedelta(days=30)}, by="staff:owner", now=datetime.now(UTC))
+    draft.refresh_from_db()
+    client = sign_in(*READ_AND_PUBLISH)
+    approve = reverse("admin:policies_policyversion_approve_version", args=[draft.pk])
+    page = client.get(approve).content.decode()
+    assert ("Now, to take effect at once" in page) == (not notice)
+    client.post(approve, {"_form_submitted": "on", "reviewed": fingerprint(draft), "when": "once"})
+    draft.refresh_from_db()
+    assert draft.published_at is not None
+    assert draft.effective_at == draft.published_at + timedelta(days=days)
+    forget_store()
+
+
 def test_a_reviewer_sends_back_with_a_reason(sign_in: SignIn, draft: PolicyVersion) -> None:
     ask_review(draft, by="staff:owner", now=datetime.now(UTC))
     back = reverse("admin:policies_policyversion_send_back", args=[draft.pk])
