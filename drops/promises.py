@@ -14,7 +14,7 @@ from merchant.models import StoreProfile
 from policies import rules, scopes
 from policies.lint import Wording, contradictions, stumbles
 from policies.models import Kind, PolicyVersion
-from policies.places import EU, country_names
+from policies.places import EEA, country_names
 from policies.queries import standing_scopes
 from policies.rendering import names_in
 from policies.rules_models import Effect
@@ -46,7 +46,7 @@ def demands(drop: Drop, shop: StoreProfile | None, *, now: datetime) -> Iterator
     texts = _texts([policy.rendering_id for policy in shown])
     yield from _pre_order(drop, kinds, texts, library)
     yield from _withdrawal(drop, shop, now, library)
-    yield from _ages(drop, now, library)
+    yield from _ages(drop, shop, now, library)
     yield from _values(drop, texts)
     yield from _readable(drop, texts, shelf)
 
@@ -68,15 +68,15 @@ def _pre_order(drop: Drop, kinds: set[str], texts: list[PolicyVersion], library:
 
 
 def _withdrawal(drop: Drop, shop: StoreProfile | None, now: datetime, library: str) -> Iterator[Demand]:
-    """Buyers in the Union must be told of their right to withdraw: Directive 2011/83/EU, article 6 (1) h."""
+    """Who may withdraw must be told of it, in all of the EEA: Directive 2011/83/EU, article 6 (1) h."""
     ships_to = {place.upper() for place in shop.ships_to} if shop else set()
-    goes = sorted(EU & ships_to if ships_to else EU)
+    goes = sorted(EEA & ships_to if ships_to else EEA)
     told = standing_scopes(Kind.CANCELLATIONS, now)
     here = held_keys(drop)
     untold = [code for code in goes if not _covers(told, [*here, f"country:{code}"])]
     if not goes:
         return
-    words = "Publish the right of withdrawal for the European Union"
+    words = "Publish the right of withdrawal for the European Economic Area"
     if untold and len(untold) < len(goes):
         named = ", ".join(country_names()[code] for code in untold[:MOST_NAMED])
         more = f" and {len(untold) - MOST_NAMED} more" if len(untold) > MOST_NAMED else ""
@@ -86,21 +86,40 @@ def _withdrawal(drop: Drop, shop: StoreProfile | None, now: datetime, library: s
     yield Demand(not untold, f"{words}.", library)
 
 
-def _ages(drop: Drop, now: datetime, library: str) -> Iterator[Demand]:
+def _ages(drop: Drop, shop: StoreProfile | None, now: datetime, library: str) -> Iterator[Demand]:
+    goes = sorted(place.upper() for place in shop.ships_to) if shop else []
     told = standing_scopes(Kind.AGE, now)
     for tag in sorted(filter(AGE_TAG.fullmatch, tags_of(drop))):
         covered = _covers(told, ["shop", f"drop:{drop.slug}", f"tag:{tag}"])
         yield Demand(covered, f"Publish the age restriction for what is tagged “{tag}”.", library)
-        asked = [term.minimum_age for term in rules.standing(now) if _asks_for_an_age(term, tag)]
+        terms = [term for term in rules.standing(now) if term.effect == Effect.AGE and term.tag in ("", tag)]
+        asked = {country: _age_asked(terms, country) for country in goes or [""]}
         least = int(tag[4:]) if tag.startswith("age-") else 1
         words = f"Publish the rule that asks for an age{f' of {least}' if least > 1 else ''} for what is tagged “{tag}”"
-        if asked and max(asked) < least:
-            words += f": the one that stands asks for {max(asked)}"
-        yield Demand(max(asked, default=0) >= least, f"{words}.", reverse("admin:policies_rule_changelist"))
+        words += _age_lacks(terms, asked, least)
+        yield Demand(min(asked.values()) >= least, f"{words}.", reverse("admin:policies_rule_changelist"))
 
 
-def _asks_for_an_age(term: rules.Term, tag: str) -> bool:
-    return term.effect == Effect.AGE and term.tag in ("", tag)
+def _age_asked(terms: list[rules.Term], country: str) -> int:
+    """From which age on it is sold in the whole of a country; in the whole world for ""."""
+    return max((term.minimum_age for term in terms if _holds_in_all_of(term, country)), default=0)
+
+
+def _holds_in_all_of(term: rules.Term, country: str) -> bool:
+    if term.elsewhere:
+        return bool(country) and not any(place.startswith(country) for place in term.places)
+    return not term.places or country in term.places
+
+
+def _age_lacks(terms: list[rules.Term], asked: dict[str, int], least: int) -> str:
+    """What the rules that stand leave open."""
+    open_ = [country for country, age in asked.items() if age < least]
+    if not terms or not open_:
+        return ""
+    if not any(_holds_in_all_of(term, country) for term in terms for country in open_):
+        named = ", ".join(country_names()[code] for code in open_[:MOST_NAMED] if code)
+        return f": the one that stands does not hold {f'in all of {named}' if named else 'everywhere'}"
+    return f": the one that stands asks for {max(asked[country] for country in open_)}"
 
 
 def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
@@ -115,7 +134,10 @@ def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
 
 
 def _readable(drop: Drop, texts: list[PolicyVersion], shelf: str) -> Iterator[Demand]:
-    wordings = [Wording(t.policy.kind, t.policy.title, t.summary, t.source, t.box_wording) for t in texts]
+    wordings = [
+        Wording(text.policy.kind, text.policy.title, text.summary, text.source, text.box_wording, text.policy.scope)
+        for text in texts
+    ]
     for words in contradictions(wordings, values(drop)):
         yield Demand(done=False, words=words, fix=shelf, must=False)
     for lag in behind({text.policy_id for text in texts}):

@@ -13,8 +13,10 @@ from babel import Locale
 # Who is in it: https://european-union.europa.eu/principles-countries-history/eu-countries_en
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU = frozenset(_EU.split())
-AREAS = {"EU": EU}
-AREA_NAMES = {"EU": "the European Union"}
+# The states of the European Free Trade Association that are in it: https://www.efta.int/eea
+EEA = EU | {"IS", "LI", "NO"}
+AREAS = {"EU": EU, "EEA": EEA}  # the narrower first
+AREA_NAMES = {"EU": "the European Union", "EEA": "the European Economic Area"}
 # English says "the" before them.
 WITH_AN_ARTICLE = frozenset(
     [

@@ -38,10 +38,14 @@ def of_place(country: str, region: str = "") -> list[str]:
 
 
 def widened(scope_keys: Iterable[str]) -> frozenset[str]:
-    """The keys with everything they lie in: a region in its country, a country in its unions, all in the shop."""
+    """The keys with everything they lie in: a region in its country, a country in its unions, all in the shop.
+
+    The European Union lies in the European Economic Area.
+    """
     found = {SHOP, *scope_keys}
     found |= {f"country:{key[7:9]}" for key in found if key.startswith("region:")}
     found |= {f"area:{area}" for key in found if key.startswith("country:") for area in areas_of(key[8:])}
+    found |= {"area:EEA"} if "area:EU" in found else set()
     return frozenset(found)
 
 

@@ -46,11 +46,11 @@ def says(kind: str, summary: str, *, scope: str = "shop", source: str = "", slug
     publish(draft, by="staff:owner", now=BEFORE)
 
 
-def asks_for_an_age(years: int, *, tag: str) -> None:
-    draft = begin_rule(Rule.objects.create(slug=f"age-{years}-{tag}", title="Age"), "staff:owner")
-    RuleVersion.objects.filter(pk=draft.pk).update(
-        effect="age", minimum_age=years, tag=tag, reason="Not for the young.", change_summary="New."
-    )
+def asks_for_an_age(years: int, *, tag: str, places: tuple[str, ...] = (), elsewhere: bool = False) -> None:
+    slug = "-".join(("age", str(years), tag, *places)).lower()
+    draft = begin_rule(Rule.objects.create(slug=slug, title="Age"), "staff:owner")
+    said = {"places": list(places), "elsewhere": elsewhere, "reason": "Not for the young.", "change_summary": "New."}
+    RuleVersion.objects.filter(pk=draft.pk).update(effect="age", minimum_age=years, tag=tag, **said)
     publish_rule(draft, by="staff:owner", now=BEFORE)
     rules.forget()
 
@@ -97,7 +97,7 @@ def test_p18_a_drop_to_the_union_without_withdrawal_cannot_go_live(robe: Drop, s
     ships_to(shop, "US", "DE", "FR")
     [demand] = open_ones(robe, "right of withdrawal")
     assert (demand.words, demand.fix) == (
-        "Publish the right of withdrawal for the European Union.",
+        "Publish the right of withdrawal for the European Economic Area.",
         "/admin/policies/policy/library/",
     )
     with pytest.raises(NotReady):
@@ -131,6 +131,32 @@ def test_what_is_for_adults_wants_its_rule(robe: Drop) -> None:
     assert open_ones(robe, "asks for an age")[0].words == rule.words[:-1] + ": the one that stands asks for 16."
     asks_for_an_age(18, tag="")
     assert open_ones(robe, "asks for an age") == []
+
+
+def test_a_rule_for_some_places_is_none_for_the_others(robe: Drop, shop: StoreProfile) -> None:
+    tagged(robe, "age-18")
+    says("age", "For people of 18 and over.")
+    asks_for_an_age(18, tag="age-18", places=("US-UT",))
+    asked = "Publish the rule that asks for an age of 18 for what is tagged “age-18”: the one that stands does not hold"
+    assert [each.words for each in open_ones(robe, "asks for an age")] == [f"{asked} in all of United States."]
+    asks_for_an_age(18, tag="age-18", places=("US",))
+    assert open_ones(robe, "asks for an age") == []
+    ships_to(shop, "US", "DE")
+    assert [each.words for each in open_ones(robe, "asks for an age")] == [f"{asked} in all of Germany."]
+    ships_to(shop)
+    assert [each.words for each in open_ones(robe, "asks for an age")] == [f"{asked} everywhere."]
+    ships_to(shop, "US", "DE")
+    asks_for_an_age(18, tag="age-18", places=("US-CA",), elsewhere=True)
+    assert open_ones(robe, "asks for an age") == []
+
+
+def test_norway_has_the_right_to_withdraw_too(robe: Drop, shop: StoreProfile) -> None:
+    ships_to(shop, "US", "NO")
+    assert len(open_ones(robe, "right of withdrawal")) == 1
+    says("cancellations", "14 days.", scope="area:EU")
+    assert len(open_ones(robe, "right of withdrawal")) == 1
+    says("cancellations", "14 days.", scope="area:EEA", slug="withdrawal")
+    assert open_ones(robe, "right of withdrawal") == []
 
 
 def test_a_text_whose_value_the_drop_lacks(robe: Drop) -> None:

@@ -80,9 +80,9 @@ PROMISES = (
         "withdrawal",
         Kind.CANCELLATIONS,
         "Right of withdrawal",
-        "area:EU",
+        "area:EEA",
         25,
-        (Text(380, "In the European Union you can withdraw for 14 days after it arrived."),),
+        (Text(380, "In the European Economic Area you can withdraw for 14 days after it arrived."),),
     ),
     Promise(
         "shipping",
