@@ -23,7 +23,6 @@ from merchant import journal
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 SHORTEST = timedelta(minutes=30)
 TOO_SHORT = timedelta(minutes=1)
-MONEY = ("succeeded", "processing", gateway.AUTHORISED)
 
 
 def open_session(order_id: int, *, now: datetime) -> str:
@@ -68,7 +67,9 @@ def _close_session(payment: Payment) -> IntentView | None:
     intent = gateway.retrieve_intent(session.intent_id)
     if intent.status == gateway.AUTHORISED:
         intent = gateway.cancel_intent(intent.id)  # set aside, not taken: the session itself is over
-    return intent if intent.status in MONEY else None  # complete, and its money failed later: nobody can pay there
+    return (
+        intent if intent.status in settle.BRINGS_MONEY else None
+    )  # complete, and its money failed later: nobody can pay there
 
 
 def _expired(payment: Payment) -> SessionView | None:

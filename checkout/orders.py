@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from checkout.errors import IllegalMove
-from checkout.models import Order, OrderState, Payment, PaymentState
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from merchant import journal
 
 S = OrderState
@@ -25,6 +27,9 @@ MOVES: dict[str, frozenset[str]] = {
 OPEN = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING)
 # The clock runs: past `hold_expires_at` the sweep closes and frees. A bank that is processing has no such clock.
 TIMED = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED)
+
+# What the fan may have done without our hearing of it: answered their bank, paid on the provider's page.
+ELSEWHERE = (Q(error_code="action") & ~Q(intent_id="")) | (Q(path=PaymentPath.SESSION) & ~Q(session_id=""))
 
 
 def lock(order_id: int) -> Order:
@@ -61,5 +66,13 @@ def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
 
 def hold_until(order: Order, until: datetime) -> None:
     """Set when the units go back if nothing is paid. Later than the hard cap moves the cap: whoever may, knows why."""
+    if until == order.hold_expires_at:
+        return  # nor does the cap follow what a deferral had lengthened
     order.hold_expires_at, order.hard_cap_at = until, max(until, order.hard_cap_at)
     Order.objects.filter(pk=order.pk).update(hold_expires_at=until, hard_cap_at=order.hard_cap_at)
+
+
+def hold_past_the_cap(order: Order, until: datetime) -> None:
+    """The same for a while that is not the fan's doing, so their hard cap stays what it was."""
+    order.hold_expires_at = until
+    Order.objects.filter(pk=order.pk).update(hold_expires_at=until)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from checkout import attempts, gateway, settle
 from checkout.addresses import return_url
@@ -21,7 +21,7 @@ from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, No
 from checkout.gateway import CONFIRMABLE, IntentView
 from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import OPEN, hold_until, move_to
+from checkout.orders import ELSEWHERE, OPEN, hold_until, move_to
 from checkout.settle import lock_both
 from drops import stock
 from drops.models import Capture
@@ -155,13 +155,18 @@ def use_card(order_id: int, token: str, *, now: datetime) -> None:
 
 
 def look_again(order_id: int, *, now: datetime) -> None:
-    """Ask the provider soon what became of a payment that waits for the fan: they say that they are back."""
+    """The fan says that they are back from their bank, or from the provider's page: ask soon what became of it.
+
+    Until that is known they may have paid. Where nothing can have happened elsewhere, because they only have to enter a
+    card, nothing is asked and the card stays possible.
+    """
     # The payment's own columns alone: who waits for a row that is being settled sees these anew, but of other tables
     # what they were before.
-    waiting = Payment.objects.filter(order_id=order_id, state__in=[PaymentState.AWAITING_FAN, PaymentState.PROCESSING])
+    slow, elsewhere = Q(state=PaymentState.PROCESSING), Q(state=PaymentState.AWAITING_FAN) & ELSEWHERE
     # Who holds a lease on it is asking already.
-    payable = waiting.exclude(intent_id="", session_id="").exclude(leased_until__gt=now)
-    if payable.update(state=PaymentState.DUE, due_at=now, confirm_sent=True):
+    free = Payment.objects.filter(order_id=order_id).exclude(leased_until__gt=now)
+    looked = {"state": PaymentState.DUE, "due_at": now, "confirm_sent": True}
+    if free.filter(elsewhere).update(outcome_unknown=True, **looked) or free.filter(slow).update(**looked):
         wake("payments")
 
 

@@ -6,8 +6,8 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from checkout import gateway, webhooks
 from checkout.errors import GatewayError
-from checkout.models import WITHOUT_PROVIDER, Order, Payment, PaymentPath, PaymentState, WebhookEvent
-from checkout.orders import OPEN
+from checkout.models import WITHOUT_PROVIDER, Order, Payment, PaymentState, WebhookEvent
+from checkout.orders import ELSEWHERE, OPEN
 from checkout.webhook_handlers import HANDLERS
 from drops.models import Drop, DropState
 from merchant.wake import wake
@@ -48,8 +48,7 @@ def fetch_events(now: datetime) -> int:
 
 def look_at_waiting(now: datetime) -> int:
     """Make due the open payments that the provider may have settled without our hearing of it. Returns how many."""
-    elsewhere = Q(state=PaymentState.AWAITING_FAN) & (Q(error_code="action") | Q(path=PaymentPath.SESSION))
-    stale = Q(due_at__lte=now - LOOK_EVERY) & elsewhere
+    stale = Q(due_at__lte=now - LOOK_EVERY, state=PaymentState.AWAITING_FAN) & ELSEWHERE
     slow = Q(due_at__lte=now - LOOK_AT_SLOW_EVERY, state=PaymentState.PROCESSING)
     waiting = Payment.objects.filter(stale | slow, order__state__in=OPEN).exclude(intent_id="", session_id="")
     due = list(waiting.exclude(leased_until__gt=now).order_by("due_at").values_list("pk", flat=True)[:BATCH])

@@ -1,7 +1,9 @@
 """What the pages read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from django.urls import reverse
@@ -22,9 +24,9 @@ from checkout.stories import (
     NEEDS_BANK,
     NOT_COLLECTED,
     NOT_KEPT,
+    OUR_DELAYS,
     PARTLY_REFUNDED,
     PICKED_UP,
-    PROVIDER_TOO_SLOW,
     REFUNDED,
     SET_ASIDE,
     STORIES,
@@ -36,7 +38,7 @@ from checkout.stories import (
 )
 from checkout.tokens import hashed, order_token
 from checkout.waiting_models import PlaceState, WaitingPlace
-from drops.models import Drop, StockItem
+from drops.models import Drop, DropState, StockItem
 from merchant.models import JournalEntry
 from merchant.money import Money
 from merchant.templatetags.shop import clock
@@ -145,7 +147,8 @@ def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own, and one for discounts."""
     payment = order.payment
     until = held_until(order, payment, now)
-    story = _story(order, payment, late=until > order.hold_expires_at)
+    deeds = _deeds(order)
+    story = _story(order, payment, deeds, late=until > order.hold_expires_at)
     words = _words(order, payment, until, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
     return OrderView(
@@ -156,7 +159,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         explanation=story.explanation.format(**words).strip(),
         next_step=story.next_step.format(**words),
         tone=story.tone,
-        timeline=_timeline(order, payment),
+        timeline=_timeline(order, payment, deeds),
         lines=tuple(
             OrderLineView(line.title, line.quantity, line.unit_price_minor * line.quantity)
             for line in order.lines.all()
@@ -213,7 +216,7 @@ def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
     return HoldView(until=cart.expires_at, warn_at=warn_at, keep_minutes=minutes)
 
 
-def _story(order: Order, payment: Payment, *, late: bool) -> Story:
+def _story(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, late: bool) -> Story:
     if late:  # no worker came to say so
         return STORIES[OrderState.DEFERRED]
     if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
@@ -224,7 +227,7 @@ def _story(order: Order, payment: Payment, *, late: bool) -> Story:
         return _story_of_what_is_set_aside(order, payment)
     if order.state == OrderState.CONFIRMED and order.refunded_minor:
         return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
-    return _story_of_what_came_late(order) or STORIES[order.state]
+    return _story_of_what_came_late(order, deeds) or STORIES[order.state]
 
 
 def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
@@ -235,12 +238,17 @@ def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
     return FIRST_IN_LINE_UNCHARGED if _refund_by(order) else LETTING_GO
 
 
-def _story_of_what_came_late(order: Order) -> Story | None:
-    """The fan's money, or our provider's answer."""
-    if _refund_by(order):
-        return FIRST_IN_LINE
-    provider_was = order.state == OrderState.EXPIRED and order.hold_expires_at >= order.deferral_ends_at
-    return PROVIDER_TOO_SLOW if provider_was else None
+def _story_of_what_came_late(order: Order, deeds: Sequence[JournalEntry]) -> Story | None:
+    """The fan's money, our provider's answer, or we ourselves."""
+    if order.state == OrderState.EXPIRED:
+        return OUR_DELAYS.get(_state_before(OrderState.EXPIRED, deeds))
+    return FIRST_IN_LINE if _refund_by(order) else None
+
+
+def _state_before(state: OrderState, deeds: Sequence[JournalEntry]) -> str:
+    """What the order was when it went into ``state`` last: whose turn it was. Empty where the journal does not tell."""
+    states = [deed.verb for deed in deeds if deed.verb in OrderState.values]
+    return next((before for before, verb in reversed(list(pairwise(states))) if verb == state), "")
 
 
 def _refund_by(order: Order) -> datetime | None:
@@ -282,6 +290,8 @@ def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> di
     refund_by = _refund_by(order)
     return {
         "until": clock(until, now),
+        "ended": clock(order.state_since, now),
+        "where": _where_units_go(order.drop),
         "refund_by": clock(refund_by, now) if refund_by else "",
         "email": order.email,
         "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
@@ -294,6 +304,12 @@ def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> di
         "total": str(order.total),
         "returned": "Your money is back on its way to you." if order.captured_minor else _not_charged(payment),
     }
+
+
+def _where_units_go(drop: Drop) -> str:
+    if drop.state == DropState.CLOSED:
+        return "back to the shop"
+    return "to those who wait, or back on sale" if drop.waiting_list else "back on sale"
 
 
 def _not_charged(payment: Payment) -> str:
@@ -312,8 +328,11 @@ def _pay_path(order: Order) -> str:
     return reverse("checkout:pay", args=[order_token(order.token_nonce)])
 
 
-def _timeline(order: Order, payment: Payment) -> tuple[tuple[datetime, str], ...]:
-    deeds = JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id")
+def _deeds(order: Order) -> list[JournalEntry]:
+    return list(JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id"))
+
+
+def _timeline(order: Order, payment: Payment, deeds: Sequence[JournalEntry]) -> tuple[tuple[datetime, str], ...]:
     words = TIMELINES.get(payment.path, TIMELINE)
     if payment.capture_before is not None and not order.captured_minor:
         words = words | {OrderState.LATE_PAID: "Your bank's yes came after the hold had ended"}

@@ -13,7 +13,7 @@ from django.db import transaction
 from checkout import allowances, amounts, attempts, authorisations, cards, notify, refunds, waiting_list
 from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import OPEN, hold_until, lock, move_to
+from checkout.orders import OPEN, hold_past_the_cap, hold_until, lock, move_to
 from checkout.totals import redemptions
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops import stock
@@ -29,6 +29,7 @@ from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
+BRINGS_MONEY = ("succeeded", "processing", AUTHORISED)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
 
 
@@ -49,13 +50,20 @@ def settle_intent(order_id: int, intent: IntentView, *, now: datetime, attempt: 
             return
         if attempt != payment.attempt and _is_of_the_past(payment, intent):
             return
-        payment.intent_id = intent.id
-        payment.client_secret = intent.client_secret or payment.client_secret
-        payment.provider_status = intent.status
+        _note(payment, intent)
         payment.outcome_unknown = False
         payment.tries = 0
         RULES.get(intent.status, _nothing)(order, payment, intent, now)
         payment.save()
+
+
+def _note(payment: Payment, intent: IntentView) -> None:
+    """Which intent it is, and how far. While the provider's page is open that page is what can be paid, whatever card
+    was refused on it: its intent is ours once it brings money."""
+    if payment.path == PaymentPath.SESSION and intent.status not in BRINGS_MONEY:
+        return
+    payment.intent_id, payment.provider_status = intent.id, intent.status
+    payment.client_secret = intent.client_secret or payment.client_secret
 
 
 def drain_set_aside(clock: Callable[[], datetime]) -> int:
@@ -75,11 +83,13 @@ def settle_session(order_id: int, session: SessionView, intent: IntentView | Non
         settle_intent(order_id, intent, now=now)
         return
     with transaction.atomic(durable=True):
-        _, payment = lock_both(order_id)
+        order, payment = lock_both(order_id)
         if payment.state not in (PaymentState.PAID, PaymentState.CLOSED) and payment.session_id == session.id:
             # Open: the fan is on the provider's page. Expired: another can be opened, or the sweep frees the units.
             payment.state, payment.provider_status = PaymentState.AWAITING_FAN, f"session {session.status}"
             payment.tries, payment.outcome_unknown = 0, False
+            if order.state == OrderState.DEFERRED:  # they came back unpaid, and we could not know it before
+                _wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
             payment.save()
 
 
@@ -95,7 +105,8 @@ def want_card(order_id: int, message: str, code: str, *, now: datetime) -> None:
 def defer(order_id: int, *, why: str, retry_at: datetime, outcome_unknown: bool, new_key: bool, now: datetime) -> None:
     """The provider is away: keep the order and its units, say so, and try again at ``retry_at``.
 
-    ``new_key``: the idempotency key that was used would only bring the same failure back.
+    ``new_key``: the idempotency key that was used would only bring the same failure back. A mere look at what waits for
+    its fan leaves it to them, with a later look; unless they may have paid by now, which makes it a deferred order.
     """
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
@@ -103,17 +114,33 @@ def defer(order_id: int, *, why: str, retry_at: datetime, outcome_unknown: bool,
             return
         payment.due_at = retry_at
         payment.tries += 1
-        payment.outcome_unknown = payment.outcome_unknown or outcome_unknown
-        if new_key and payment.intent_id:
-            payment.attempt += 1
-        elif new_key:
-            payment.create_number += 1
+        if _was_a_look(order, payment):
+            if not (payment.outcome_unknown or order.hold_expires_at <= now):
+                payment.state, payment.confirm_sent = PaymentState.AWAITING_FAN, False
+                payment.save()
+                return
+            payment.outcome_unknown = True
+        else:
+            payment.outcome_unknown = payment.outcome_unknown or outcome_unknown
+            _count_keys(payment, new_key=new_key)
         payment.save()
-        if order.state in (OrderState.PLACED, OrderState.AUTHORISING):
-            hold_until(order, max(order.hold_expires_at, order.deferral_ends_at))
+        if order.state in (OrderState.PLACED, OrderState.AUTHORISING, OrderState.ACTION_REQUIRED):
+            hold_past_the_cap(order, max(order.hold_expires_at, order.deferral_ends_at))
             stock.defer(owner_of(order), order.hold_expires_at)
             move_to(order, OrderState.DEFERRED, why=why, actor=journal.WORKER, now=now)
             notify.deferred(order, payment)
+
+
+def _was_a_look(order: Order, payment: Payment) -> bool:
+    """We only asked what the fan had done meanwhile, at their bank or on the provider's page; no card was sent."""
+    return order.state == OrderState.ACTION_REQUIRED and not payment.confirmation_token and not payment.is_authorised
+
+
+def _count_keys(payment: Payment, *, new_key: bool) -> None:
+    if new_key and payment.intent_id:
+        payment.attempt += 1
+    elif new_key:
+        payment.create_number += 1
 
 
 def lock_both(order_id: int) -> tuple[Order, Payment]:
@@ -322,18 +349,21 @@ def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: 
     payment.outcome_unknown = False
     if order.state == OrderState.ACTION_REQUIRED:
         return
-    until = max(order.hold_expires_at, now + timedelta(minutes=order.drop.hold_minutes))
-    if not _kept_waiting(order, payment):
-        until = max(min(until, order.hard_cap_at), now)
+    until = _until_a_card_comes(order, payment, now)
     hold_until(order, until)
     stock.defer(owner_of(order), until)
     move_to(order, OrderState.ACTION_REQUIRED, why=code or "card wanted", actor=journal.WORKER, now=now)
     notify.please_pay(order, payment)
 
 
-def _kept_waiting(order: Order, payment: Payment) -> bool:
-    """The fan hears late because of the provider, a bank or us: the hard cap is for those who let time pass."""
-    return payment.attempt == 1 or order.state in (OrderState.DEFERRED, OrderState.PROCESSING)
+def _until_a_card_comes(order: Order, payment: Payment, now: datetime) -> datetime:
+    """The hard cap is for those who let time pass. Who hears late because of the provider, a bank or us has a fair time
+    from then on, the drop's own: not what was left of the deferral, which was never theirs to use."""
+    fair = now + timedelta(minutes=order.drop.hold_minutes)
+    if order.state in (OrderState.DEFERRED, OrderState.PROCESSING) or order.hold_expires_at > order.hard_cap_at:
+        return fair
+    until = max(order.hold_expires_at, fair)
+    return until if payment.attempt == 1 else max(min(until, order.hard_cap_at), now)
 
 
 def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:

@@ -10,7 +10,8 @@ Tone = Literal["good", "wait", "act", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """``{until}`` is the time until which the units are held, ``{email}`` the fan's address, ``{shop}`` the shop."""
+    """``{until}`` is the time until which the units are held, ``{ended}`` when the order ended, ``{where}`` the place
+    that its units go to, ``{email}`` the fan's address."""
 
     headline: str
     explanation: str
@@ -57,19 +58,19 @@ STORIES: dict[str, Story] = {
     ),
     S.EXPIRED: Story(
         "Your hold ended",
-        "The order was not paid in time, so what was in it went back on sale. {not_charged}",
+        "The order was not paid in time, so what was in it went {where}. {not_charged}",
         "If there is stock left you can order again; if not, you can join the waiting list on the page of the drop.",
         "bad",
     ),
     S.CANCELLED: Story(
         "Cancelled",
-        "This order was cancelled and what was in it went back on sale. {returned}",
+        "This order was cancelled, and what was in it went {where}. {returned}",
         "You can order again while there is stock.",
         "bad",
     ),
     S.LATE_PAID: Story(
         "Your payment came after the hold had ended",
-        "What you ordered had gone back on sale and was sold. We are sending your money back in full.",
+        "What you ordered had gone {where} and was sold. We are sending your money back in full.",
         "Nothing to do. It reaches your account within 5 to 10 days.",
         "wait",
     ),
@@ -113,11 +114,24 @@ LETTING_GO = Story(
 )
 PROVIDER_TOO_SLOW = Story(
     "We could not take your payment in time",
-    "Our payment provider did not answer until {until}, so we could not keep your order any longer: what was in it "
-    "went to those who wait, or back on sale. {not_charged}",
+    "Our payment provider did not answer until {ended}, so we could not keep your order any longer: what was in it "
+    "went {where}. {not_charged}",
     "We are sorry. If it is sold out, you can join the waiting list on the page of the drop.",
     "bad",
 )
+WE_WERE_TOO_SLOW = Story(
+    "We could not take your payment in time",
+    "We had not got to your payment by {ended}, and could not keep your order any longer: what was in it went {where}. "
+    "That is our fault, not yours. {not_charged}",
+    "We are sorry. If it is sold out, you can join the waiting list on the page of the drop.",
+    "bad",
+)
+# An order that ended when it was not its fan's turn, by the state it ended from.
+OUR_DELAYS: dict[str, Story] = {
+    S.PLACED: WE_WERE_TOO_SLOW,
+    S.AUTHORISING: WE_WERE_TOO_SLOW,
+    S.DEFERRED: PROVIDER_TOO_SLOW,
+}
 NEEDS_BANK = Story(
     "Your bank wants a word",
     "Your order is held until {until}. Your bank asks you to confirm this payment.",
@@ -152,7 +166,7 @@ FREE_OF_CHARGE = Story(
 TO_PICK_UP = Story(
     "Yours. Pick it up by {until}",
     "Your order is confirmed and waits for you. {place} You pay when you collect it; nothing has been charged.",
-    "Show this page when you come. What is not collected by then goes back on sale.",
+    "Show this page when you come. What is not collected by then goes {where}.",
     "good",
 )
 PICKED_UP = Story("Yours.", "You picked it up and paid. Thank you.", "Keep this page as your receipt.", "good")
@@ -170,7 +184,7 @@ NOT_KEPT = Story(
 )
 NOT_COLLECTED = Story(
     "Not picked up in time",
-    "It was not collected by {until}, so it went back on sale. You have not been charged.",
+    "It was not collected by {until}, so it went {where}. You have not been charged.",
     "You can order again while there is stock.",
     "bad",
 )
@@ -184,7 +198,7 @@ TIMELINE = {
     S.PROCESSING: "Payment on its way",
     S.CONFIRMED: "Paid and confirmed",
     "collected": "Picked up and paid",
-    S.EXPIRED: "Hold ended, back on sale",
+    S.EXPIRED: "Hold ended, units let go",
     S.CANCELLED: "Cancelled",
     S.LATE_PAID: "Payment arrived after the hold had ended",
     "authorised": "Your bank said yes and set the amount aside",
@@ -211,6 +225,6 @@ TIMELINE = {
 # Where the way of paying tells it otherwise.
 TIMELINES: dict[str, dict[str, str]] = {
     PaymentPath.PICKUP: TIMELINE
-    | {S.CONFIRMED: "Confirmed, to be paid at pick-up", S.CANCELLED: "Not picked up in time, back on sale"},
+    | {S.CONFIRMED: "Confirmed, to be paid at pick-up", S.CANCELLED: "Not picked up in time"},
     PaymentPath.FREE: TIMELINE | {S.CONFIRMED: "Confirmed, nothing to pay"},
 }

@@ -140,7 +140,8 @@ class Drop(models.Model):
         default=25, help_text="However long paying takes, units are not held longer than this."
     )
     deferral_minutes = models.PositiveSmallIntegerField(
-        default=120, help_text="How long an order is held while the payment provider is in trouble."
+        default=120,
+        help_text="How long an order is held while the payment provider is in trouble. Not less than the longest hold.",
     )
     capture = models.CharField(
         "card is charged",
@@ -193,6 +194,9 @@ class Drop(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(hard_cap_minutes__gte=F("hold_minutes")), name="hard_cap_is_not_before_the_hold"
+            ),
+            models.CheckConstraint(
+                condition=Q(deferral_minutes__gte=F("hard_cap_minutes")), name="deferral_is_not_before_the_hard_cap"
             ),
         ]
 

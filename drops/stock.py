@@ -138,13 +138,12 @@ def prolong(owner: Owner, until: datetime) -> datetime:
 
 
 def defer(owner: Owner, until: datetime) -> datetime:
-    """Keep what the owner holds until ``until``, past the hard cap: the provider is in trouble, not the fan.
+    """Keep what the owner holds until exactly ``until``, past the hard cap: the provider is in trouble, not the fan.
+    Once it is well again that may be sooner than was said before.
 
     Returns when it ends now. Raises HoldExpired when nothing is held.
     """
-    _active(owner).update(
-        expires_at=Greatest(F("expires_at"), Value(until)), hard_cap_at=Greatest(F("hard_cap_at"), Value(until))
-    )
+    _active(owner).update(expires_at=until, hard_cap_at=Greatest(F("hard_cap_at"), Value(until)))
     return _earliest_end(owner)
 
 

@@ -26,8 +26,10 @@ class CancelDialog(_OrderDialog):
 
     def consequence(self) -> dict[str, Any]:
         units = sum(line.quantity for line in self.order.lines.all())
-        words = f"Nothing can be paid on {self.order} any more, {units} go back on sale, and the fan gets an e-mail."
-        return {"text": f"{words} Should it turn out to be paid already, it stays and is confirmed."}
+        words = f"Nothing can be paid on {self.order} any more, and {units} go to who waits, or back on sale."
+        return {
+            "text": f"{words} The fan gets an e-mail. Should it turn out to be paid already, it stays and is confirmed."
+        }
 
 
 class UncollectedDialog(_OrderDialog):

@@ -1,12 +1,12 @@
 """The order's own pages, known by its token alone."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -16,7 +16,8 @@ from checkout.after_sale_queries import after_sale_view
 from checkout.errors import BeingPaid, GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.order_request import PAYMENT_TOKEN
-from checkout.queries import order_by_token, order_view
+from checkout.orders import OPEN
+from checkout.queries import OrderView, order_by_token, order_view
 from checkout.refusals import in_words, problem_of
 from checkout.views.checkout import pay_config
 from merchant import journal
@@ -29,6 +30,11 @@ HTTP_FOUND = 302
 STOP_POLLING = 286  # htmx's own code: swap, and ask no more
 AWAY = "The payment provider does not answer right now. Your order is kept; try again in a minute."
 OVER = "This order cannot be changed any more."
+UNUSED = "unused"
+BUSY = "We are asking about your payment right now, so nothing else was tried. This page changes by itself."
+READY = "We were asking about your payment just then, so nothing else was tried. You can pay now."
+BANK_FIRST = "Nothing else was tried: your bank still waits for your answer to the card that you gave."
+PAY_THERE = "Nothing else was tried: you began to pay on our payment provider's page, and can go on there."
 
 
 def secret_address(view: View) -> View:
@@ -78,11 +84,13 @@ def order(request: HttpRequest, token: str) -> HttpResponse:
 
 def _order_page(request: HttpRequest, found: Order, problem: str = "") -> HttpResponse:
     view = order_view(found, now())
+    unused = UNUSED in request.GET
     context = {
         "order": view,
         "after": after_sale_view(found, now()),
         "next_action": _next_action(found) if view.needs_bank else None,
-        "problem": problem,
+        "problem": _why_unused(found, view) if unused else problem,
+        "look_again": f"?{UNUSED}" if unused else "",
     }
     response = page_or_fragment(request, "checkout/order.html", "checkout/_order_status.html", context)
     if request.headers.get("HX-Request") and not view.poll:
@@ -107,7 +115,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         attempts.require_address(client_ip(request))
         return HttpResponseRedirect(fallback.open_session(found.pk, now=now()), status=303)
     except NothingToPay:
-        return redirect("checkout:order", token)
+        return _unused(token)
     except TooManyCards as refusal:
         return _slow_down(request, found, refusal)
     except GatewayError:
@@ -124,8 +132,9 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
         return _pay_page(request, found, "Enter your card.")
     try:
         attempts.require_address(client_ip(request))
-        with suppress(NothingToPay):  # paid or over meanwhile: the order's page says which
-            payments.use_card(found.pk, card_token, now=now())
+        payments.use_card(found.pk, card_token, now=now())
+    except NothingToPay:
+        return _unused(token)
     except TooManyCards as refusal:
         return _slow_down(request, found, refusal)
     return redirect("checkout:order", token)
@@ -149,14 +158,31 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("checkout:order", token)
 
 
+def _unused(token: str) -> HttpResponse:
+    """What they wanted to pay with was not used: the order's page tells why, for as long as that is so."""
+    return redirect(f"{reverse('checkout:order', args=[token])}?{UNUSED}")
+
+
+def _why_unused(found: Order, view: OrderView) -> str:
+    """Nothing for an order that is paid or over: that says so by itself."""
+    if found.state not in OPEN:
+        return ""
+    if view.needs_bank:
+        return BANK_FIRST
+    if view.pay_url is None:
+        return BUSY
+    return PAY_THERE if found.payment.path == PaymentPath.SESSION else READY
+
+
 def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpResponse:
     view = order_view(found, now())
     if view.pay_url is None and not view.needs_bank:
         return redirect("checkout:order", view.token)
     # Once the provider's page was opened the order is paid there alone: a card here would be refused.
-    here = found.payment.path == PaymentPath.INTENT
+    # So would one while a bank still waits for an answer to the card before.
+    here = found.payment.path == PaymentPath.INTENT and not view.needs_bank
     pay = pay_config(found.drop, view.total_minor, view.currency) if here else None
-    stopped = here and attempts.used_up(found.payment)
+    stopped = found.payment.path == PaymentPath.INTENT and attempts.used_up(found.payment)
     said = in_words(TooManyCards()) if stopped else error
     context = {"order": view, "pay": None if stopped else pay, "error": said, "stopped": stopped}
     response = render(request, "checkout/pay.html", context, status=503 if error == AWAY else 422 if error else 200)

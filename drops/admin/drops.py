@@ -45,6 +45,8 @@ class DropForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
             self.add_error("ends_at", "What is always on sale has no end.")
         if (self._now("hard_cap_minutes") or 0) < (self._now("hold_minutes") or 0):
             self.add_error("hard_cap_minutes", "Not shorter than the hold itself.")
+        if (self._now("deferral_minutes") or 0) < (self._now("hard_cap_minutes") or 0):
+            self.add_error("deferral_minutes", "Not shorter than the longest hold.")
         return typed
 
     def _now(self, name: str) -> Any:

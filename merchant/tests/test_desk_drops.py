@@ -115,6 +115,7 @@ def test_c30_an_hour_that_the_clocks_skip_or_repeat_is_no_start(manager: Client,
         ({"ends_at_1": "18:00"}, "The end lies before the start."),
         ({"kind": "standing"}, "What is always on sale has no end."),
         ({"hard_cap_minutes": "5"}, "Not shorter than the hold itself."),
+        ({"deferral_minutes": "24"}, "Not shorter than the longest hold."),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field(manager: Client, changes: dict[str, str], words: str) -> None:
