@@ -15,7 +15,7 @@ from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayError, IllegalMove
 from checkout.leases import give_back, is_leased, leased_until, one_more_try
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
-from checkout.orders import TIMED, held_until, move_to
+from checkout.orders import CANCELLABLE, OPEN, held_until, hold_past_the_cap, move_to
 from checkout.settle import lock_both
 from checkout.totals import redemptions
 from drops import stock
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 BATCH = 200
 MOST_ORDERS = 1000  # a sweep; each may wait for the provider, and whoever comes next takes the rest
 MOST_FAILURES = 5  # then the provider is away, and asking on would keep a worker from its other work
-CLOSABLE = {OrderState.EXPIRED: TIMED, OrderState.CANCELLED: TIMED}
+CLOSABLE = {OrderState.EXPIRED: OPEN, OrderState.CANCELLED: CANCELLABLE}
+ASK_THE_BANK_AGAIN = timedelta(days=1)
 
 
 def sweep(now: datetime) -> int:
@@ -77,15 +78,39 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
         raise
     if paying is not None:
         settle.settle_intent(order_id, paying, now=now)
+        _wait_for_bank(order_id, now)
         give_back(payment.pk, payment.leased_until)
         return False
     return _finish(payment, into, why=why, actor=actor, now=now)
 
 
+def let_go(order_id: int, *, why: str, actor: str, now: datetime) -> bool:
+    """Free the units of an order that a bank has been paying for days, by a person's decision: the one case in which
+    that does not wait for the provider's word.
+
+    It is cancelled at the provider where that is still possible. Where it is not, money that comes all the same is
+    late, and goes the way that the shop has set for that. False when it turned out to be paid, or is asked about right
+    now. Raises GatewayError when the provider did not answer, and IllegalMove when no bank is paying it.
+    """
+    payment = _claim(order_id, OrderState.EXPIRED, now, of_a_bank=True)
+    if payment is None:
+        return False
+    try:
+        paying = fallback.close_payable(payment)
+    except GatewayError:
+        give_back(payment.pk, payment.leased_until)
+        raise
+    if paying is not None and paying.status != settle.BANK_IS_PAYING:
+        settle.settle_intent(order_id, paying, now=now)
+        give_back(payment.pk, payment.leased_until)
+        return False
+    return _finish(payment, OrderState.EXPIRED, why=why, actor=actor, now=now)
+
+
 def _ended(now: datetime) -> list[int]:
     """Whose hold ended, those that could not be closed before last. A card, or a bank's yes, that waits for a worker is
     our delay, not the fan's: its order keeps its units until the deferral's end."""
-    ended = Order.objects.filter(state__in=TIMED, hold_expires_at__lte=now)
+    ended = Order.objects.filter(state__in=OPEN, hold_expires_at__lte=now)
     nobody_pays = Q(payment__leased_until=None) | Q(payment__leased_until__lte=now)
     due = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now)
     card_waits = due & (~Q(payment__confirmation_token="") | Q(payment__capture_before__isnull=False))
@@ -135,12 +160,22 @@ def _free(ended: QuerySet[Cart]) -> bool:
         return True
 
 
-def _claim(order_id: int, into: OrderState, now: datetime) -> Payment | None:
+def _wait_for_bank(order_id: int, now: datetime) -> None:
+    """A bank whose days are over and that cannot be stopped any more has another, until it has paid or staff let go."""
+    with transaction.atomic(durable=True):
+        order, _ = lock_both(order_id)
+        if order.state == OrderState.PROCESSING and order.hold_expires_at <= now:
+            hold_past_the_cap(order, now + ASK_THE_BANK_AGAIN)
+            stock.defer(settle.owner_of(order), order.hold_expires_at)
+
+
+def _claim(order_id: int, into: OrderState, now: datetime, *, of_a_bank: bool = False) -> Payment | None:
+    """Lease its payment. ``of_a_bank``: one that a bank is paying and no other, whether its time is up or not."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        if order.state not in CLOSABLE[into]:
+        if order.state not in ((OrderState.PROCESSING,) if of_a_bank else CLOSABLE[into]):
             raise IllegalMove(f"{order} is {order.state}")
-        if into == OrderState.EXPIRED and held_until(order, payment, now) > now:
+        if into == OrderState.EXPIRED and not of_a_bank and held_until(order, payment, now) > now:
             return None
         if is_leased(payment, now):
             return None

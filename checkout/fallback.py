@@ -65,8 +65,9 @@ def _close_session(payment: Payment) -> IntentView | None:
     if session.status == "open" or not session.intent_id:
         raise GatewayUnavailable(f"a session that is {session.status} did not close")
     intent = gateway.retrieve_intent(session.intent_id)
-    if intent.status == gateway.AUTHORISED:
-        intent = gateway.cancel_intent(intent.id)  # set aside, not taken: the session itself is over
+    slow = intent.status == settle.BANK_IS_PAYING == payment.provider_status  # and its time is up, else it is news
+    if intent.status == gateway.AUTHORISED or slow:
+        intent = gateway.cancel_intent(intent.id)  # nothing of it is taken yet: the session itself is over
     return (
         intent if intent.status in settle.BRINGS_MONEY else None
     )  # complete, and its money failed later: nobody can pay there

@@ -102,7 +102,7 @@ class Order(models.Model):
         indexes = [
             models.Index(
                 fields=["hold_expires_at"],
-                condition=Q(state__in=["placed", "authorising", "action_required", "deferred"]),
+                condition=Q(state__in=["placed", "authorising", "action_required", "deferred", "processing"]),
                 name="order_open_until",
             )
         ]

@@ -25,8 +25,8 @@ MOVES: dict[str, frozenset[str]] = {
 }
 # Units are held and money may still come.
 OPEN = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED, S.PROCESSING)
-# The clock runs: past `hold_expires_at` the sweep closes and frees. A bank that is processing has no such clock.
-TIMED = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED)
+# Who let go of it now would take nothing back from a bank that is paying.
+CANCELLABLE = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED)
 
 # What the fan may have done without our hearing of it: answered their bank, paid on the provider's page.
 ELSEWHERE = (Q(error_code="action") & ~Q(intent_id="")) | (Q(path=PaymentPath.SESSION) & ~Q(session_id=""))

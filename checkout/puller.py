@@ -6,8 +6,9 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from checkout import gateway, webhooks
 from checkout.errors import GatewayError
-from checkout.models import WITHOUT_PROVIDER, Order, Payment, PaymentState, WebhookEvent
+from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentState, WebhookEvent
 from checkout.orders import ELSEWHERE, OPEN
+from checkout.settle import BANK_IS_PAYING
 from checkout.webhook_handlers import HANDLERS
 from drops.models import Drop, DropState
 from merchant.wake import wake
@@ -76,4 +77,7 @@ def _should_fetch(now: datetime) -> bool:
     if rings and now.minute % LOOK_ANYWAY_MINUTES:
         return False
     waiting = Payment.objects.filter(order__state__in=OPEN).exclude(intent_id="", session_id="")
-    return Drop.objects.filter(state=DropState.LIVE).exists() or waiting.exists()
+    # Staff let go of it and its bank could not be stopped: its money may still come.
+    let_go = Payment.objects.filter(state=PaymentState.CLOSED, provider_status=BANK_IS_PAYING)
+    may_come = let_go.filter(order__state=OrderState.EXPIRED, order__state_since__gt=now - KEPT_FOR)
+    return Drop.objects.filter(state=DropState.LIVE).exists() or waiting.exists() or may_come.exists()

@@ -29,7 +29,8 @@ from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
-BRINGS_MONEY = ("succeeded", "processing", AUTHORISED)
+BANK_IS_PAYING = "processing"
+BRINGS_MONEY = ("succeeded", BANK_IS_PAYING, AUTHORISED)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
 
 
@@ -324,8 +325,13 @@ def _hold_again(order: Order) -> bool:
 
 
 def _processing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
+    """The bank takes days. The units are held for it as long as the shop says, which the fan reads."""
+    if order.state not in OPEN:
+        return  # let go of, or closed in this very moment: when it has paid, that is late
     payment.state, payment.confirmation_token = PaymentState.PROCESSING, ""
-    if order.state in OPEN and order.state != OrderState.PROCESSING:
+    if order.state != OrderState.PROCESSING:
+        hold_past_the_cap(order, now + timedelta(days=current_store().processing_days))
+        stock.defer(owner_of(order), order.hold_expires_at)
         move_to(order, OrderState.PROCESSING, why="the bank needs time", actor=journal.WORKER, now=now)
 
 
@@ -393,7 +399,7 @@ def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) 
 RULES: dict[str, Rule] = {
     "succeeded": _paid,
     AUTHORISED: _authorised,
-    "processing": _processing,
+    BANK_IS_PAYING: _processing,
     "requires_action": _action_wanted,
     "requires_payment_method": _card_wanted,
     "canceled": _canceled,

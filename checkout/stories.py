@@ -46,7 +46,7 @@ STORIES: dict[str, Story] = {
     ),
     S.PROCESSING: Story(
         "Your bank needs a little longer",
-        "Your payment is on its way, which can take some days. What you ordered stays yours meanwhile.",
+        "Your payment is on its way, which can take some days. What you ordered is held for it until {until}.",
         "Nothing to do. We write to {email} when it has arrived.",
         "wait",
     ),
@@ -126,11 +126,19 @@ WE_WERE_TOO_SLOW = Story(
     "We are sorry. If it is sold out, you can join the waiting list on the page of the drop.",
     "bad",
 )
+BANK_TOO_SLOW = Story(
+    "Your bank took too long",
+    "Your payment had not come by {ended}, and we could not keep your order any longer: what was in it went {where}. "
+    "Should it still come, either what you ordered is yours after all or your money goes back in full.",
+    "Nothing to do. We write to {email} if it comes.",
+    "bad",
+)
 # An order that ended when it was not its fan's turn, by the state it ended from.
 OUR_DELAYS: dict[str, Story] = {
     S.PLACED: WE_WERE_TOO_SLOW,
     S.AUTHORISING: WE_WERE_TOO_SLOW,
     S.DEFERRED: PROVIDER_TOO_SLOW,
+    S.PROCESSING: BANK_TOO_SLOW,
 }
 NEEDS_BANK = Story(
     "Your bank wants a word",

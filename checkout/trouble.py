@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from checkout import amounts, authorisations, cards, payments, refunds
+from checkout import amounts, authorisations, cards, expiry, payments, refunds
 from checkout.amount_models import AmountDiffers
-from checkout.errors import CannotRefund
+from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
 from checkout.orders import OPEN
 from checkout.waiting_models import PlaceState
 from drops.models import StockItem
+from merchant.store import current_store
 from merchant.wake import wake
 
 OVERDUE = timedelta(minutes=5)
@@ -71,6 +72,11 @@ def _stuck(now: datetime) -> Rows:
 
 def _action_required(now: datetime) -> Rows:
     return _open(state=OrderState.ACTION_REQUIRED)
+
+
+def _slow(now: datetime) -> Rows:
+    days = timedelta(days=current_store().processing_days)
+    return _open(state=OrderState.PROCESSING, state_since__lte=now - days)
 
 
 def _cards_used_up(now: datetime) -> Rows:
@@ -138,6 +144,17 @@ def _sent_again(refund_id: int, by: str, now: datetime) -> bool:
     except CannotRefund:
         return False  # its money went another way meanwhile: the order's page tells
     return True
+
+
+def _let_go(rows: Rows, by: str, now: datetime) -> int:
+    return sum(_was_let_go(order_id, by, now) for order_id in list(rows.values_list("pk", flat=True)))
+
+
+def _was_let_go(order_id: int, by: str, now: datetime) -> bool:
+    try:
+        return expiry.let_go(order_id, why="the bank took too long", actor=by, now=now)
+    except (GatewayError, IllegalMove):
+        return False  # the provider does not answer: its units stay; or it is over meanwhile
 
 
 def _work_through(rows: Rows, by: str, now: datetime) -> int:
@@ -231,6 +248,17 @@ KINDS = (
         ASK,
         ASKED,
         _ask,
+    ),
+    Kind(
+        "slow",
+        "A bank takes too long",
+        "Bank transfers and debits that have been on their way for longer than the days in the shop's settings, and "
+        "that the provider could not cancel so far. Their units are held; we try again each day.",
+        _slow,
+        "Let go of them",
+        "Each is cancelled at the provider where that is still possible, and its units go to who waits, or back on "
+        "sale. Money that comes all the same is taken or refunded as the shop's settings say for what comes too late.",
+        _let_go,
     ),
     Kind(
         "action-required",

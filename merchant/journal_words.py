@@ -100,6 +100,7 @@ FIELDS = {
     "pickup_place": "pick-up place",
     "pickup_until": "pick-up until",
     "prices_include_tax": "whether prices include tax",
+    "processing_days": "days for slow payments",
     "proof": "how the age is shown",
     "reason": "what a refused fan reads",
     "replaces_wider": "whether it stands instead of wider ones",

@@ -90,6 +90,14 @@ class StoreProfile(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(14)],
         help_text="At the head of the waiting list: the fan is told the date, and refunded then if nothing came back.",
     )
+    processing_days = models.PositiveSmallIntegerField(
+        "days for slow payments",
+        default=14,
+        db_default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text="A bank transfer or debit can take days, and the units are held meanwhile. After these days it is "
+        "cancelled where the payment provider still can; else you are asked.",
+    )
     tax_basis_points = models.PositiveIntegerField(
         "included tax", default=0, help_text="Hundredths of a percent already inside the prices: 1900 is 19 %."
     )

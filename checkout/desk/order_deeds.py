@@ -13,7 +13,7 @@ from checkout import allowances, expiry, free, payments, pickup, refunds, waitin
 from checkout.desk import dialogs
 from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
-from checkout.orders import TIMED
+from checkout.orders import CANCELLABLE
 from drops.models import DropState
 from merchant import journal
 from merchant.clock import now
@@ -202,7 +202,7 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("let_go")
     if free.may_be_cancelled(order, order.payment):
         deeds.add("take_back")
-    if order.state in TIMED:
+    if order.state in CANCELLABLE:
         deeds.add("cancel")
     if payments.may_be_asked(order, order.payment, now()):
         deeds.add("ask_again")

@@ -28,6 +28,7 @@ from segments import footprints
 from segments.models import Fan, FootprintKind, Message, MessageState
 
 OPEN_FOR = timedelta(hours=24)  # longer than a real hold, so that the demo still shows every state tomorrow
+SLOW = timedelta(days=14)  # as long as the shop waits for a bank
 TOWNS = {
     "DE": ("Leipzig", "04109"), "AT": ("Graz", "8010"), "FR": ("Lyon", "69001"), "NL": ("Utrecht", "3511"),
     "DK": ("Aarhus", "8000"), "SE": ("Malmö", "211 20"), "CH": ("Bern", "3011"), "GB": ("Leeds", "LS1 1UR"),
@@ -72,7 +73,8 @@ class _Writer:
     def _order(self, past: Past, fan: Fan, agreed: Quote) -> Order:
         nonce = self.dice.randbytes(16).hex()
         still_open = past.state in STILL_OPEN
-        until = self.now + OPEN_FOR if still_open else past.placed_at + timedelta(minutes=self.drop.hold_minutes)
+        open_for = SLOW if past.state == OrderState.PROCESSING else OPEN_FOR
+        until = self.now + open_for if still_open else past.placed_at + timedelta(minutes=self.drop.hold_minutes)
         return Order(
             reference="FR-" + "".join(self.dice.choices(ALPHABET, k=10)),
             token_hash=hashed(order_token(nonce)),

@@ -9,7 +9,7 @@ def lengthen(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("drops", "0007_capture")]
+    dependencies = [("drops", "0008_sign_ups")]
 
     operations = [
         migrations.RunPython(lengthen, migrations.RunPython.noop),
