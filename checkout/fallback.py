@@ -13,8 +13,8 @@ from checkout.addresses import order_url, return_url
 from checkout.errors import GatewayError, GatewayUnavailable, NothingToPay
 from checkout.gateway import IntentView, SessionView
 from checkout.leases import give_back, is_leased, leased_until
-from checkout.models import Order, Payment, PaymentPath, PaymentState
-from checkout.orders import OPEN, hold_until
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.orders import hold_until, may_pay_elsewhere
 from checkout.settle import lock_both
 from drops import stock
 from drops.models import Capture
@@ -28,6 +28,9 @@ TOO_SHORT = timedelta(minutes=1)
 def open_session(order_id: int, *, now: datetime) -> str:
     """The address of the provider's page for this order; an open one is given again.
 
+    A deferred order may take this path, too: closing what it had asks what became of it, and where that cannot be
+    closed nothing is opened. Until the page is there its card stays what is tried.
+
     Raises NothingToPay when the order is paid, over or being paid right now, TooManyCards, and GatewayError.
     """
     order, payment = _claim(order_id, now)
@@ -39,7 +42,12 @@ def open_session(order_id: int, *, now: datetime) -> str:
             settle.settle_intent(order_id, paid, now=now)
             raise NothingToPay
         payment = _commit_number(payment, now)
-        return _remember(payment, _create_once(order, payment))
+        try:
+            session = _create_once(order, payment)
+        except GatewayError:
+            _take_up_again(payment, now)
+            raise
+        return _remember(payment, session, now)
     finally:
         give_back(payment.pk, payment.leased_until)
 
@@ -90,8 +98,7 @@ def _expired(payment: Payment) -> SessionView | None:
 def _claim(order_id: int, now: datetime) -> tuple[Order, Payment]:
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
-        if not waiting or is_leased(payment, now):
+        if not may_pay_elsewhere(order, payment) or is_leased(payment, now):
             raise NothingToPay
         if payment.path == PaymentPath.INTENT:  # what is tried on the provider's page the provider counts
             attempts.require_order(payment)
@@ -121,6 +128,7 @@ def _commit_number(mine: Payment, now: datetime) -> Payment:
         if not _can_repeat(payment, now):
             payment.session_number += 1
             payment.session_expires_at = now + LIFETIME
+        payment.state, payment.outcome_unknown = PaymentState.AWAITING_FAN, False  # known: it is closed
         payment.path, payment.intent_id, payment.client_secret = PaymentPath.SESSION, "", ""
         payment.session_id, payment.session_url, payment.provider_status = "", "", "canceled"
         payment.save()
@@ -144,6 +152,21 @@ def _create_once(order: Order, payment: Payment) -> SessionView:
         raise
 
 
+def _take_up_again(mine: Payment, now: datetime) -> None:
+    """No page could be opened for a deferred order: its card is tried on, with a new intent. Nobody saw the page."""
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(mine.order_id)
+        if order.state != OrderState.DEFERRED or not _still_mine(order, payment, mine):
+            return
+        if not payment.confirmation_token:
+            settle.wait_for_fan(order, payment, settle.CARD_WANTED, "card_wanted", now)
+        else:
+            payment.state, payment.path, payment.due_at = PaymentState.DUE, PaymentPath.INTENT, now
+            payment.create_number, payment.attempt = payment.create_number + 1, payment.attempt + 1
+            payment.confirm_sent, payment.session_expires_at, payment.provider_status = False, None, ""
+        payment.save()
+
+
 def _worth_repeating(error: GatewayError) -> bool:
     """Under the same key the provider may still say more than it did."""
     return isinstance(error, GatewayUnavailable) and error.replayable
@@ -165,14 +188,18 @@ def _create(order: Order, payment: Payment) -> SessionView:
     )
 
 
-def _remember(mine: Payment, session: SessionView) -> str:
+def _remember(mine: Payment, session: SessionView, now: datetime) -> str:
     with transaction.atomic(durable=True):
         order, payment = lock_both(mine.order_id)
         still_mine = _still_mine(order, payment, mine)
         if still_mine:
             payment.session_id, payment.session_url = session.id, session.url
             payment.provider_status = f"session {session.status}"
-            payment.error_code = payment.error_message = ""
+            payment.error_code = payment.error_message = payment.confirmation_token = ""
+            if order.state == OrderState.DEFERRED:
+                settle.wait_for_fan(order, payment, "", "", now)
+                hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
+                stock.prolong(settle.owner_of(order), order.hold_expires_at)
             payment.save()
     if not still_mine:
         gateway.expire_session(session.id)  # nobody has seen its address
@@ -182,5 +209,4 @@ def _remember(mine: Payment, session: SessionView) -> str:
 
 def _still_mine(order: Order, payment: Payment, mine: Payment) -> bool:
     """Nobody closed the order, paid it or took the lease over while we asked the provider."""
-    waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
-    return waiting and payment.leased_until == mine.leased_until
+    return may_pay_elsewhere(order, payment) and payment.leased_until == mine.leased_until

@@ -64,6 +64,15 @@ def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
     return order.hold_expires_at
 
 
+def may_pay_elsewhere(order: Order, payment: Payment) -> bool:
+    """It waits for its fan, or for a provider that could not be asked about a card: the provider's own page may be
+    opened once what it has is closed. A bank's yes waits for nobody."""
+    if order.state not in OPEN or payment.is_authorised:
+        return False
+    deferred = order.state == S.DEFERRED and payment.path == PaymentPath.INTENT
+    return payment.state == PaymentState.AWAITING_FAN or (payment.state == PaymentState.DUE and deferred)
+
+
 def hold_until(order: Order, until: datetime) -> None:
     """Set when the units go back if nothing is paid. Later than the hard cap moves the cap: whoever may, knows why."""
     if until == order.hold_expires_at:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from checkout.carts import clock_of, holds_units
 from checkout.contact import country_name
 from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
-from checkout.orders import OPEN, held_until
+from checkout.orders import OPEN, held_until, may_pay_elsewhere
 from checkout.pricing import picture_url
 from checkout.stories import (
     CARD_DECLINED,
@@ -94,6 +94,7 @@ class OrderView:
     hold_expires_at: datetime | None
     policies: tuple[AcceptedPolicy, ...]
     pay_url: str | None
+    other_way_url: str | None
     can_cancel: bool
     can_have_money_back: bool
     can_be_let_go: bool
@@ -180,6 +181,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         hold_expires_at=until if order.state in POLLED else None,
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
+        other_way_url=_other_way(order, payment),
         can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
         can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
@@ -322,6 +324,12 @@ def _not_charged(payment: Payment) -> str:
 
 def _needs_bank(payment: Payment) -> bool:
     return payment.path == PaymentPath.INTENT and payment.error_code == "action" and bool(payment.client_secret)
+
+
+def _other_way(order: Order, payment: Payment) -> str | None:
+    """Instead of the bank's question, or of the card that could not be asked about: the provider's page."""
+    tried = order.state == OrderState.DEFERRED or _needs_bank(payment)
+    return _pay_path(order) if tried and may_pay_elsewhere(order, payment) else None
 
 
 def _pay_path(order: Order) -> str:

@@ -90,7 +90,7 @@ def settle_session(order_id: int, session: SessionView, intent: IntentView | Non
             payment.state, payment.provider_status = PaymentState.AWAITING_FAN, f"session {session.status}"
             payment.tries, payment.outcome_unknown = 0, False
             if order.state == OrderState.DEFERRED:  # they came back unpaid, and we could not know it before
-                _wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
+                wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
             payment.save()
 
 
@@ -99,7 +99,7 @@ def want_card(order_id: int, message: str, code: str, *, now: datetime) -> None:
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         if payment.state != PaymentState.PAID and order.state in OPEN:
-            _wait_for_fan(order, payment, message, code, now)
+            wait_for_fan(order, payment, message, code, now)
             payment.save()
 
 
@@ -337,7 +337,7 @@ def _processing(order: Order, payment: Payment, intent: IntentView, now: datetim
 
 def _action_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     if order.state in OPEN:
-        _wait_for_fan(order, payment, "Your bank wants you to confirm this payment.", "action", now)
+        wait_for_fan(order, payment, "Your bank wants you to confirm this payment.", "action", now)
 
 
 def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -345,10 +345,11 @@ def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: dateti
         return
     if intent.error_code and order.state != OrderState.ACTION_REQUIRED:  # else it was heard of before
         attempts.refused(order, payment, intent.fingerprint)
-    _wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
+    wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
 
 
-def _wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
+def wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
+    """It is their turn, on a locked order, whose payment the caller saves. ``message``: why, in words for them."""
     payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
     payment.confirmation_token, payment.confirm_sent = "", False
     payment.capture_before, payment.capture_sent = None, False
@@ -389,7 +390,7 @@ def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime)
     if payment.state == PaymentState.DUE and payment.confirmation_token and not was_authorised:
         payment.attempt, payment.confirm_sent = payment.attempt + 1, False
     else:
-        _wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
+        wait_for_fan(order, payment, CARD_WANTED, "card_wanted", now)
 
 
 def _nothing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:

@@ -149,7 +149,7 @@ def test_a_session_that_comes_too_late_is_expired_and_not_shown(robe: Drop, sand
     Payment.objects.filter(order=order).update(leased_until=None, state=PaymentState.CLOSED)
     Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
     with pytest.raises(NothingToPay):
-        fallback._remember(first, session)
+        fallback._remember(first, session, clock())
     assert [found["status"] for found in sessions(order)] == ["expired"]
 
 

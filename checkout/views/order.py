@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from checkout import attempts, expiry, fallback, payments, waiting_offers
+from checkout import attempts, breaker, expiry, fallback, payments, waiting_offers
 from checkout.after_sale_queries import after_sale_view
 from checkout.errors import BeingPaid, GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
@@ -89,6 +89,7 @@ def _order_page(request: HttpRequest, found: Order, problem: str = "") -> HttpRe
         "order": view,
         "after": after_sale_view(found, now()),
         "next_action": _next_action(found) if view.needs_bank else None,
+        "other_way_url": _other_way(view),
         "problem": _why_unused(found, view) if unused else problem,
         "look_again": f"?{UNUSED}" if unused else "",
     }
@@ -176,11 +177,12 @@ def _why_unused(found: Order, view: OrderView) -> str:
 
 def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpResponse:
     view = order_view(found, now())
-    if view.pay_url is None and not view.needs_bank:
+    other_way = view.other_way_url if error else _other_way(view)
+    if view.pay_url is None and other_way is None:
         return redirect("checkout:order", view.token)
     # Once the provider's page was opened the order is paid there alone: a card here would be refused.
-    # So would one while a bank still waits for an answer to the card before.
-    here = found.payment.path == PaymentPath.INTENT and not view.needs_bank
+    # So would one while a bank, or the provider, still has to answer about the card before.
+    here = view.other_way_url is None and found.payment.path == PaymentPath.INTENT
     pay = pay_config(found.drop, view.total_minor, view.currency) if here else None
     stopped = found.payment.path == PaymentPath.INTENT and attempts.used_up(found.payment)
     said = in_words(TooManyCards()) if stopped else error
@@ -189,6 +191,11 @@ def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpRespon
     if error == AWAY:
         response["Retry-After"] = "60"
     return response
+
+
+def _other_way(view: OrderView) -> str | None:
+    """Where they may pay instead; nowhere while the provider, whose page it is, does not answer."""
+    return view.other_way_url if view.needs_bank or breaker.is_closed() else None
 
 
 def _slow_down(request: HttpRequest, found: Order, refusal: TooManyCards) -> HttpResponse:
