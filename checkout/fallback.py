@@ -76,9 +76,8 @@ def _close_session(payment: Payment) -> IntentView | None:
     slow = intent.status == settle.BANK_IS_PAYING == payment.provider_status  # and its time is up, else it is news
     if intent.status == gateway.AUTHORISED or slow:
         intent = gateway.cancel_intent(intent.id)  # nothing of it is taken yet: the session itself is over
-    return (
-        intent if intent.status in settle.BRINGS_MONEY else None
-    )  # complete, and its money failed later: nobody can pay there
+    # Else it is complete, and its money failed later: nobody can pay there any more.
+    return intent if intent.status in settle.BRINGS_MONEY else None
 
 
 def _expired(payment: Payment) -> SessionView | None:
