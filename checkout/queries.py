@@ -148,8 +148,8 @@ def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own, and one for discounts."""
     payment = order.payment
     until = held_until(order, payment, now)
-    deeds = _deeds(order)
-    story = _story(order, payment, deeds, late=until > order.hold_expires_at)
+    deeds, late = _deeds(order), until > order.hold_expires_at
+    story = _story(order, payment, deeds, late=late)
     words = _words(order, payment, until, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
     return OrderView(
@@ -182,7 +182,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
         other_way_url=_other_way(order, payment),
-        can_cancel=order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
+        can_cancel=late or order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
         can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
         can_order_again=order.state in (OrderState.EXPIRED, OrderState.CANCELLED),

@@ -47,7 +47,7 @@ STORIES: dict[str, Story] = {
     S.PROCESSING: Story(
         "Your bank needs a little longer",
         "Your payment is on its way, which can take some days. What you ordered is held for it until {until}.",
-        "Nothing to do. We write to {email} when it has arrived.",
+        "Nothing to do. We write to {email} when it has arrived; from then on this page lets you cancel or withdraw.",
         "wait",
     ),
     S.CONFIRMED: Story(

@@ -13,8 +13,9 @@ from checkout import fan_requests, parcels, payments, refunds, returns
 from checkout.after_sale import FanRequest, RequestKind, RequestState, Shipment
 from checkout.contact import Address, Contact
 from checkout.errors import CannotAnswer, CannotAsk, CannotRefund, CannotShip
-from checkout.models import Order, Refund
+from checkout.models import Order, OrderState, Refund
 from checkout.place_order import place_order
+from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh
@@ -319,3 +320,51 @@ def test_a_mistake_is_said_beside_its_field(
     answer = Client().post(page(order, "withdraw/"), form | changes | {"confirmed": "1"})
     assert (answer.status_code, FanRequest.objects.count()) == (422, 0)
     assert words in answer.content.decode()
+
+
+def deferred(robe: Drop, sandbox: SandboxServer) -> Order:
+    sandbox.fail("payment_intents.create", 500, times=9)
+    agreed = fan.quoted(robe, ("ROBE-M", 1), at=clock(), country="DE")
+    contact = Contact("fan@example.com", "A Fan", "", BERLIN)
+    wanted = fan.request(agreed, contact=contact, confirmation_token=fan.card(sandbox))
+    order = fan.found(place_order(robe, wanted, person=fan.PERSON, now=clock()))
+    payments.drain(clock)
+    return fresh(order)
+
+
+@pytest.mark.parametrize("deed", ["withdraw/", "cancel-some/"])
+def test_who_is_not_charged_yet_cancels_the_whole_order_and_is_told_so(
+    robe: Drop, sandbox: SandboxServer, deed: str
+) -> None:
+    order = deferred(robe, sandbox)
+    assert order.state == OrderState.DEFERRED
+    browser = Client()
+    assert "Cancel the order" in browser.get(page(order)).content.decode()
+    assert "cancel it as a whole on its page" in browser.get(page(order, deed)).content.decode()
+    assert browser.post(page(order, "cancel")).status_code == 302
+    assert (fresh(order).state, fan.counts()) == (OrderState.CANCELLED, (0, 0, 5))
+
+
+def test_an_order_that_no_worker_has_looked_at_can_be_cancelled_once_its_page_says_that_it_is_held(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = fan.placed(robe, at=clock(), confirmation_token=fan.card(sandbox))
+    assert not order_view(order, clock()).can_cancel
+    Order.objects.filter(pk=order.pk).update(hold_expires_at=clock() - timedelta(minutes=1))
+    view = order_view(fresh(order), clock())
+    assert (view.state, view.headline[:13], view.can_cancel) == ("placed", "Held for you ", True)
+    Client().post(page(order, "cancel"))
+    assert (fresh(order).state, fan.counts()) == (OrderState.CANCELLED, (0, 0, 5))
+    payments.drain(clock)
+    assert (fresh(order).captured_minor, sandbox.requests("payment_intents.confirm")) == (0, [])
+
+
+def test_while_a_bank_takes_its_days_the_page_says_when_one_can_withdraw_and_how_before(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = paid(robe, sandbox)
+    Order.objects.filter(pk=order.pk).update(state=OrderState.PROCESSING, confirmed_at=None, captured_minor=0)
+    assert "lets you cancel or withdraw" in order_view(fresh(order), clock()).next_step
+    told = Client().get(page(order, "withdraw/")).content.decode()
+    assert "Once it has arrived you can do this here" in told
+    assert "There is nothing left to withdraw from" not in told

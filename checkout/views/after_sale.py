@@ -15,6 +15,7 @@ from checkout.after_sale import RequestKind
 from checkout.errors import CannotAnswer, CannotAsk
 from checkout.fan_requests import LONGEST_REASON, LineOption, Options
 from checkout.models import Order
+from checkout.orders import OPEN
 from checkout.queries import order_view
 from checkout.views.order import _found, _order_page, posted_from, secret_address
 from merchant.clock import now
@@ -181,6 +182,7 @@ def _form_page(
         "words": WORDS[kind],
         "may": may,
         "can": may.may(kind),
+        "is_open": order.state in OPEN,
         "form": form,
         "lines": [(form[name], line) for name, line in form.lines.items()],
         "hurdles": [line for line in may.lines[kind] if line.hurdle],
