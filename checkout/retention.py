@@ -8,12 +8,12 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Func, Model, Q, QuerySet, TextField, Value
 
 from checkout import erasure, fan_requests, reductions, retention_periods as periods, waiting_list
 from checkout.after_sale import FanRequest, Shipment
 from checkout.evidence import EvidencePack
-from checkout.models import Allowance, Cart, DiscountCount, Order, OrderState, WebhookEvent
+from checkout.models import Allowance, Cart, DiscountCount, Dispute, Order, OrderState, WebhookEvent
 from checkout.orders import OPEN
 from checkout.privacy_models import ErasedOrder
 from checkout.waiting_models import WaitingPlace
@@ -85,7 +85,8 @@ def _orders(orders: QuerySet[Order], now: datetime) -> int:
 
 
 def _people(before: datetime, now: datetime) -> int:
-    return acceptance.forget(_batch(AcceptancePerson.objects.filter(acceptance__answered_at__lt=before)))
+    old = AcceptancePerson.objects.filter(acceptance__answered_at__lt=before)
+    return acceptance.forget(_batch(old.exclude(acceptance__order_ref__in=_in_dispute().values("reference"))))
 
 
 def _evidence(before: datetime, now: datetime) -> int:
@@ -96,7 +97,9 @@ def _evidence(before: datetime, now: datetime) -> int:
 
 def _messages(before: datetime, now: datetime) -> int:
     old = Message.objects.filter(created_at__lt=before).exclude(state=MessageState.DUE).exclude(to="")
-    return reductions.messages(_batch(old))
+    reference = Func(F("key"), Value(":"), Value(2), function="split_part", output_field=TextField())
+    named = old.alias(reference=reference)  # of those about an order: "order:FR-…:confirmed"
+    return reductions.messages(_batch(named.exclude(reference__in=_in_dispute().values("reference"))))
 
 
 def _news(before: datetime, now: datetime) -> int:
@@ -129,7 +132,8 @@ def _requests(before: datetime, now: datetime) -> int:
 
 
 def _parcels(before: datetime, now: datetime) -> int:
-    return reductions.parcels(_batch(Shipment.objects.filter(shipped_at__lt=before).exclude(tracking="")))
+    old = Shipment.objects.filter(shipped_at__lt=before).exclude(tracking="")
+    return reductions.parcels(_batch(old.exclude(order__in=_in_dispute())))
 
 
 def _places(before: datetime, now: datetime) -> int:
@@ -186,6 +190,11 @@ STEPS: dict[str, Step] = {
     periods.DESK_LOG: _desk_log,
     periods.SIGN_INS: _sign_ins,
 }
+
+
+def _in_dispute() -> QuerySet[Order]:
+    """Orders of which a bank has something to decide: their answer may be built again, out of what is still here."""
+    return Order.objects.filter(pk__in=Dispute.objects.filter(closed_at=None).values("order"))
 
 
 def _batch(rows: QuerySet[M]) -> QuerySet[M]:

@@ -9,7 +9,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from checkout import retention, retention_periods as periods, waiting_list
+from checkout import evidence_facts, parcels, retention, retention_periods as periods, waiting_list
 from checkout.after_sale import FanRequest, Shipment
 from checkout.evidence import EvidenceFile
 from checkout.models import (
@@ -230,6 +230,38 @@ def test_the_answer_to_a_dispute_goes_after_its_time_and_not_while_another_runs(
     assert periods.DISPUTES not in retention.sweep(now + 282 * DAY)
     assert {bytes(file.content) for file in EvidenceFile.objects.all()} == {b""}
     assert Order.objects.get().email == EMAIL  # it goes with its own line
+
+
+def test_a_running_dispute_keeps_what_its_answer_is_built_of_and_of_no_other_order(
+    robe: Drop, ticked: None, then: datetime, now: datetime
+) -> None:
+    RetentionPeriod.objects.create(what=periods.PAID, days=3650)
+    order, other = bought(robe, at=then), bought(robe, at=then, email="other@example.com")
+    for number, one in enumerate((order, other)):
+        parcels.ship(
+            one.pk,
+            {one.lines.get().pk: 1},
+            carrier="DHL",
+            tracking=f"JJD{number}",
+            key=f"k{number}",
+            by="staff:owner",
+            shipped_at=then,
+            now=then,
+        )
+    Message.objects.update(state="sent", sent_at=then, created_at=then)
+    dispute = disputed(order, opened=then + 700 * DAY, closed=None).dispute
+    late = then + 1000 * DAY
+    gone = retention.sweep(late)
+    of_each = Message.objects.filter(key__startswith=f"order:{order.reference}:").count()
+    assert [gone[what] for what in (periods.PEOPLE, periods.PARCELS, periods.MESSAGES)] == [1, 1, of_each]
+    facts = evidence_facts.collect(dispute)
+    assert (facts.ip, [parcel.tracking for parcel in facts.parcels]) == ("203.0.113.7", ["JJD0"])
+    assert {mail.to for mail in facts.mails} == {EMAIL}
+    assert Shipment.objects.get(order=other).tracking == ""
+    Dispute.objects.update(closed_at=late)
+    gone = retention.sweep(late + DAY)
+    assert [gone[what] for what in (periods.PEOPLE, periods.PARCELS, periods.MESSAGES)] == [1, 1, of_each]
+    assert evidence_facts.collect(dispute).ip == ""
 
 
 def test_what_was_asked_and_where_parcels_went_becomes_hashes(robe: Drop, then: datetime, now: datetime) -> None:
