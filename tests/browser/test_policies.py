@@ -1,7 +1,7 @@
 """Promises in the browser: written from a template, reviewed, scheduled, met by a fan who is paying, read by staff."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -195,6 +195,37 @@ def test_a_fan_who_is_checking_out_meets_the_change(buyer: Buyer, robe: Drop) ->
     assert list(answered.order_by("pk").values_list("rendering__version__number", "accepted", "replaced")) == [
         (1, True, True),
         (2, True, False),
+    ]
+
+
+def test_a_fan_who_is_checking_out_meets_a_later_date(buyer: Buyer, robe: Drop) -> None:
+    robe.ship_date = date(2030, 12, 17)
+    robe.save(update_fields=["ship_date"])
+    later = Policy.objects.create(slug=robe.slug[:60], kind="pre_order", title="Pre-order", scope=f"drop:{robe.slug}")
+    says(later, "It is made for you and sent on {{ ship_date }}.")
+    buyer.buys_now()
+    buyer.fills_in_the_address()
+    buyer.types_card("4242 4242 4242 4242")
+    box = buyer.page.get_by_label("I know how long you mend it")
+    box.check()
+
+    changed_at = now()
+    robe.ship_date = date(2031, 2, 15)
+    robe.save(update_fields=["ship_date"])
+    until(lambda: now() - changed_at > timedelta(seconds=2))  # what a process remembers is that old at most
+    buyer.pay_button.click()
+    changed = buyer.page.locator("#agree .changed")
+    expect(changed).to_contain_text("ship date 17 December 2030 → 15 February 2031")
+    expect(changed.locator("del").first).to_have_text("17 December 2030")
+    expect(box).not_to_be_checked()
+    expect(buyer.page.get_by_label("I know that I have 30 days")).to_be_checked()  # its text is the same
+    box.check()
+    buyer.pay_button.click()
+    expect(buyer.headline).to_be_visible()
+    answered = Acceptance.objects.filter(order_ref=buyer.order.reference, rendering__version__policy=later)
+    assert list(answered.order_by("pk").values_list("rendering__values__ship_date", "accepted", "replaced")) == [
+        ("17 December 2030", True, True),
+        ("15 February 2031", True, False),
     ]
 
 
