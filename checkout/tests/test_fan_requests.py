@@ -351,12 +351,14 @@ def test_an_order_that_no_worker_has_looked_at_can_be_cancelled_once_its_page_sa
     order = fan.placed(robe, at=clock(), confirmation_token=fan.card(sandbox))
     assert not order_view(order, clock()).can_cancel
     Order.objects.filter(pk=order.pk).update(hold_expires_at=clock() - timedelta(minutes=1))
+    before = len(sandbox.requests("payment_intents.confirm"))
     view = order_view(fresh(order), clock())
     assert (view.state, view.headline[:13], view.can_cancel) == ("placed", "Held for you ", True)
     Client().post(page(order, "cancel"))
     assert (fresh(order).state, fan.counts()) == (OrderState.CANCELLED, (0, 0, 5))
     payments.drain(clock)
-    assert (fresh(order).captured_minor, sandbox.requests("payment_intents.confirm")) == (0, [])
+    assert fresh(order).captured_minor == 0
+    assert len(sandbox.requests("payment_intents.confirm")) == before
 
 
 def test_while_a_bank_takes_its_days_the_page_says_when_one_can_withdraw_and_how_before(
