@@ -14,6 +14,7 @@ from merchant.models import StoreProfile
 from policies import rules, scopes
 from policies.lint import Wording, contradictions, stumbles
 from policies.models import Kind, PolicyVersion
+from policies.outdated import outdated
 from policies.places import EEA, country_names
 from policies.queries import standing_scopes
 from policies.rendering import names_in
@@ -48,6 +49,7 @@ def demands(drop: Drop, shop: StoreProfile | None, *, now: datetime) -> Iterator
     yield from _withdrawal(drop, shop, now, library)
     yield from _ages(drop, shop, now, library)
     yield from _values(drop, texts)
+    yield from _outdated(texts, shop, now)
     yield from _readable(drop, texts, shelf)
 
 
@@ -131,6 +133,15 @@ def _values(drop: Drop, texts: list[PolicyVersion]) -> Iterator[Demand]:
         for wanted in lacking(names, given, "shop"):
             shop = reverse("admin:merchant_storeprofile_changelist")
             yield Demand(done=False, words=f"“{text.policy}” says {wanted}", fix=shop)
+
+
+def _outdated(texts: list[PolicyVersion], shop: StoreProfile | None, now: datetime) -> Iterator[Demand]:
+    """What the profile says by now reaches fans by a new version alone."""
+    applies = {text.policy_id for text in texts}
+    for found in outdated(shop, now) if shop else ():
+        if found.version.policy_id in applies:
+            words = f"{found.words} Start a new version, or set the profile back."
+            yield Demand(done=False, words=words, fix=found.fix, must=False)
 
 
 def _readable(drop: Drop, texts: list[PolicyVersion], shelf: str) -> Iterator[Demand]:

@@ -27,6 +27,7 @@ from unfold.widgets import (
 
 from drops.models import Drop
 from merchant import journal, journal_words
+from merchant.clock import now
 from merchant.desk import (
     COUNTRIES,
     CountriesField,
@@ -41,6 +42,7 @@ from merchant.models import JournalEntry, StoreProfile
 from merchant.origins import origin_of
 from merchant.store import forget_store
 from merchant.templatetags.desk import by_name
+from policies.outdated import outdated
 
 MOST_ORIGINS = 20
 
@@ -96,6 +98,7 @@ class StoreProfileAdmin(DeskAdmin):
     """There is one shop: the list leads to it."""
 
     form = ShopForm
+    change_form_outer_before_template = "policies/desk/outdated.html"
     fieldsets = (
         (None, {"fields": ("name", "tagline", "story", "support_email")}),
         ("Look", {"fields": ("logo", "accent")}),
@@ -116,6 +119,15 @@ class StoreProfileAdmin(DeskAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         page = "change" if StoreProfile.objects.exists() else "add"
         return redirect(reverse(f"admin:merchant_storeprofile_{page}", args=[1] if page == "change" else []))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """With the texts that go on promising what the profile said before."""
+        shop = StoreProfile.objects.first()
+        texts = outdated(shop, now()) if shop and request.user.has_perm("policies.view_policy") else []
+        extra_context = {**(extra_context or {}), "outdated": texts}
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.pk = 1

@@ -9,7 +9,10 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Literal
 
+from merchant.store import current_store
 from policies.models import PolicyVersion
+from policies.rendering import plain
+from policies.variables import of_shop
 
 WORTH_LEAVING_OUT = 40  # words and the spaces between them
 MOST_HEADLINES = 5
@@ -245,5 +248,7 @@ def _without_the_equal(found: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _whole(version: PolicyVersion) -> str:
+    """All of its words, with what the shop's profile fills in: at its publishing; in a draft, as things are."""
     box = f"\n\n☐ {version.box_wording}" if version.box_wording else ""
-    return f"{version.summary}\n\n{version.source.strip()}{box}".replace("\r\n", "\n")
+    said = f"{version.summary}\n\n{version.source.strip()}{box}".replace("\r\n", "\n")
+    return plain(said, version.fixed if version.published_at else of_shop(current_store()), version.language)

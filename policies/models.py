@@ -125,6 +125,17 @@ class PolicyVersion(models.Model):
     effective_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at the moment of publishing.")
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     published_by = models.CharField(max_length=80, blank=True, editable=False)
+    shop_values = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="What the shop's profile gave at its publishing: what a text promises changes by a version alone.",
+    )
+    seals_values = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether its link covers these values too. Those published before that was so lack it.",
+    )
     seals_policy = models.BooleanField(
         default=False,
         db_default=False,
@@ -164,6 +175,11 @@ class PolicyVersion(models.Model):
     def ref(self) -> str:
         """The name that orders cite: ``returns/v3``."""
         return f"{self.policy.slug}/v{self.number}"
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The values of the shop that were filled in for good; a draft has none yet."""
+        return self.shop_values or {}
 
     @property
     def mandatory(self) -> bool:

@@ -8,14 +8,13 @@ from django.db.models import Max
 
 from merchant import journal
 from merchant.models import StoreProfile
-from merchant.store import current_store
 from merchant.templatetags.shop import moment
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable, Retired
 from policies.languages import DEFAULT_LANGUAGE
 from policies.models import FROZEN, ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
 from policies.rendering import VARIABLES, names_in, render, variables
-from policies.variables import lacking, of_shop, unknown
+from policies.variables import fixed_by, lacking, of_shop, unknown
 
 
 @transaction.atomic
@@ -71,11 +70,17 @@ def publish(
     if reasons := obstacles(draft, now=now, effective_at=starts):
         raise NotPublishable(reasons)
     claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
-        published_at=now, published_by=by, effective_at=starts, seals_policy=True
+        published_at=now,
+        published_by=by,
+        effective_at=starts,
+        seals_policy=True,
+        shop_values=(fixed := fixed_by(_shop(), names_in(draft), draft.language)),
+        seals_values=True,
     )
     if claimed != 1:
         raise AlreadyPublished(draft.ref)
     draft.published_at, draft.published_by, draft.effective_at, draft.seals_policy = now, by, starts, True
+    draft.shop_values, draft.seals_values = fixed, True
     rendering = render(draft, VARIABLES)  # a text that cannot be shown must fail here, not in front of a fan
     journal.record(
         _subject(draft.policy),
@@ -152,7 +157,7 @@ def _lacks_approval(draft: PolicyVersion) -> bool:
 
 def _shop() -> StoreProfile:
     """What the shop asks for at this moment, not what this process remembers."""
-    return StoreProfile.objects.first() or StoreProfile(pk=1)
+    return StoreProfile.objects.first() or StoreProfile(pk=1, name="Your shop")
 
 
 def values_missing(draft: PolicyVersion) -> list[str]:
@@ -167,7 +172,7 @@ def values_missing(draft: PolicyVersion) -> list[str]:
     # The digest is over the whole text: what the short words say must be in it.
     alone = [name for name in names if name in VARIABLES and name not in variables(draft.source)]
     short = [f"The whole text says {{{{ {name} }}}} too, where the short words do." for name in alone]
-    return strange + short + lacking(names, of_shop(current_store()), "shop")
+    return strange + short + lacking(names, of_shop(_shop()), "shop")
 
 
 def predecessor(version: PolicyVersion) -> PolicyVersion | None:
@@ -188,12 +193,13 @@ def predecessor(version: PolicyVersion) -> PolicyVersion | None:
 def fingerprint(version: PolicyVersion) -> str:
     """Names everything a reviewer reads of a draft, so that publishing can tell whether it is still the same.
 
-    Its policy's name and place are part of it: nothing fixes them before the first publishing.
+    Its policy's name and place are part of it, and what the shop's profile fills in: publishing alone fixes them.
     """
     read = (version.summary, version.source, version.box_wording, version.change_class, version.change_summary)
     around = (getattr(version.policy, name) for name in FROZEN)
     starts = version.effective_at.astimezone(UTC).isoformat() if version.effective_at else ""
-    return hashlib.sha256("\0".join((*map(str, (*read, *around)), starts)).encode()).hexdigest()
+    filled = fixed_by(_shop(), names_in(version), version.language).items()
+    return hashlib.sha256("\0".join((*map(str, (*read, *around, *filled)), starts)).encode()).hexdigest()
 
 
 def _lock(policy: Policy) -> None:

@@ -265,6 +265,8 @@ def _shown(
     because: tuple[str, ...] = (),
     asked_language: str = "",
 ) -> ShownPolicy:
+    if promise.version.shop_values:
+        given = {**given, **promise.version.shop_values}
     return ShownPolicy(
         id=f"{promise.slug}/v{promise.number}",
         slug=promise.slug,

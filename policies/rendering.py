@@ -76,7 +76,14 @@ def _page(version: PolicyVersion, values: Mapping[str, Value]) -> tuple[str, str
 
 
 def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
-    """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ."""
+    """The sanitised HTML of a version, drafts too. It names the version, so that equal texts of two versions differ.
+
+    What the shop's profile gave when it was published stays, whatever ``values`` say.
+    """
+    return _html(version, {**values, **version.fixed})
+
+
+def _html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
     body = _sanitised(_markdown(_filled(version, values)))
     return f'{opening(version.policy.slug, version.number)} lang="{escape(version.language)}">\n{body}</article>\n'
 
@@ -86,8 +93,11 @@ def is_of_its_version(rendering: Rendering) -> bool:
 
     Another release of the libraries may write other bytes: then the words and where links lead are compared.
     """
+    version, values = rendering.version, rendering.values
+    if version.seals_values:  # before that, each rendering had the shop's values of its day
+        values = {**values, **version.fixed}
     try:
-        again = to_html(rendering.version, rendering.values)
+        again = _html(version, values)
     except UnknownVariable:
         return False
     return again == rendering.html or _read_aloud(again) == _read_aloud(rendering.html)
@@ -126,8 +136,8 @@ def plain(text: str, values: Mapping[str, Value], language: str) -> str:
 
 
 def neutral(version: PolicyVersion, text: str) -> str:
-    """The same where no drop gives values: the shop's own, and neutral words for the others."""
-    return plain(text, VARIABLES | of_shop(current_store()), version.language)
+    """The same where no drop gives values: the shop's, as they were at its publishing, and neutral words for others."""
+    return plain(text, {**VARIABLES, **of_shop(current_store()), **version.fixed}, version.language)
 
 
 def names_in(version: PolicyVersion) -> list[str]:
@@ -137,6 +147,7 @@ def names_in(version: PolicyVersion) -> list[str]:
 
 def store(version: PolicyVersion, values: Mapping[str, Value], html: str, digest: str) -> Rendering:
     """The row of bytes that ``version`` gave with ``values``."""
+    values = {**values, **version.fixed}
     used = {name: in_words(values[name], version.language) for name in names_in(version) if name in values}
     # A twin may store the same bytes at this moment: the unique index keeps one of them, and both read that one.
     Rendering.objects.bulk_create(

@@ -44,7 +44,8 @@ RULE_WORDS = (
 
 def version_words(version: PolicyVersion) -> dict[str, Any]:
     """What is sealed of a version: everything that never changes, and nobody's name."""
-    return _words_alone(version) | (_policy_words(version) if version.seals_policy else {})
+    values = {"shop_values": version.fixed} if version.seals_values else {}
+    return _words_alone(version) | (_policy_words(version) if version.seals_policy else {}) | values
 
 
 def _policy_words(version: PolicyVersion) -> dict[str, Any]:

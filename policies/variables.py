@@ -1,6 +1,6 @@
 """The values a text may fill in: what each means, of which type it is, who gives it, and what stands in without it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -46,6 +46,12 @@ def of_shop(shop: StoreProfile) -> dict[str, Value]:
         "postal_address": ", ".join(shop.postal_address.split("\n")),
     }
     return {name: value for name, value in given.items() if value}
+
+
+def fixed_by(shop: StoreProfile, names: Iterable[str], language: str) -> dict[str, str]:
+    """What the shop gives for these names, as a text of ``language`` says it: what a version is published with."""
+    wanted = set(names)
+    return {name: in_words(value, language) for name, value in of_shop(shop).items() if name in wanted}
 
 
 def in_words(value: Value, language: str) -> str:

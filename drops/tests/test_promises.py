@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 import policies.queries
 from drops import queries, scheduling
@@ -163,6 +164,23 @@ def test_a_text_whose_value_the_drop_lacks(robe: Drop) -> None:
     says("shipping", "It ships.", source="It leaves on {{ ship_date }}.")
     [demand] = open_ones(robe, "ship_date")
     assert demand.words == "“Shipping” says {{ ship_date }} has no value. Set the drop's ship date."
+
+
+def test_a_text_that_says_otherwise_than_the_profile_is_advice(robe: Drop, shop: StoreProfile) -> None:
+    shop.return_days = 30
+    shop.save()
+    says("shipping", "It ships.", source="Back within {{ return_days }} days.")
+    shop.return_days = 7
+    shop.save()
+    [demand] = open_ones(robe, "goes on saying")
+    assert demand.words == (
+        "“Shipping”, version 1, goes on saying “30” for {{ return_days }}; the shop's profile says “7”."
+        " Start a new version, or set the profile back."
+    )
+    assert (demand.must, demand.fix) == (
+        False,
+        reverse("admin:policies_policy_change", args=[Policy.objects.get(kind="shipping").pk]),
+    )
 
 
 def test_return_windows_that_contradict_are_advice(robe: Drop) -> None:

@@ -16,6 +16,8 @@ from merchant.roles import DROP_MANAGER, OWNER
 from merchant.store import forget_store
 from merchant.templatetags.desk import distance
 from merchant.tests.staff import signed_in
+from policies.models import Policy
+from policies.publishing import new_draft, publish
 
 pytestmark = pytest.mark.django_db
 
@@ -147,3 +149,18 @@ def test_no_list_breaks_at_a_filter_that_the_database_cannot_read() -> None:
         answers = [client.get(address, {name: "a\0"}) for name in names]
         broken += [address for answer in answers if answer.status_code >= 500]
     assert broken == []
+
+
+def test_the_shops_profile_names_the_texts_that_promise_otherwise() -> None:
+    StoreProfile.objects.filter(pk=shop().pk).update(return_days=30)
+    draft = new_draft(Policy.objects.create(slug="returns", kind="returns", title="Returns"), "staff:owner")
+    draft.source = draft.summary = "Within {{ return_days }} days."
+    draft.save()
+    publish(draft, by="staff:owner", now=datetime.now(UTC))
+    client = signed_in(OWNER)
+    profile = "/admin/merchant/storeprofile/1/change/"
+    assert "promise otherwise" not in client.get(profile).content.decode()
+    StoreProfile.objects.update(return_days=7)
+    page = client.get(profile).content.decode()
+    assert "goes on saying “30” for {{ return_days }}; the shop&#x27;s profile says “7”." in page
+    assert f'href="/admin/policies/policy/{draft.policy_id}/change/"' in page

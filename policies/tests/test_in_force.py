@@ -65,7 +65,7 @@ def test_shows_the_scopes_asked_for_in_the_merchants_order(returns: Policy, publ
 def test_fills_in_the_drops_values(returns: Policy, publish_text: Publish) -> None:
     publish_text(returns, "Ships on {{ ship_date }} from {{ shop }}.")
     [shown] = applicable(["shop"], now=NOON, values={"ship_date": "12 December 2026", "shop": ""})
-    assert "Ships on 12 December 2026 from the shop." in shown.html
+    assert "Ships on 12 December 2026 from Your shop." in shown.html
 
 
 def test_english_stands_in_for_a_missing_translation_and_says_so(returns: Policy, publish_text: Publish) -> None:
