@@ -6,7 +6,8 @@ class DropsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from drops.disclosures import drop_titles, tags_in_use  # noqa: PLC0415  # models are there only now
-        from policies.scope_choices import know  # noqa: PLC0415
+        from drops.disclosures import drop_titles, lacking_where, tags_in_use  # noqa: PLC0415  # models are there now
+        from policies import givers, scope_choices  # noqa: PLC0415
 
-        know(titles=drop_titles, tags=tags_in_use)
+        scope_choices.know(titles=drop_titles, tags=tags_in_use)
+        givers.know(lacking_where)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from drops.models import Drop, Product
+from drops.models import Drop, DropState, Product
 from drops.queries import tags_of
 from merchant.store import current_store
 from policies import scopes
@@ -29,6 +29,20 @@ def values(drop: Drop) -> dict[str, Value]:
     """What a text may fill in: the shop's own values, ``{{ drop }}`` and, for a pre-order, ``{{ ship_date }}``."""
     known = of_shop(current_store()) | {"drop": drop.title}
     return known | ({"ship_date": drop.ship_date} if drop.ship_date else {})
+
+
+def lacking_where(scope_keys: frozenset[str], names: Iterable[str]) -> list[str]:
+    """What the drops that sell, or soon will, lack of what a text for these keys fills in. No query where nothing."""
+    if "ship_date" not in names:  # each drop has a title
+        return []
+    wanted = {key for key in scope_keys if not scopes.is_place(key)}
+    undated = Drop.objects.filter(ship_date=None).exclude(state__in=[DropState.DRAFT, DropState.CLOSED])
+    said = "which it applies to. Set its ship date, or choose pre-orders alone."
+    return [
+        f"{{{{ ship_date }}}} has no value for “{drop.title}”, {said}"
+        for drop in undated.order_by("title", "pk")
+        if wanted <= scopes.widened(held_keys(drop))
+    ]
 
 
 def disclosures(

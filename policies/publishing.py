@@ -9,7 +9,9 @@ from django.db.models import Max
 from merchant import journal
 from merchant.models import StoreProfile
 from merchant.templatetags.shop import moment
+from policies import scopes
 from policies.errors import AlreadyPublished, DraftChanged, NotPublishable, Retired
+from policies.givers import lacking_where
 from policies.languages import DEFAULT_LANGUAGE
 from policies.models import FROZEN, ChangeClass, Policy, PolicyVersion
 from policies.queries import forget
@@ -112,6 +114,8 @@ def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime, ap
     if before and not draft.change_summary.strip():
         reasons.append(f"Say in plain words what changes since version {before.number}.")
     reasons += values_missing(draft)
+    if not draft.retires:
+        reasons += lacking_where(scopes.keys(draft.policy.scope), names_in(draft))
     if effective_at < now:
         reasons.append("A text cannot take effect in the past. Leave the time empty to start now.")
     elif effective_at < (earliest := earliest_start(draft, now)):

@@ -14,9 +14,10 @@ from drops.promises import Demand, demands
 from drops.readiness import checklist, hurdles
 from drops.tests.factories import NOW, drop, offer
 from merchant.models import StoreProfile
-from policies import rules
+from policies import rules, scopes
+from policies.errors import NotPublishable
 from policies.models import Policy
-from policies.publishing import new_draft, publish
+from policies.publishing import new_draft, obstacles, publish
 from policies.queries import more_by_place
 from policies.retiring import retire
 from policies.rule_publishing import new_draft as begin_rule, publish as publish_rule
@@ -181,6 +182,30 @@ def test_a_text_that_says_otherwise_than_the_profile_is_advice(robe: Drop, shop:
         False,
         reverse("admin:policies_policy_change", args=[Policy.objects.get(kind="shipping").pk]),
     )
+
+
+def test_a_text_does_not_become_public_while_a_drop_on_sale_lacks_its_value(robe: Drop) -> None:
+    def obstacles_to(scope: str) -> list[str]:
+        slug = scopes.written([scope]).replace(":", "-").lower()
+        policy = Policy.objects.create(slug=f"on-{slug}", kind="shipping", title="Shipping", scope=scope)
+        draft = new_draft(policy, "staff:owner")
+        draft.source = draft.summary = "It leaves on {{ ship_date }}."
+        draft.save()
+        return obstacles(draft, now=NOW, effective_at=NOW)
+
+    assert obstacles_to("shop") == []  # nothing sells yet
+    Drop.objects.filter(pk=robe.pk).update(state=DropState.SCHEDULED)
+    words = (
+        f"{{{{ ship_date }}}} has no value for “{robe.title}”, which it applies to."
+        " Set its ship date, or choose pre-orders alone."
+    )
+    assert obstacles_to(f"drop:{robe.slug}") == [words]
+    assert obstacles_to("country:US") == [words]
+    assert obstacles_to("preorder") == []
+    assert obstacles_to("tag:gin") == []
+    assert obstacles_to("drop:another") == []
+    with pytest.raises(NotPublishable):
+        says("terms", "It leaves on {{ ship_date }}.")
 
 
 def test_return_windows_that_contradict_are_advice(robe: Drop) -> None:
