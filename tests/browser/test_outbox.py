@@ -469,6 +469,7 @@ def test_cancelled_before_it_was_sent(ready: Buyer, context: BrowserContext, net
 def test_a_token_that_is_too_old_stays_behind(
     shop: RunningShop, ready: Buyer, network: Network, context: BrowserContext
 ) -> None:
+    was_shown_earlier(ready.page, timedelta(hours=12, minutes=1))
     network.busy = {"Retry-After": "300"}
     ready.pay_button.click()
     expect(note(ready.page)).to_contain_text(SAVED)
