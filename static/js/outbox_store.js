@@ -1,7 +1,7 @@
 // The device's drawer (IndexedDB) for orders that wait and for what became of them. Where there is none (a private window), or
-// it fails (a full disk, a connection that the browser closed), this page's memory goes on from what the drawer said last:
-// storing never keeps an order from being sent.
-const PATIENCE = 5000; // a drawer that answers later than that has failed
+// it fails (a full disk), this page's memory goes on from what the drawer said last: storing never keeps an order from being
+// sent.
+const PATIENCE = 3000; // a drawer that answers later than that has failed
 const memory = new Map();
 let opened = null;
 let works = true;
@@ -16,30 +16,26 @@ function patiently(begin) {
   });
 }
 
-function open() {
-  return (opened ??= patiently((yes, no) => {
-    const asked = indexedDB.open("frontrow", 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore("orders", { keyPath: "key" });
-    asked.onsuccess = () => yes(asked.result);
-    asked.onerror = () => no(asked.error);
-  }).catch(fail));
-}
+const connect = () => patiently((yes, no) => {
+  const asked = indexedDB.open("frontrow", 1);
+  asked.onupgradeneeded = () => asked.result.createObjectStore("orders", { keyPath: "key" });
+  asked.onsuccess = () => yes(asked.result);
+  asked.onerror = () => no(asked.error);
+});
 
-function fail() {
-  works = false;
-  return null;
-}
-
+// Twice, for the browser may only have closed the connection; then no more.
 async function orElse(inMemory, inDrawer) {
-  const drawer = await open();
-  if (!drawer) return inMemory();
-  try {
-    return await patiently((yes, no) => inDrawer(drawer, yes, no));
-  } catch {
-    opened = Promise.resolve(fail());
-    drawer.close();
-    return inMemory();
+  for (let left = 2; works && left; left--) {
+    try {
+      const drawer = await (opened ??= connect());
+      return await patiently((yes, no) => inDrawer(drawer, yes, no));
+    } catch {
+      opened?.then((drawer) => drawer.close(), () => {});
+      opened = null;
+    }
   }
+  works = false;
+  return inMemory();
 }
 
 export const all = () => orElse(() => [...memory.values()], (drawer, yes, no) => {
@@ -54,7 +50,7 @@ export const all = () => orElse(() => [...memory.values()], (drawer, yes, no) =>
 });
 
 // Reads and writes in one transaction, so that no other tab comes between: change(old) is what stands then, or null for nothing.
-export const update = (key, change) => orElse(() => remember(key, change(memory.get(key) ?? null)), (drawer, yes, no) => {
+export const update = (key, change) => orElse(() => inMemory(key, change), (drawer, yes, no) => {
   const transaction = drawer.transaction("orders", "readwrite");
   const orders = transaction.objectStore("orders");
   const asked = orders.get(key);
@@ -72,6 +68,17 @@ export const update = (key, change) => orElse(() => remember(key, change(memory.
   transaction.oncomplete = () => yes(remember(key, fresh));
   transaction.onerror = transaction.onabort = () => no(transaction.error);
 });
+
+function inMemory(key, change) {
+  strike(key);
+  return remember(key, change(memory.get(key) ?? null));
+}
+
+// What the drawer still holds of it the next page would send, whatever became of it here. A full disk has room for less.
+const strike = (key) => connect().then((drawer) => {
+  drawer.transaction("orders", "readwrite").objectStore("orders").delete(key);
+  drawer.close();
+}).catch(() => {});
 
 function remember(key, order) {
   if (order) memory.set(key, order);

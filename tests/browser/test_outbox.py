@@ -172,6 +172,34 @@ def test_a_disk_that_is_full_later_forgets_nothing_that_was_stored(ready: Buyer,
     assert Order.objects.filter(drop=ready.drop).count() == 1
 
 
+def test_what_is_cancelled_on_a_full_disk_is_not_sent_by_the_next_page(
+    ready: Buyer, context: BrowserContext, network: Network
+) -> None:
+    context.set_offline(True)
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    ready.page.evaluate(f"() => {{ {DRAWERS['full']} }}")
+    note(ready.page).get_by_role("button", name="Cancel this order").click()
+    expect(note(ready.page)).to_contain_text("Nothing was sent, and nothing is charged.")
+    until(lambda: waiting(ready.page) == [])
+    assert not Order.objects.filter(drop=ready.drop).exists()
+
+
+def test_a_connection_that_the_browser_closed_is_opened_again(ready: Buyer, network: Network) -> None:
+    ready.page.evaluate("""() => {
+      const before = IDBDatabase.prototype.transaction;
+      IDBDatabase.prototype.transaction = function (...all) {
+        window.first ??= this;
+        if (this === window.first) throw new DOMException("closed", "InvalidStateError");
+        return before.apply(this, all);
+      };
+    }""")
+    network.away = True
+    ready.pay_button.click()
+    expect(note(ready.page)).to_contain_text(SAVED)
+    assert [bool(order["body"]) for order in waiting(ready.page)] == [True]
+
+
 def test_busy_for_a_while(shop: RunningShop, ready: Buyer, network: Network) -> None:
     network.busy = {"Retry-After": "1"}
     ready.pay_button.click()
