@@ -1,6 +1,5 @@
 """The door of the API: key, faults, idempotency, the operation, the reply."""
 
-import asyncio
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
@@ -109,7 +108,7 @@ class Api:
         """Latency and dropped connections. The work goes on even when the caller has hung up meanwhile."""
         if slow := self.box.faults.take(operation, "latency", phase):
             entry.fault = f"latency {phase}"
-            await asyncio.sleep(slow.seconds)
+            await self.box.faults.wait(slow.seconds)
         if self.box.faults.take(operation, "drop", phase):
             entry.fault = f"drop {phase}"
             raise Dropped

@@ -1,5 +1,7 @@
 """The switches: what goes wrong, where, and how often."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -45,6 +47,7 @@ class Faults:
     active: list[Fault] = field(default_factory=list)
     webhooks: WebhookFaults = field(default_factory=WebhookFaults)
     _last_id: int = 0
+    _calm: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, fault: Fault) -> Fault:
         self._last_id += 1
@@ -70,8 +73,15 @@ class Faults:
     def remove(self, identifier: int) -> None:
         self.active = [fault for fault in self.active if fault.id != identifier]
 
+    async def wait(self, seconds: float) -> None:
+        """As long as a call is to be slow, or until everything works again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._calm.wait(), seconds)
+
     def clear(self) -> None:
         self.active.clear()
+        self._calm.set()
+        self._calm = asyncio.Event()
         self.set_webhooks(asdict(WebhookFaults()))
 
     def set_webhooks(self, values: Json) -> None:

@@ -86,7 +86,7 @@ class SandboxServer:
         self.post("/sandbox/webhook", {"url": url})
 
     def clear(self) -> None:
-        """Everything works again; webhooks that were kept back go out."""
+        """Everything works again: slow calls end, webhooks that were kept back go out."""
         self._client.delete(f"{self.base_url}/sandbox/faults").raise_for_status()
 
     def reset(self) -> None:
