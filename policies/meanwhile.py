@@ -7,7 +7,7 @@ from policies.acceptance import Answer, ended
 from policies.diffs import Piece, said, words
 from policies.models import ChangeClass, PolicyVersion, Rendering
 from policies.reading import in_plain
-from policies.rendering import names_in, neutral, plain, store, to_html
+from policies.rendering import html_with, names_in, neutral, plain, store
 from policies.shown import ShownPolicy
 from policies.variables import Value, in_words
 
@@ -110,7 +110,8 @@ def _changed(seen: Rendering, policy: ShownPolicy, version: PolicyVersion) -> Ch
     before = seen.version
     now = _whole(policy.summary, policy.html, policy.box_wording)
     was = _as_read(before, seen.values, seen.html)
-    reworded = now if version == before else _as_read(before, policy.values, to_html(before, policy.values))
+    todays = {**before.fixed, **policy.values}
+    reworded = now if version == before else _as_read(before, todays, html_with(before, todays))
     moved = tuple(_moved(seen, policy, names_in(version))) if before.language == policy.language else ()
     return Changed(version, before, was, now, reworded, moved, was_sha256=seen.sha256, sha256=policy.sha256)
 

@@ -80,10 +80,11 @@ def to_html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
 
     What the shop's profile gave when it was published stays, whatever ``values`` say.
     """
-    return _html(version, {**values, **version.fixed})
+    return html_with(version, {**values, **version.fixed})
 
 
-def _html(version: PolicyVersion, values: Mapping[str, Value]) -> str:
+def html_with(version: PolicyVersion, values: Mapping[str, Value]) -> str:
+    """The same with these very values, as if the version had been published with them."""
     body = _sanitised(_markdown(_filled(version, values)))
     return f'{opening(version.policy.slug, version.number)} lang="{escape(version.language)}">\n{body}</article>\n'
 
@@ -97,7 +98,7 @@ def is_of_its_version(rendering: Rendering) -> bool:
     if version.seals_values:  # before that, each rendering had the shop's values of its day
         values = {**values, **version.fixed}
     try:
-        again = _html(version, values)
+        again = html_with(version, values)
     except UnknownVariable:
         return False
     return again == rendering.html or _read_aloud(again) == _read_aloud(rendering.html)
