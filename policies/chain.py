@@ -58,10 +58,13 @@ def head() -> Seal | None:
 
 
 def upgraded() -> dict[str, int]:
-    """The highest row of each kind from before it was looked at when rows were sealed; these prove nothing of it."""
-    lines = JournalEntry.objects.filter(subject=SUBJECT, verb=UPGRADED).order_by("id")
-    told: dict[str, int] = lines.values_list("data", flat=True).first() or {}
-    return told
+    """The highest row of each kind from before it was looked at when rows were sealed; these prove nothing of it.
+
+    Nothing for a shop that began later: a line that comes after the first noted link is nobody's but a forger's.
+    """
+    lines = JournalEntry.objects.filter(subject=SUBJECT, verb__in=[UPGRADED, NOTED]).order_by("id")
+    verb, told = lines.values_list("verb", "data").first() or ("", {})
+    return told if verb == UPGRADED else {}
 
 
 def as_link(link: Seal) -> dict[str, Any]:

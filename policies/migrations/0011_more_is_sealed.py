@@ -5,7 +5,7 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 # What is there already is sealed by the next round, long after it was written: what is asked of later rows (were they
-# sealed in time, are their bytes what the version says) is not asked of them. Of these lines the first one counts.
+# sealed in time, are their bytes what the version says) is not asked of them. A new shop has no such line.
 SAY_FROM_WHERE_ON = """
     INSERT INTO merchant_journalentry (actor, subject, verb, why, data) SELECT 'worker', 'chain', 'chain_upgraded', '',
         jsonb_build_object(
@@ -14,6 +14,7 @@ SAY_FROM_WHERE_ON = """
             'renderings', (SELECT coalesce(max(id), 0) FROM policies_rendering),
             'rules', (SELECT coalesce(max(id), 0) FROM policies_ruleversion)
         )
+    WHERE EXISTS (SELECT 1 FROM policies_policyversion) OR EXISTS (SELECT 1 FROM policies_ruleversion)
 """
 # Before the journal named them, whoever was forgotten has this line.
 NAME_THE_FORGOTTEN = """

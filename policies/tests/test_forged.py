@@ -14,7 +14,7 @@ from policies.auditing import audit
 from policies.models import Acceptance, AcceptancePerson, ForgottenPerson, Policy, PolicyVersion, Rendering, Seal
 from policies.rule_publishing import new_draft as new_rule_draft, publish as publish_rule
 from policies.rules_models import Rule, RuleVersion
-from policies.tests.conftest import NOON, Publish
+from policies.tests.conftest import NOON, Publish, orders
 from policies.tests.tampering import tamper, without_triggers
 from policies.verify_chain import link_hash
 
@@ -140,15 +140,26 @@ def test_a_version_that_is_sealed_long_after(returns: Policy, publish_text: Publ
     )
 
 
-def test_rows_of_before_an_upgrade_are_not_asked_when_they_were_sealed(sealed: None) -> None:
-    """The shop's first round after it seals what lay there already."""
-    put_in("FR-9", days_before=0)
-    migration = import_module("policies.migrations.0011_more_is_sealed")
-    sql(migration.SAY_FROM_WHERE_ON)
+def test_rows_of_before_an_upgrade_are_not_asked_when_they_were_sealed(returns: Policy, publish_text: Publish) -> None:
+    """The shop's first round after it seals what lay there already; a line that somebody adds later changes nothing."""
+    say = import_module("policies.migrations.0011_more_is_sealed").SAY_FROM_WHERE_ON
+    sql(say)
+    assert not JournalEntry.objects.filter(verb="chain_upgraded").exists(), "nothing lies there yet"
+    publish_text(returns, "30 days.")
+    orders("FR-1")
+    sql(say)
     chain.seal(LONG_AFTER)
     assert audit(LONG_AFTER).problems == []
-    put_in("FR-10", days_before=0)
-    sql(migration.SAY_FROM_WHERE_ON)  # a second line changes nothing
+    row = put_in("FR-9", days_before=0)
+    sql(say)
+    chain.seal(LONG_AFTER)
+    [problem] = audit(LONG_AFTER).problems
+    assert f"acceptance row {row.pk} of order FR-9 says that it is of 20 November 2026" in problem
+
+
+def test_a_line_of_an_upgrade_that_a_new_shop_never_had(sealed: None) -> None:
+    put_in("FR-9", days_before=0)
+    sql(import_module("policies.migrations.0011_more_is_sealed").SAY_FROM_WHERE_ON)
     chain.seal(LONG_AFTER)
     assert len(audit(LONG_AFTER).problems) == 1
 
