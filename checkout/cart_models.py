@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from drops.models import Drop, Offer
+from policies.models import Surface
 
 
 class Cart(models.Model):
@@ -20,6 +21,13 @@ class Cart(models.Model):
     closed_at = models.DateTimeField(null=True, help_text="When it became an order or was let go.")
     offered = models.BooleanField(
         default=False, db_default=False, help_text="Offered from the waiting list: its units are held in any drop."
+    )
+    surface = models.CharField(
+        max_length=20,
+        choices=Surface,
+        default=Surface.CHECKOUT,
+        db_default=Surface.CHECKOUT.value,
+        help_text="Where it was begun.",
     )
 
     class Meta:

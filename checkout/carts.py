@@ -15,6 +15,7 @@ from drops import awaited, stock, terms, windows
 from drops.errors import HoldExpired, SoldOut
 from drops.models import Drop, HoldFrom, OwnerKind
 from drops.stock import Owner
+from policies.models import Surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,12 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first
 
 
 def start(drop: Drop, wanted: Sequence[Wanted], *, now: datetime) -> tuple[Cart, str]:
-    """A new cart with all of this in it, or none at all; return it and its token. Raises what ``add`` raises."""
+    """A new cart with all of this in it, or none at all, for a front end at the API; return it and its token. Raises
+    what ``add`` raises."""
     windows.require_open(drop, now)
     token = new_cart_token()
     with transaction.atomic(durable=True):
-        cart = lock_cart(Cart.objects.create(token_hash=hashed(token), drop=drop).pk)
+        cart = lock_cart(Cart.objects.create(token_hash=hashed(token), drop=drop, surface=Surface.API).pk)
         _rewrite(cart, _by_sku(wanted), now)
     return cart, token
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from checkout.cart_models import Cart
 from drops.models import Drop, Offer
 from merchant.money import Money
+from policies.models import Surface
 
 
 class IdempotencyKey(models.Model):
@@ -79,6 +80,13 @@ class Order(models.Model):
         default=0, db_default=0, help_text="Kept back, or taken, by a bank in a dispute that was not won."
     )
     currency = models.CharField(max_length=3)
+    surface = models.CharField(
+        max_length=20,
+        choices=Surface,
+        default=Surface.CHECKOUT,
+        db_default=Surface.CHECKOUT.value,
+        help_text="The door it came through: the shop's page, or another front end by the API.",
+    )
     placed_reply = models.JSONField(default=dict, help_text="The answer to the order request, less its token.")
     placed_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField()

@@ -41,6 +41,7 @@ def new_order(
         tax_title=fresh.tax_title,
         total_minor=fresh.total_minor,
         currency=fresh.currency,
+        surface=request.surface,
         placed_reply=_reply(fresh, clock, request),
         placed_at=now,
         state_since=now,

@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from checkout import carts, conversion
 from checkout.models import Cart, Order
+from checkout.pricing import Wanted
 from checkout.tests import fan
 from drops.models import Drop, DropVisits
 from merchant.models import StoreProfile
 from merchant.roles import DOOR_STAFF, DROP_MANAGER
 from merchant.tests.staff import signed_in
+from policies.models import Surface
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/admin/checkout/order/conversion/"
@@ -29,9 +31,10 @@ def visits(drop: Drop, number: int, days_ago: int = 0) -> None:
     DropVisits.objects.create(drop=drop, day=timezone.localdate() - timedelta(days=days_ago), visits=number)
 
 
-def paid(drop: Drop, sku: str, *names: str) -> None:
+def paid(drop: Drop, sku: str, *names: str, surface: Surface = Surface.CHECKOUT) -> None:
     for name in names:
-        fan.placed(drop, (sku, 1), at=datetime.now(UTC), contact=fan.somebody(f"{name}@example.com"))
+        who = fan.somebody(f"{name}@example.com")
+        fan.placed(drop, (sku, 1), at=datetime.now(UTC), contact=who, surface=surface)
     Order.objects.filter(drop=drop).update(captured_minor=4800)
 
 
@@ -44,7 +47,7 @@ def test_counts_each_step_and_compares_with_what_is_always_on_sale(both: tuple[D
     Cart.objects.create(token_hash="offer", drop=robe, offered=True)
     paid(candle, "CANDLE-M", "a", "b")
     paid(robe, "ROBE-M", "c", "d")
-    fan.placed(robe, at=at, contact=fan.somebody("open@example.com"))
+    fan.placed(robe, at=at, contact=fan.somebody("open@example.com"), surface=Surface.CHECKOUT)
     found = conversion.report(30, at)
     assert [(row.title, row.visits, row.carts, row.orders, row.paid, row.rate, row.times) for row in found.rows] == [
         ("Candle", 100, 0, 2, 2, 2.0, 1.0),
@@ -52,6 +55,24 @@ def test_counts_each_step_and_compares_with_what_is_always_on_sale(both: tuple[D
     ]
     assert (found.standing.rate, found.timed.rate, found.timed.times) == (2.0, 10.0, 5.0)
     assert found.since == timezone.localdate()
+
+
+def test_what_other_sites_sold_is_told_apart_and_in_no_rate(both: tuple[Drop, Drop]) -> None:
+    """Their pages' visits are not counted: with them the rate could pass a hundred."""
+    candle, robe = both
+    visits(candle, 100)
+    visits(robe, 1)
+    carts.start(robe, [Wanted("ROBE-M", 1)], now=datetime.now(UTC))
+    paid(robe, "ROBE-M", "a", "b", "c", surface=Surface.API)
+    paid(robe, "ROBE-M", "d")
+    found = conversion.report(30, datetime.now(UTC))
+    assert [(row.carts, row.orders, row.paid, row.elsewhere, row.rate) for row in found.rows] == [
+        (0, 0, 0, 0, 0.0),
+        (0, 1, 1, 3, 100.0),
+    ]
+    assert found.timed.elsewhere == 3
+    page = signed_in(DROP_MANAGER).get(PAGE).content.decode()
+    assert "Paid elsewhere" in page
 
 
 def test_what_was_before_the_first_counted_visit_or_the_period_is_left_out(both: tuple[Drop, Drop]) -> None:
