@@ -1,4 +1,5 @@
-"""How often the API may be asked from one address, and with one cart's or order's token.
+"""How often the API may be asked from one address, and with one cart's, order's or waiting place's
+token.
 
 Counted by the minute of the clock, in this process at once and for all of them a moment later: no request waits for
 Redis, and what several processes let through in that moment guards as well. A fixed minute lets twice the quota through
@@ -20,7 +21,7 @@ from merchant.keyed import keyed
 from merchant.problems import Problem
 
 API = "/api/v1/"
-ORDER = re.compile(r"/api/v1/orders/([^/]+)")
+IN_THE_ADDRESS = re.compile(r"/api/v1/(?:orders|waiting-list)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def _counted(request: HttpRequest) -> list[Count]:
 
 
 def _token(request: HttpRequest) -> str:
-    """The secret that the request shows: an order's in its address, else a cart's in its header."""
-    if found := ORDER.match(request.path):
+    """The secret that the request shows: an order's or a place's in its address, else a cart's in its header."""
+    if found := IN_THE_ADDRESS.match(request.path):
         return found[1]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""

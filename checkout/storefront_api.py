@@ -33,7 +33,8 @@ api = StorefrontAPI(
     title="Frontrow storefront",
     version="1",
     description="Sell a drop from any front end: cart, quote, order, follow the order. Money is minor units, times are "
-    "UTC. Every refusal is a problem detail (RFC 9457) whose `type` never changes its meaning.",
+    "UTC. Every refusal is a problem detail (RFC 9457) whose `type` never changes its meaning. An address that is none "
+    "is answered with 404 `not-found`, a method that an address does not take with 405 `method-not-allowed`.",
     docs_url="docs",
     openapi_url="openapi.json",
     urls_namespace="api",

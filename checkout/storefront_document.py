@@ -5,11 +5,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
+from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
-from checkout.storefront_examples import EVERYWHERE, OPERATIONS, PARAMETERS, PROBLEMS
+from checkout.storefront_addresses import with_problems
+from checkout.storefront_examples import ANYWHERE, EVERYWHERE, OPERATIONS, PARAMETERS, PROBLEMS
 from checkout.storefront_schemas import ProblemOut
 from merchant.problems import Problem
 
@@ -18,10 +20,18 @@ HEADERS = {
     "RateLimit-Policy": "The quotas: `q` requests in `w` seconds, for an address and for a token.",
     "RateLimit": "What is left of them: `r` requests for the next `t` seconds.",
 }
-RETRY_AFTER = "Seconds until the same request may come again."
+OF_A_REFUSAL = {
+    "Retry-After": ("Seconds until the same request may come again.", "integer"),
+    "Allow": ("The methods that there are.", "string"),
+}
 
 
 class StorefrontAPI(NinjaAPI):
+    @property
+    def urls(self) -> tuple[list[URLPattern | URLResolver], str, str]:
+        paths, app, namespace = super().urls
+        return with_problems(paths), app, namespace
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
 
@@ -42,12 +52,17 @@ class StorefrontAPI(NinjaAPI):
 def _define_problem(components: dict[str, Any]) -> None:
     problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
     components["schemas"] |= problem.pop("$defs") | {"ProblemOut": problem}
+    # Of no operation: what answers where there is none.
+    components["responses"] = {
+        PROBLEMS[name].type: _refusal(HTTPStatus(PROBLEMS[name].status), {name: PROBLEMS[name]}) for name in ANYWHERE
+    }
 
 
 def _tell(operation: dict[str, Any]) -> None:
     says = OPERATIONS[operation["operationId"]]
     for answer in operation["responses"].values():
-        answer["headers"] = {name: _header(told) for name, told in HEADERS.items()}
+        if not says.kept:
+            answer["headers"] = _quotas()
         if "content" in answer:
             answer["content"]["application/json"]["example"] = says.answers
     for parameter in operation["parameters"]:
@@ -66,11 +81,17 @@ def _refusal(status: HTTPStatus, problems: dict[str, Problem]) -> dict[str, Any]
     examples = {name: {"value": problem.as_json()} for name, problem in problems.items()}
     told: dict[str, Any] = {
         "description": f"{status.phrase}: {', '.join(types)}",
+        "headers": _quotas(),
         "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemOut"}, "examples": examples}},
     }
-    if all("Retry-After" in problem.headers for problem in problems.values()):
-        told["headers"] = {"Retry-After": _header(RETRY_AFTER, type="integer")}
+    for name, (meaning, kind) in OF_A_REFUSAL.items():
+        if all(name in problem.headers for problem in problems.values()):
+            told["headers"][name] = _header(meaning, type=kind)
     return told
+
+
+def _quotas() -> dict[str, Any]:
+    return {name: _header(meaning) for name, meaning in HEADERS.items()}
 
 
 def _header(description: str, *, type: str = "string") -> dict[str, Any]:  # noqa: A002  # JSON Schema's word

@@ -8,7 +8,7 @@ from checkout import errors as e
 from checkout.rate_limits import too_fast
 from checkout.refusals import problem_of
 from checkout.storefront_orders import key_missing
-from checkout.storefront_problems import not_found, too_large, unreadable
+from checkout.storefront_problems import method_not_allowed, not_found, too_large, unreadable
 from checkout.storefront_reading import token_unknown
 from checkout.waiting_queries import STORIES
 from drops import errors as d
@@ -75,14 +75,27 @@ QUOTE = {
     "discounts": [],
     "discount_code": "",
     "discount_problem": "",
+    "takes_codes": True,
     "tax": TAX,
     "tax_title": "VAT",
     "tax_included": True,
     "tax_source": "table",
     "total": TOTAL,
     "policies": [POLICY],
-    "verdict": {"allowed": True, "reason": "", "minimum_age": None, "age_proof": None},
+    "verdict": {"allowed": True, "reason": "", "minimum_age": None, "age_proof": None, "age_question": None},
     "expires_at": "2026-11-20T18:30:00Z",
+}
+CHANGE = {
+    "id": "returns/v3",
+    "was": "returns/v2",
+    "change": "material",
+    "change_summary": "30 days instead of 14.",
+    "pieces": [
+        {"kind": "same", "text": "Send it back within "},
+        {"kind": "del", "text": "14"},
+        {"kind": "ins", "text": "30"},
+        {"kind": "same", "text": " days."},
+    ],
 }
 CART = {
     "drop": "winter-robe",
@@ -217,14 +230,19 @@ PROBLEMS: dict[str, Problem] = {
     "in-other-carts": _told(d.SoldOut("ROBE-M", in_other_carts=True)),
     "invalid": _told(e.Invalid({"lines": "Choose between 1 and 50 of ROBE-M."})),
     "invalid: not sold here": _told(d.UnknownOffer("ROBE-M")),
+    "method-not-allowed": method_not_allowed("GET, PUT"),
     "limit-reached": _told(d.LimitReached("ROBE-M", 2)),
     "no-waiting-list": _told(e.WaitingListOff()),
     "not-found": not_found(),
     "not-open": _told(d.NotOpen(WINTER)),
     "not-waiting": _told(e.NotWaiting()),
     "nothing-to-pay": _told(e.NothingToPay()),
-    "pass-required": Problem("pass-required", 403, "Come through the waiting room first. (Not answered yet.)"),
-    "policy-changed": _told(e.PoliciesChanged(None), fresh=QUOTE),  # type: ignore[arg-type]  # only its words are asked
+    "policy-changed": _told(
+        e.PoliciesChanged(None),  # type: ignore[arg-type]  # only its words are asked
+        fresh=QUOTE,
+        seen="eyJzZWVuIjoicmV0dXJucy92MiJ9:a-signature",
+        changes=[CHANGE],
+    ),
     "policy-unanswered": _policy_unanswered(),
     "restricted": _told(e.Restricted(REFUSED.reason, REFUSED)),
     "slow-down": too_fast(12),
@@ -244,24 +262,30 @@ PROBLEMS: dict[str, Problem] = {
 
 
 class Says(NamedTuple):
-    """What an operation takes and answers, by example; ``refuses`` names its problems."""
+    """What an operation takes and answers, by example; ``refuses`` names its problems.
+
+    ``kept``: the answer is kept for everybody, and says nothing of who asked how often.
+    """
 
     answers: Any
     refuses: Iterable[str] = ()
     takes: Any = None
+    kept: bool = False
 
 
 BODY = ("unreadable", "too-large", "invalid")
 STOCK = ("sold-out", "in-other-carts", "limit-reached", "invalid: not sold here", "not-open")
 ONE_CART = ("token-unknown", "already-ordered", "hold-expired")
 EVERYWHERE = ("slow-down", "try-again")
+ANYWHERE = ("not-found", "method-not-allowed")  # at an address that is none, with a method that it does not know
 OPERATIONS: dict[str, Says] = {
-    "get_shop": Says(SHOP),
+    "get_shop": Says(SHOP, kept=True),
     "list_drops": Says([DROP]),
     "get_drop": Says(
         DROP
         | {"offers": [OFFER], "policies": [POLICY], "server_now": "2026-11-20T18:00:00Z", "capture_method": "automatic"}
-        | {"live_url": "https://shop.example/live/winter-robe"},
+        | {"live_url": "https://shop.example/live/winter-robe"}
+        | {"waiting_list_url": "https://shop.example/drops/winter-robe/waiting/"},
         ["not-found"],
     ),
     "get_stock": Says(
@@ -270,7 +294,13 @@ OPERATIONS: dict[str, Says] = {
     "post_quote": Says(
         QUOTE,
         ["not-found", *BODY, "invalid: not sold here", "limit-reached"],
-        {"lines": WANTED, "country": "US", "shipping_option": "standard"},
+        {
+            "lines": WANTED,
+            "address": {"country": "US", "region": "CA", "postal_code": "90012"},
+            "shipping_option": "standard",
+            "discount_code": "",
+            "email": "fan@example.com",
+        },
     ),
     "start_cart": Says(
         CART | {"token": "Y2FydC1mb3ItdGhlLWRvY3VtZW50LW9u"}, ["not-found", *BODY, *STOCK], {"lines": WANTED}
@@ -285,7 +315,6 @@ OPERATIONS: dict[str, Says] = {
             *(
                 "idempotency-key-missing",
                 "token-unknown",
-                "pass-required",
                 "restricted",
                 "not-found",
                 "already-ordered",

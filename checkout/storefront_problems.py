@@ -24,7 +24,11 @@ def tell_problems(api: NinjaAPI) -> None:
 
 
 def _answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    problem = _problem(error)
+    return told(_problem(error))
+
+
+def told(problem: Problem) -> HttpResponse:
+    """The problem as an answer."""
     return Response(problem.as_json(), status=problem.status, headers=problem.headers, content_type=PROBLEM_JSON)
 
 
@@ -63,6 +67,11 @@ def unreadable(status: int = 400) -> Problem:
 
 def not_found() -> Problem:
     return Problem("not-found", 404, "There is nothing at this address.")
+
+
+def method_not_allowed(allowed: str) -> Problem:
+    """``allowed``: the methods that there are, as the header has them."""
+    return Problem("method-not-allowed", 405, f"This address takes {allowed} only.", headers={"Allow": allowed})
 
 
 def _refusal(error: Exception) -> Problem:

@@ -39,6 +39,14 @@ class AddressIn(BaseModel):
     country: Country
 
 
+class DestinationIn(BaseModel):
+    """What delivery, tax and the rules ask of an address. The rest of it may be sent, and is not read."""
+
+    country: Country
+    region: Short = ""
+    postal_code: Short = ""
+
+
 class CartIn(BaseModel):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
 
@@ -55,11 +63,11 @@ class CardIn(BaseModel):
 
 class QuoteIn(BaseModel):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=20)]
-    country: Country | None = None
-    address: AddressIn | None = None
+    country: Annotated[Country | None, Field(description="While nothing more is known; `address` says more.")] = None
+    address: DestinationIn | None = None
     shipping_option: Short = "standard"
     discount_code: Code = ""
-    email: Short | None = None
+    email: Annotated[Short | None, Field(description="Some discounts are for a person once.")] = None
     language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] = "en"
 
 
@@ -131,12 +139,14 @@ class PolicyOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """May it go there? ``minimum_age`` and ``age_proof`` (birth_date, attestation): what the order has to show."""
+    """May it go there? ``minimum_age`` and ``age_proof`` (birth_date, attestation): what the order has to show;
+    ``age_question`` asks for it in words."""
 
     allowed: bool
     reason: str
     minimum_age: int | None = None
-    age_proof: str | None = None
+    age_proof: Literal["birth_date", "attestation"] | None = None
+    age_question: str | None = None
 
 
 class QuoteOut(BaseModel):
@@ -149,8 +159,9 @@ class QuoteOut(BaseModel):
     discount: MoneyOut
     discounts: list[DiscountOut]
     discount_code: str
-    discount_problem: str
-    tax: MoneyOut
+    discount_problem: Annotated[str, Field(description="Why the code that was sent takes nothing off.")]
+    takes_codes: Annotated[bool, Field(description="Whether the shop has codes at all: then show a field for one.")]
+    tax: Annotated[MoneyOut, Field(description="Inside `total`; with `tax_included` inside the prices, too.")]
     tax_title: str
     tax_included: bool
     tax_source: Literal["table", "stripe"]
@@ -175,14 +186,18 @@ class OrderIn(BaseModel):
     name: Short
     address: AddressIn
     shipping_option: Short = "standard"
-    birth_date: Short | None = None
-    of_age: bool = False
+    birth_date: Annotated[Short | None, Field(description="Where the quote asks for it: 1990-12-31. Not kept.")] = None
+    of_age: Annotated[bool, Field(description="Where the quote asks for a box: ticked.")] = False
     policies: Annotated[list[PolicyAnswer], Field(max_length=50)] = []
     confirmation_token: Annotated[str, StringConstraints(max_length=120)] | None = None
-    discount_code: Code = ""
+    discount_code: Annotated[Code, Field(description="As the quote has it.")] = ""
     invite: Short | None = None
     payment_method: Literal["card", "pickup"] = "card"
-    seen: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    seen: Annotated[
+        str,
+        StringConstraints(max_length=20_000),
+        Field(description="What `policy-changed` brought, as it came: it proves what the fan had read before."),
+    ] = ""
 
 
 class PlacedOut(BaseModel):
@@ -310,6 +325,9 @@ class DropDetailOut(DropOut):
     ]
     offers: list[OfferOut]
     policies: list[PolicyOut]
+    waiting_list_url: Annotated[
+        str, Field(description="A page to wait on for what is gone; empty where this drop has no list.")
+    ]
 
 
 class StockLineOut(BaseModel):
@@ -323,6 +341,21 @@ class StockOut(BaseModel):
     stock: Annotated[dict[str, StockLineOut], Field(description="By SKU.")]
 
 
+class PieceOut(BaseModel):
+    kind: Annotated[Literal["same", "ins", "del", "gap"], Field(description="`gap`: much that stayed is left out.")]
+    text: str
+
+
+class ChangeOut(BaseModel):
+    """A text that changed since the fan answered it: its id now and before, and what stayed, came or went."""
+
+    id: str
+    was: str
+    change: str
+    change_summary: str
+    pieces: list[PieceOut]
+
+
 class ProblemOut(BaseModel):
     """A refusal, as in RFC 9457. Decide by `type`; show `detail` to a person. The other fields come where they help."""
 
@@ -334,6 +367,12 @@ class ProblemOut(BaseModel):
     fresh: (
         Annotated[QuoteOut, Field(description="With `total-changed` and `policy-changed`: what holds now.")] | None
     ) = None
+    seen: Annotated[str, Field(description="With `policy-changed`: the next order brings it back.")] | None = None
+    changes: (
+        Annotated[list[ChangeOut], Field(description="With `policy-changed`: what is another text now.")] | None
+    ) = None
+    minimum_age: Annotated[int, Field(description="With `age-required`: in years.")] | None = None
+    proof: Annotated[str, Field(description="With `age-required`: `birth_date` or `attestation`.")] | None = None
     missing: Annotated[list[str], Field(description="With `policy-unanswered`: the texts' ids.")] | None = None
     opens_at: Annotated[datetime, Field(description="With `not-open`: when it opens.")] | None = None
     token: Annotated[str, Field(description="With `already-ordered`: the order's.")] | None = None

@@ -15,6 +15,7 @@ from checkout.models import Cart, Order
 from checkout.pricing import PricedLine
 from checkout.queries import CartLineView, HoldView, OrderView, cart_view, order_view
 from checkout.quote import Quote
+from checkout.totals import tables
 from drops.queries import DropView
 from merchant.clock import now
 from merchant.models import StoreProfile
@@ -51,7 +52,12 @@ def drop_detail_json(view: DropView, texts: Sequence[ShownPolicy]) -> dict[str, 
         "capture_method": view.capture_method,
         "offers": [offer_json(offer) for offer in view.offers],
         "policies": [policy_json(text) for text in texts],
+        "waiting_list_url": _waiting_list_url(view),
     }
+
+
+def _waiting_list_url(view: DropView) -> str:
+    return settings.PUBLIC_URL + reverse("checkout:waiting", args=[view.slug]) if view.waiting_list else ""
 
 
 def shop_json(store: StoreProfile) -> dict[str, Any]:
@@ -173,6 +179,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "reason": verdict.reason,
         "minimum_age": age.minimum if age else None,
         "age_proof": age.proof if age else None,
+        "age_question": age.question if age else None,
     }
 
 
@@ -192,6 +199,7 @@ def quote_json(quoted: Quote) -> dict[str, Any]:
         "discounts": _discounts(quoted),
         "discount_code": quoted.discount_code,
         "discount_problem": quoted.discount_problem,
+        "takes_codes": any(one.code for one in tables.known().discounts),
         "tax_title": quoted.tax_title,
         "tax_included": not quoted.tax_added_minor,
         "tax_source": quoted.tax_source,

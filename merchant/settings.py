@@ -263,7 +263,7 @@ CORS_EXPOSE_HEADERS = ["RateLimit", "RateLimit-Policy", "Retry-After", "X-Reques
 CORS_PREFLIGHT_MAX_AGE = 7200  # seconds; no browser keeps an answer for longer
 # Requests in a minute, to all processes; 0: not counted. One address may be a whole venue, or a mobile network.
 API_REQUESTS_PER_ADDRESS = env.int("API_REQUESTS_PER_ADDRESS", default=3000)
-API_REQUESTS_PER_TOKEN = env.int("API_REQUESTS_PER_TOKEN", default=300)  # of one cart or order
+API_REQUESTS_PER_TOKEN = env.int("API_REQUESTS_PER_TOKEN", default=300)  # of one cart, order or waiting place
 
 # --- workers ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

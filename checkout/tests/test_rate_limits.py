@@ -9,7 +9,7 @@ from django.test import Client
 from checkout.tests import fan
 from checkout.tests.test_payments import clock
 from checkout.tests.test_storefront_api import API, body_of, post, quoted
-from drops.models import Drop
+from drops.models import Drop, StockItem as Stock
 from merchant import tallies
 from merchant.redis_client import client
 from merchant.tallies import Tallies
@@ -61,6 +61,14 @@ def test_a_token_has_a_quota_of_its_own_wherever_it_is_shown(robe: Drop) -> None
         at(f"203.0.113.{number}").get("/api/v1/cart", headers={"authorization": "Bearer x"}) for number in (3, 4, 5)
     ]
     assert [answer.status_code for answer in shown] == [401, 401, 429]
+
+
+def test_a_waiting_places_token_has_one_too(robe: Drop) -> None:
+    Stock.objects.update(total=0)
+    token = post(f"{API}/waiting-list", {"sku": "ROBE-M", "email": "fan@example.com"}).json()["token"]
+    asked = [at(f"203.0.113.{number}").get(f"/api/v1/waiting-list/{token}") for number in range(3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+    assert asked[0]["RateLimit"] == '"address";r=2;t=30, "token";r=1;t=30'
 
 
 def test_made_up_tokens_are_not_counted_once_their_address_is_used_up(robe: Drop) -> None:

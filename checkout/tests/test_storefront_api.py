@@ -7,11 +7,14 @@ import pytest
 from django.test import Client
 
 from checkout import payments
-from checkout.models import IdempotencyKey, Order
+from checkout.models import Discount, IdempotencyKey, Order, TaxRate
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock
+from checkout.totals import tables
 from drops.models import Drop, Offer
+from merchant.models import StoreProfile
+from merchant.store import forget_store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = {
@@ -56,7 +59,13 @@ def body_of(quote: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
 def test_quote_order_and_status(robe: Drop, sandbox: SandboxServer) -> None:
     quote = quoted(("ROBE-M", 2))
     assert quote["total"] == {"amount": 10200, "currency": "USD"}
-    assert quote["verdict"] == {"allowed": True, "reason": "", "minimum_age": None, "age_proof": None}
+    assert quote["verdict"] == {
+        "allowed": True,
+        "reason": "",
+        "minimum_age": None,
+        "age_proof": None,
+        "age_question": None,
+    }
     answer = post(f"{API}/orders", body_of(quote, confirmation_token=fan.card(sandbox)), "key-1")
     placed = answer.json()
     assert answer.status_code == 201
@@ -198,3 +207,33 @@ def test_reading_drops_and_stock(robe: Drop) -> None:
     assert [(offer["sku"], offer["available"]) for offer in detail["offers"]] == [("ROBE-M", 5)]
     assert Client().get(f"{API}/stock").json()["stock"] == {"ROBE-M": {"available": 5, "in_carts": 0}}
     assert Client().get("/api/v1/openapi.json").json()["info"]["title"] == "Frontrow storefront"
+
+
+def test_a_quote_needs_no_more_of_an_address_than_it_reads(robe: Drop) -> None:
+    StoreProfile.objects.update(prices_include_tax=False)
+    TaxRate.objects.create(title="Sales tax", country="US", region="CA", basis_points=825)
+    forget_store()
+    tables.forget()
+    told = {
+        region: quoted(address={"country": "US", "region": region}, country=None)["total"]["amount"]
+        for region in ("CA", "WA")
+    }
+    assert told == {"CA": 5846, "WA": 5400}
+    assert quoted(address=ADDRESS, country=None)["total"]["amount"] == 5846
+
+
+def test_a_quote_says_whether_the_shop_has_codes(robe: Drop) -> None:
+    assert quoted()["takes_codes"] is False
+    Discount.objects.create(title="A friend", code="FRIEND5", kind="amount", amount_minor=500, currency="USD")
+    tables.forget()
+    told = quoted(discount_code="nope")
+    assert (told["takes_codes"], told["discounts"]) == (True, [])
+    assert told["discount_problem"] == "We do not know this code. Look at how it is written."
+
+
+def test_a_drop_says_where_one_may_wait(robe: Drop) -> None:
+    page = Client().get(API).json()["waiting_list_url"]
+    assert page.endswith("/drops/winter-robe/waiting/")
+    assert Client().get(page).status_code == 200
+    Drop.objects.update(waiting_list=False)
+    assert Client().get(API).json()["waiting_list_url"] == ""
