@@ -72,7 +72,15 @@ def test_the_demo_sends_the_policy_that_the_guide_tells_sites_to_send(shop: Stor
     assert "unsafe" not in sent
     directives = {each.split()[0] for each in sent.split("; ")}
     told = set(re.findall(r"^ *([a-z]+-(?:src|uri|action|ancestors)) ", DOCS.read_text(), re.MULTILINE))
-    assert directives == told | {"form-action", "frame-ancestors", "base-uri"}
+    assert directives == told | {"form-action", "frame-ancestors", "base-uri", "sandbox"}
+
+
+def test_the_demo_is_in_a_sandbox(shop: StoreProfile) -> None:
+    directives = Client().get("/embed/demo/")["Content-Security-Policy"].split("; ")
+    sandbox = next(each for each in directives if each.startswith("sandbox ")).split()[1:]
+    assert "allow-scripts" in sandbox
+    refused = {"allow-modals", "allow-downloads", "allow-top-navigation", "allow-top-navigation-by-user-activation"}
+    assert refused.isdisjoint(sandbox)
 
 
 def test_the_demo_without_a_drop_and_with_one_that_is_none(shop: StoreProfile) -> None:

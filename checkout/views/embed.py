@@ -17,8 +17,11 @@ from merchant.middleware import allow_only
 
 # The module first, then what it imports: a browser that reads all of it here fetches all of it at once.
 MODULES = ("embed/element", "embed/api", "embed/checkout", "embed/choose", "embed/order", "embed/parts", "embed/styles")
-SHARED = ("clock", "countdown", "live", "payment_form")
+SHARED = ("card_form", "left", "live")
 FRESH_SECONDS, STALE_SECONDS = 300, 86_400
+# What buying needs, the bank's own pages in their frames included. No dialog, no download, and no frame that leads the
+# tab away. Its origin stays the shop's: the API answers no page of no origin.
+SANDBOX = ("allow-scripts", "allow-same-origin", "allow-forms", "allow-popups", "allow-popups-to-escape-sandbox")
 
 
 @cache
@@ -54,10 +57,11 @@ def demo(request: HttpRequest) -> HttpResponse:
 
 
 def policy() -> dict[str, Any]:
-    """What a page around the embed has to allow, and nothing else; and a sandbox, since it is a stranger's page."""
+    """What a page around the embed has to allow, and nothing else; in a sandbox, as one shows a stranger's page."""
     fans = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
     kept = {name: fans[name] for name in ("script-src", "connect-src", "frame-src", "img-src", "style-src", "base-uri")}
-    return kept | {"default-src": ["'none'"], "form-action": ["'none'"], "frame-ancestors": ["'none'"]}
+    nothing = {name: ["'none'"] for name in ("default-src", "form-action", "frame-ancestors")}
+    return kept | nothing | {"sandbox": list(SANDBOX)}
 
 
 def _shown(slug: str) -> Drop | None:

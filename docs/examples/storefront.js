@@ -3,7 +3,11 @@ const meta = (name) => document.querySelector(`meta[name=${name}]`).content;
 const at = (id) => document.getElementById(id);
 const API = `${meta("shop")}/api/v1`;
 const SETTLED = ["confirmed", "expired", "cancelled", "late_paid", "processing"];
-let shop, cart, quote, stripe, elements, order;
+const MAY_COME_BACK = ["sold-out", "in-other-carts", "hold-expired"];
+const DECIDES = ["country", "region", "postal_code", "email", "discount_code"]; // the total follows from them
+const PATIENCE = 10_000; // ms for one answer
+let shop, drop, cart, quote, stripe, elements, mounting, order, asking;
+let seen = ""; // what the shop said of texts that changed meanwhile: it comes back with the order
 let key = crypto.randomUUID(); // of the order: the same for every try to send it
 
 class Refused extends Error {
@@ -16,7 +20,7 @@ class Refused extends Error {
 async function ask(method, path, { body, token, headers = {} } = {}) {
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(API + path, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(API + path, { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE) });
   const told = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw new Refused({ ...told, again: Number(answer.headers.get("Retry-After")) });
   return told;
@@ -24,13 +28,16 @@ async function ask(method, path, { body, token, headers = {} } = {}) {
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
+// A fetch that failed, or was not answered in time.
+const isAway = (error) => error instanceof TypeError || error.name === "TimeoutError";
+
 // Sent until it is answered. The key makes that harmless: however often it arrives, it is one order.
 async function untilAnswered(request) {
   for (let tries = 1; ; tries += 1) {
     try {
       return await request();
     } catch (error) {
-      const tryAgain = error instanceof TypeError || [429, 503].includes(error.problem?.status);
+      const tryAgain = isAway(error) || [429, 503].includes(error.problem?.status);
       if (!tryAgain || error.problem?.again > 60) throw error;
       say("The network is slow. Sending your order again…");
       await pause(error.problem?.again || Math.min(20, 2 ** tries) * (0.5 + Math.random() / 2));
@@ -48,15 +55,26 @@ async function guarded(work) {
   try {
     await work();
   } catch (error) {
+    if (!(error instanceof Refused) && !isAway(error)) throw error;
     say(error instanceof Refused ? error.message : "The shop cannot be reached. Try again in a moment.");
-    if (error.problem?.fresh) show(error.problem.fresh); // the total or a text changed: agree anew, under a new key
+    if (error.problem) refused(error.problem);
   }
+}
+
+function refused({ type, fresh, errors = {}, seen: before = seen, detail, proof, minimum_age }) {
+  seen = before;
+  if (fresh) show(fresh); // the total or a text changed: agree anew, under a new key
+  if (type === "age-required") showAge({ age_question: detail, age_proof: proof, minimum_age });
+  for (const [name, message] of Object.entries(errors)) at("news").append(` ${name}: ${message}`);
+  if (!MAY_COME_BACK.includes(type)) return;
+  at("checkout").hidden = true;
+  at("wait").hidden = !drop.waiting_list_url; // what is gone may come back, first to those who wait
 }
 
 // --- the drop and the cart ------------------------------------------------------------------------------------------
 async function begin() {
-  const [theShop, drop] = await Promise.all([ask("GET", "/shop"), ask("GET", `/drops/${meta("drop")}`)]);
-  shop = theShop;
+  [shop, drop] = await Promise.all([ask("GET", "/shop"), ask("GET", `/drops/${meta("drop")}`)]);
+  at("wait").href = drop.waiting_list_url;
   at("title").textContent = drop.title;
   at("strapline").textContent = drop.strapline;
   at("choose").elements.sku.replaceChildren(...drop.offers.map(option));
@@ -64,6 +82,7 @@ async function begin() {
   const countries = shop.countries.map((code) => new Option(names.of(code), code, false, code === shop.country));
   at("checkout").elements.country.replaceChildren(...countries);
   at("choose").hidden = drop.phase !== "live";
+  at("wait").hidden = drop.phase !== "sold_out" || !drop.waiting_list_url;
   if (drop.phase !== "live") say(drop.phase === "upcoming" ? "It has not started yet." : "It is not on sale now.");
   new EventSource(drop.live_url).onmessage = ({ data }) => {
     for (const [sku, { available }] of Object.entries(JSON.parse(data).stock)) stockIs(sku, available);
@@ -98,34 +117,74 @@ async function fillCart() {
 // --- agreeing -------------------------------------------------------------------------------------------------------
 const linesOf = () => cart.lines.map(({ sku, quantity }) => ({ sku, quantity }));
 
+// What was filled in, by name, without spaces around it.
+const typed = () => Object.fromEntries([...new FormData(at("checkout"))].map(([name, value]) => [name, value.trim()]));
+
 async function askQuote() {
-  show(await ask("POST", `/drops/${meta("drop")}/quote`, { body: { lines: linesOf(), country: at("checkout").elements.country.value } }));
-  if (!quote.verdict.allowed) say(quote.verdict.reason);
-  if (quote.total.amount > 0 && !elements) await mountCard();
+  const { country, region, postal_code, email, discount_code } = typed();
+  const known = at("checkout").elements.email.checkValidity() ? email : undefined; // some discounts are one person's once
+  const body = { lines: linesOf(), address: { country, region, postal_code }, discount_code, email: known };
+  const asked = (asking = ask("POST", `/drops/${meta("drop")}/quote`, { body }));
+  const fresh = await asked;
+  if (asked === asking) await agreeTo(fresh); // else something changed meanwhile, and was asked for
+}
+
+async function agreeTo(fresh) {
+  show(fresh);
+  say(quote.verdict.allowed ? "" : quote.verdict.reason);
+  if (quote.total.amount > 0) await (mounting ??= mountCard());
 }
 
 function show(fresh) {
   quote = fresh;
   key = crypto.randomUUID();
-  const sums = [["Subtotal", quote.subtotal], ["Delivery", quote.shipping], ["Tax", quote.tax], ["Total", quote.total]];
-  at("sums").replaceChildren(...sums.map(([name, amount]) => {
+  at("sums").replaceChildren(...sums().map(([name, amount, sign = ""]) => {
     const row = document.createElement("tr");
     row.append(Object.assign(document.createElement("th"), { textContent: name, scope: "row" }));
-    row.append(Object.assign(document.createElement("td"), { textContent: money(amount) }));
+    row.append(Object.assign(document.createElement("td"), { textContent: sign + money(amount) }));
     return row;
   }));
-  at("policies").replaceChildren(at("policies").firstElementChild, ...quote.policies.map(box));
+  at("code").hidden = !quote.takes_codes;
+  at("code-problem").textContent = quote.discount_problem;
+  showAge(quote.verdict);
+  const ticked = new FormData(at("checkout")).getAll("accept");
+  at("policies").replaceChildren(at("policies").firstElementChild, ...quote.policies.map((policy) => box(policy, ticked)));
   at("checkout").querySelector(":scope > button").textContent = `Order for ${money(quote.total)}`;
   if (elements && quote.total.amount) elements.update({ amount: quote.total.amount });
 }
 
+// The rows down to the total add up to it. A tax that the prices hold already is said below.
+function sums() {
+  const { subtotal, shipping, discounts, tax, tax_title: title, tax_included: inside, total } = quote;
+  const off = discounts.map(({ title: why, amount }) => [why, amount, "−"]);
+  const rows = [["Subtotal", subtotal], ["Delivery", shipping], ...off];
+  if (tax.amount && !inside) rows.push([title || "Tax", tax]);
+  rows.push(["Total", total]);
+  if (tax.amount && inside) rows.push([`${title || "Tax"} inside the total`, tax]);
+  return rows;
+}
+
+// Where something is sold from an age on: the date of birth, or a box to tick. The shop decides.
+function showAge({ age_question: question, age_proof: proof, minimum_age: least }) {
+  const place = at("age");
+  if (place.dataset.question === (question ?? "")) return; // what was answered stays
+  place.dataset.question = question ?? "";
+  place.replaceChildren();
+  if (!question) return;
+  const input = Object.assign(document.createElement("input"), { required: true, title: question });
+  Object.assign(input, proof === "birth_date" ? { type: "date", name: "birth_date" } : { type: "checkbox", name: "of_age" });
+  const label = document.createElement("label");
+  label.append(...(proof === "birth_date" ? ["Date of birth ", input] : [input, `I am ${least} or older.`]));
+  place.append(label);
+}
+
 // The exact text that the order names by its sha256 is there to read; the shop has made its HTML safe.
-function box(policy) {
+function box(policy, ticked) {
   const text = document.createElement("details");
   text.append(Object.assign(document.createElement("summary"), { textContent: `${policy.title}: ${policy.summary}` }));
   text.append(Object.assign(document.createElement("div"), { innerHTML: policy.html }));
   if (!policy.mandatory) return text;
-  const tick = Object.assign(document.createElement("input"), { type: "checkbox", name: "accept", value: policy.id, required: true });
+  const tick = Object.assign(document.createElement("input"), { type: "checkbox", name: "accept", value: policy.id, required: true, checked: ticked.includes(policy.id) });
   const label = document.createElement("label");
   label.append(tick, policy.box_wording);
   const both = document.createElement("div");
@@ -137,7 +196,8 @@ function box(policy) {
 async function mountCard() {
   await new Promise((onload, onerror) => document.head.append(Object.assign(document.createElement("script"), { src: shop.stripe_js, onload, onerror })));
   stripe = window.Stripe(shop.publishable_key);
-  elements = stripe.elements({ mode: "payment", amount: quote.total.amount, currency: quote.total.currency.toLowerCase() });
+  const { amount, currency } = quote.total;
+  elements = stripe.elements({ mode: "payment", amount, currency: currency.toLowerCase(), captureMethod: drop.capture_method });
   elements.create("payment").mount("#card");
 }
 
@@ -151,11 +211,15 @@ async function cardToken() {
 }
 
 async function placeOrder() {
-  const { email, name, line1, postal_code, city, country } = Object.fromEntries(new FormData(at("checkout")));
+  const agreed = quote.total.amount;
+  await asking.catch(() => {}); // a total that is on its way counts
+  if (quote.total.amount !== agreed) return say(`The total is ${money(quote.total)} now. Please agree to it.`);
+  const { email, name, line1, postal_code, city, region, country, birth_date = null, of_age } = typed();
   const ticked = new FormData(at("checkout")).getAll("accept");
   const body = {
     quote: quote.quote, agreed_total: quote.total, lines: linesOf(), email, name,
-    address: { line1, postal_code, city, country }, shipping_option: quote.shipping_option,
+    address: { line1, postal_code, city, region, country }, shipping_option: quote.shipping_option,
+    discount_code: quote.discount_code, birth_date, of_age: Boolean(of_age), seen,
     policies: quote.policies.map(({ id, sha256, mandatory }) => ({ id, sha256, accepted: mandatory ? ticked.includes(id) : null })),
     confirmation_token: await cardToken(),
   };
@@ -207,7 +271,7 @@ async function submitted(event, work) {
 
 at("choose").addEventListener("submit", (event) => submitted(event, fillCart));
 at("checkout").addEventListener("submit", (event) => submitted(event, placeOrder));
-at("checkout").elements.country.addEventListener("change", () => guarded(askQuote));
+at("checkout").addEventListener("change", ({ target }) => DECIDES.includes(target.name) && guarded(askQuote));
 at("again").addEventListener("click", (event) => submitted(event, anotherCard));
 at("cancel").addEventListener("click", (event) => submitted(event, letGo));
 guarded(begin);

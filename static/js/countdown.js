@@ -1,15 +1,6 @@
 // Fills every [data-countdown] with the time left until its instant, by the server's clock.
 import { serverNow, setServerTime } from "./clock.js";
-
-const two = (n) => String(n).padStart(2, "0");
-
-export function left(ms) {
-  const s = Math.max(0, Math.ceil(ms / 1000));
-  const [days, hours, minutes] = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60];
-  if (days > 1) return `${days} days ${hours} h`;
-  if (s >= 3600) return `${days * 24 + hours} h ${two(minutes)} min ${two(s % 60)} s`;
-  return `${minutes}:${two(s % 60)}`;
-}
+import { left } from "./left.js";
 
 function tick(element, ended) {
   const ms = Date.parse(element.dataset.countdown) - serverNow();

@@ -37,11 +37,10 @@ export function follow(url, { news, poll }) {
   // A page that comes back from the cache of the browser is old: look at once.
   const shown = (event) => event.persisted && poll();
   addEventListener("pageshow", shown);
-  if ("EventSource" in window) connect();
-  else startPolling();
+  connect();
   return () => {
     over = true;
-    source?.close();
+    source.close();
     stopPolling();
     removeEventListener("pageshow", shown);
   };

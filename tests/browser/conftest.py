@@ -4,16 +4,20 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
+from checkout.models import Discount, DiscountDrop, TaxRate
 from checkout.tests import fan
 from drops.models import Drop
 from merchant.clock import now
+from merchant.models import StoreProfile
 from tests.browser.buyer import Buyer
 from tests.browser.other_site import OtherSite
-from tests.running_shop import RunningShop
+from tests.running_shop import RunningShop, working_in
 
 expect.set_options(timeout=20_000)  # of patience, not of waiting: a busy machine is slow
 
@@ -62,9 +66,41 @@ def buyer(page: Page, robe: Drop, complaints: list[str]) -> Buyer:
     return Buyer(page, robe)
 
 
-@pytest.fixture
-def other_site(shop: RunningShop) -> Iterator[OtherSite]:
-    """A site that is not the shop's, and that its merchant has named as one that may sell."""
-    with OtherSite(shop).open() as site:
-        site.is_named_by_the_merchant()
+@pytest.fixture(scope="session")
+def named_site(running_shop: RunningShop, django_db_blocker: Any) -> Iterator[OtherSite]:
+    """One for all tests: it takes some seconds until every process of the shop knows who may sell."""
+    with OtherSite(running_shop).open() as site:
+        with django_db_blocker.unblock(), working_in(running_shop.database):
+            site.is_named_by_the_merchant()
         yield site
+
+
+@pytest.fixture
+def other_site(shop: RunningShop, named_site: OtherSite) -> OtherSite:
+    """A site that is not the shop's, and that its merchant has named as one that may sell; still without a page."""
+    named_site.pages, named_site.frames = {}, ""
+    return named_site
+
+
+@pytest.fixture
+def off(buyer: Buyer) -> None:
+    """Ten percent off by itself, and a code for five dollars, in this test's drop alone."""
+    with transaction.atomic():  # without a drop of its own it would hold in all of them
+        by_itself, _ = Discount.objects.get_or_create(
+            code="", defaults={"title": "Opening week", "basis_points": 1000, "currency": "USD"}
+        )
+        code, _ = Discount.objects.get_or_create(
+            code="FRIEND5", defaults={"title": "A friend", "kind": "amount", "amount_minor": 500, "currency": "USD"}
+        )
+        for discount in (by_itself, code):
+            DiscountDrop.objects.create(discount=discount, drop=buyer.drop)
+
+
+@pytest.fixture
+def taxes(shop: RunningShop, db: None) -> Iterator[None]:
+    """19 % in Germany; 8.25 % in California alone. Gone with the test, others share the shop."""
+    TaxRate.objects.create(title="VAT", country="DE", basis_points=1900)
+    TaxRate.objects.create(title="Sales tax", country="US", region="CA", basis_points=825)
+    yield
+    TaxRate.objects.all().delete()
+    StoreProfile.objects.update(prices_include_tax=True)

@@ -1,33 +1,13 @@
 """A thing that is sold from an age on: the fan is asked on the page, and the server decides."""
 
-from datetime import timedelta
-
 import pytest
 from playwright.sync_api import expect
 
-from drops.models import Product, Variant
 from merchant.clock import now
-from policies.rule_publishing import new_draft, publish
-from policies.rules_models import Effect, Rule
 from tests.browser.buyer import Buyer
-from tests.waiting import until
+from tests.browser.terms_of_sale import sold_from_18
 
 pytestmark = pytest.mark.browser
-
-
-def sold_from_18(buyer: Buyer) -> None:
-    """By a rule for this test's drop alone: others share the shop."""
-    tag = buyer.drop.slug[:40]
-    Variant.objects.filter(sku=buyer.sku).update(
-        product=Product.objects.create(slug=buyer.drop.slug, title="Gin", tags=[tag])
-    )
-    draft = new_draft(Rule.objects.create(slug=buyer.drop.slug, title="Gin"), "staff:owner")
-    draft.effect, draft.tag, draft.minimum_age, draft.reason = Effect.AGE, tag, 18, "Gin is for people of 18 and older."
-    draft.save()
-    # A process remembers rules for a second: what begins later than that begins everywhere at its instant.
-    draft.effective_at = begins = now() + timedelta(seconds=2)
-    publish(draft, by="staff:owner", now=now())
-    until(lambda: now() > begins)
 
 
 def test_the_date_of_birth_is_asked_for_and_decides(buyer: Buyer, complaints: list[str]) -> None:

@@ -1,5 +1,5 @@
-// The shop's API as the embed uses it: bearer tokens, no cookie, and an order that is sent until it is answered.
-export class Away extends Error {} // nobody answered
+// The shop's API with bearer tokens and no cookie; an order is sent until it is answered.
+export class Away extends Error {}
 
 export class Refused extends Error {
   constructor(problem, again) {
@@ -8,8 +8,9 @@ export class Refused extends Error {
   }
 }
 
+const PATIENCE = 10_000; // ms for one answer
 const LONGEST_WAIT = 20; // between two tries
-const WORTH_WAITING = 60; // a Retry-After beyond that is said to the fan instead
+const WORTH_WAITING = 60; // a longer Retry-After is said to the fan
 
 export class Api {
   constructor(shop) {
@@ -21,9 +22,10 @@ export class Api {
     if (body) headers["Content-Type"] = "application/json";
     if (token) headers.Authorization = `Bearer ${token}`;
     if (key) headers["Idempotency-Key"] = key;
+    const asked = { method, headers, body: JSON.stringify(body), credentials: "omit", signal: AbortSignal.timeout(PATIENCE) };
     let answer, told;
     try {
-      answer = await fetch(this.root + path, { method, headers, body: body && JSON.stringify(body), credentials: "omit" });
+      answer = await fetch(this.root + path, asked);
       told = answer.status === 204 ? null : await answer.json();
     } catch (error) {
       throw new Away(error.message);
@@ -40,7 +42,7 @@ export class Api {
       } catch (error) {
         const later = error instanceof Away || [429, 503].includes(error.problem?.status);
         if (!later || error.again > WORTH_WAITING) throw error;
-        waiting(navigator.onLine === false);
+        waiting();
         await rest(error.again || Math.min(LONGEST_WAIT, 2 ** tries) * (0.5 + Math.random() / 2));
       }
     }
@@ -50,13 +52,8 @@ export class Api {
 // Some seconds, or until the network is back.
 function rest(seconds) {
   return new Promise((done) => {
-    const over = () => {
-      clearTimeout(timer);
-      removeEventListener("online", over);
-      done();
-    };
-    const timer = setTimeout(over, seconds * 1000);
-    addEventListener("online", over);
+    setTimeout(done, seconds * 1000);
+    addEventListener("online", done, { once: true });
   });
 }
 

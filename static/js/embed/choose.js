@@ -1,6 +1,6 @@
-// The first step: what there is, how much of it is left, and the button.
-import { left } from "../countdown.js";
-import { amountLeft, busy, h, money, note, stockWords } from "./parts.js";
+// The first step: what there is, how much is left, and the button.
+import { left } from "../left.js";
+import { busy, choice, h, link, note, when } from "./parts.js";
 
 const IN_CARTS = ["In other carts", "Everything is in carts right now. Some may come back within minutes; keep this open."];
 const AT_THE_SHOP = "See it at the shop";
@@ -11,22 +11,20 @@ const CLOSED = {
   closed: ["This drop is over", "Thank you to everybody who came."],
 };
 
-const COUNTED = new Set(["live", "paused", "sold_out"]);
+const wordsFor = ({ available, in_carts: inCarts }) => (available > 0 ? `${available} left` : inCarts > 0 ? "In carts, may come back" : "Sold out");
 
 export class Choose {
   constructor(embed, drop) {
-    Object.assign(this, { embed, drop, stock: new Map(drop.offers.map((offer) => [offer.sku, offer])) });
+    Object.assign(this, { embed, drop, stock: Object.fromEntries(drop.offers.map((offer) => [offer.sku, offer])) });
     this.state = h("div", { class: "state" });
-    this.form = h("form", { class: "choose", onsubmit: (event) => this.submit(event) }, this.sizes(), this.bottom());
+    this.form = h("form", { onsubmit: (event) => this.submit(event) }, this.sizes(), this.bottom());
     this.node = h("section", {}, this.state, this.form, this.knows());
     this.turn();
   }
 
   sizes() {
     const one = ({ sku, title, price, limit }, index) =>
-      h("label", { class: "size", "data-sku": sku },
-        h("input", { type: "radio", name: "sku", value: sku, "data-limit": limit, checked: index === 0, onchange: () => this.turn() }),
-        h("span", { class: "what" }, title), h("span", { class: "price" }, money(price)), h("span", { class: "left" }));
+      choice({ name: "sku", value: sku, "data-limit": limit, checked: index === 0, onchange: () => this.turn() }, [title], price, h("span", { class: "left" }));
     return h("fieldset", { class: "sizes" }, h("legend", {}, "Choose yours"), ...this.drop.offers.map(one));
   }
 
@@ -41,13 +39,12 @@ export class Choose {
   }
 
   knows() {
-    const texts = this.drop.policies.map(({ title, summary, url }) =>
-      h("li", {}, h("a", { href: url, target: "_blank", rel: "noopener" }, title), ` ${summary}`));
+    const texts = this.drop.policies.map(({ title, summary, url }) => h("li", {}, link(url, title), ` ${summary}`));
     return texts.length > 0 && h("div", { class: "knows" }, h("h3", {}, "What you should know"), h("ul", {}, ...texts));
   }
 
   news({ stock = {} }) {
-    for (const [sku, units] of Object.entries(stock)) if (this.stock.has(sku)) Object.assign(this.stock.get(sku), units);
+    for (const [sku, units] of Object.entries(stock)) Object.assign(this.stock[sku] ?? {}, units);
     this.turn();
   }
 
@@ -64,15 +61,16 @@ export class Choose {
   }
 
   turnSize(size, live) {
-    const units = this.stock.get(size.dataset.sku);
-    size.querySelector("input").disabled = !live || units.available < 1;
-    size.querySelector(".left").textContent = COUNTED.has(this.drop.phase) ? stockWords(units) : "";
-    size.dataset.left = live ? amountLeft(units.available) : "";
+    const radio = size.querySelector("input");
+    const units = this.stock[radio.value];
+    radio.disabled = !live || units.available < 1;
+    size.querySelector(".left").textContent = ["live", "paused", "sold_out"].includes(this.drop.phase) ? wordsFor(units) : "";
+    size.dataset.left = live && units.available > 0 && units.available <= 5 ? "few" : "";
   }
 
   offerQuantities(chosen) {
     if (!chosen) return;
-    const most = Math.min(Number(chosen.dataset.limit), this.stock.get(chosen.value).available);
+    const most = Math.min(Number(chosen.dataset.limit), this.stock[chosen.value].available);
     if (this.quantity.options.length === most) return;
     const before = Math.min(Number(this.quantity.value) || 1, most);
     this.quantity.replaceChildren(...Array.from({ length: most }, (_, index) => new Option(index + 1)));
@@ -81,22 +79,23 @@ export class Choose {
 
   sayState(live, free) {
     if (this.drop.phase === "upcoming") return this.countDown();
-    const back = [...this.stock.values()].some(({ in_carts: inCarts }) => inCarts > 0);
+    const back = Object.values(this.stock).some(({ in_carts: inCarts }) => inCarts > 0);
     const said = !live ? CLOSED[this.drop.phase]
       : free ? null
       : back ? IN_CARTS
       : CLOSED.sold_out;
-    if ((this.said ?? null)?.[0] === said?.[0]) return;
+    if (this.said?.[0] === said?.[0]) return;
     this.said = said;
-    this.instead.replaceChildren(...(said ? [note("wait", ...said, h("a", { href: this.drop.url, target: "_blank", rel: "noopener" }, AT_THE_SHOP))] : []));
+    const way = (said === IN_CARTS || said === CLOSED.sold_out) && this.embed.waiting("sold-out");
+    this.instead.replaceChildren(...(said ? [note("wait", ...said, way || link(this.drop.url, AT_THE_SHOP))] : []));
     this.embed.announce(said ? said.join(". ") : "Some came back.");
   }
 
   countDown() {
     const opens = this.embed.at(this.drop.starts_at);
-    const when = new Date(this.drop.starts_at).toLocaleString("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+    const day = when(this.drop.starts_at, { weekday: "short", day: "numeric", month: "short", timeZoneName: "short" });
     const clock = h("span", { role: "timer", "aria-label": "Time until it opens" });
-    this.state.replaceChildren(h("p", { class: "opens" }, `Opens ${when}`, h("br"), clock));
+    this.state.replaceChildren(h("p", { class: "opens" }, `Opens ${day}`, h("br"), clock));
     const tick = () => {
       clock.textContent = left(opens - performance.now());
       if (opens > performance.now()) return;

@@ -1,29 +1,23 @@
-// <frontrow-drop slug="winter-robe">: sells one drop inside somebody else's page. No cookie is set or needed.
+// <frontrow-drop slug="winter-robe">: sells a drop inside somebody else's page, without a cookie.
 import { follow } from "../live.js";
-import { appearance } from "../payment_form.js";
+import { appearance } from "../card_form.js";
 import { Api, Away, Memory } from "./api.js";
 import { Checkout } from "./checkout.js";
 import { Choose } from "./choose.js";
 import { Order } from "./order.js";
-import { h, note } from "./parts.js";
+import { deed, h, link, note, offlineOr } from "./parts.js";
 import { STYLES } from "./styles.js";
 
-let sheet = null;
-
-function styles() {
-  if (!sheet) {
-    sheet = new CSSStyleSheet(); // not a <style>: the policy of the page around need not allow inline styles
-    sheet.replaceSync(STYLES);
-  }
-  return sheet;
-}
+const MAY_COME_BACK = ["sold-out", "in-other-carts", "hold-expired"];
+const sheet = new CSSStyleSheet(); // not a <style>: the page around need not allow inline ones
+sheet.replaceSync(STYLES);
 
 export class FrontrowDrop extends HTMLElement {
   static shop = ""; // its origin: where this script came from
   static observedAttributes = ["slug"];
 
   attributeChangedCallback(_, before, now) {
-    if (before === null || before === now || !this.isConnected) return;
+    if (!before || before === now || !this.isConnected) return;
     this.disconnectedCallback();
     this.connectedCallback();
   }
@@ -42,10 +36,10 @@ export class FrontrowDrop extends HTMLElement {
   }
 
   build() {
-    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [styles()];
-    this.head = h("header", {});
-    this.main = h("div", { class: "main-part" });
-    this.live = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
+    this.head = h("header");
+    this.main = h("div");
+    this.live = h("p", { class: "unseen", role: "status" });
     this.frame = h("article", { class: "frame" }, this.head, this.main, this.live);
     this.shadowRoot.append(this.frame);
     // Stripe refuses shadow roots: the card form stands in the page itself and is shown through a slot.
@@ -60,7 +54,7 @@ export class FrontrowDrop extends HTMLElement {
     } catch (error) {
       return this.cannotLoad(error);
     }
-    this.dress();
+    for (const name of ["accent", "on_accent", "accent_dark", "on_accent_dark"]) this.frame.style.setProperty(`--shop-${name}`, this.shop[name]);
     this.clockOffset = performance.now() - Date.parse(this.drop.server_now);
     this.showHead();
     this.listen();
@@ -69,24 +63,18 @@ export class FrontrowDrop extends HTMLElement {
 
   cannotLoad(error) {
     const gone = error.problem?.status === 404;
-    const again = h("button", { class: "quiet", type: "button", onclick: () => this.load() }, "Try again");
-    const words = gone ? ["There is no such drop", "The address of this page may be old."] : [navigator.onLine === false ? "You are offline" : "The shop cannot be reached", "Nothing is lost. Try again in a moment."];
-    this.main.replaceChildren(note("bad", ...words, !gone && again));
+    const words = gone ? ["There is no such drop", "The address of this page may be old."] : [offlineOr("The shop cannot be reached"), "Nothing is lost. Try again in a moment."];
+    this.main.replaceChildren(note("bad", ...words, !gone && deed("Try again", () => this.load())));
     this.announce(words.join(". "));
-  }
-
-  dress() {
-    for (const name of ["accent", "on_accent", "accent_dark", "on_accent_dark"]) this.frame.style.setProperty(`--shop-${name.replaceAll("_", "-")}`, this.shop[name]);
   }
 
   showHead() {
     const { cover_url: cover, cover_alt: alt, title, strapline, url } = this.drop;
-    this.head.replaceChildren(...[cover && h("img", { src: cover, alt, loading: "lazy", decoding: "async" }),
+    this.head.replaceChildren(...[cover && h("img", { src: cover, alt, loading: "lazy" }),
       h("h2", {}, title), strapline && h("p", { class: "strapline" }, strapline),
-      h("p", { class: "by" }, "Sold by ", h("a", { href: url, target: "_blank", rel: "noopener" }, this.shop.name))].filter(Boolean));
+      h("p", { class: "by" }, "Sold by ", link(url, this.shop.name))].filter(Boolean));
   }
 
-  // --- news
   listen() {
     this.unfollow?.();
     this.version = -1;
@@ -101,15 +89,19 @@ export class FrontrowDrop extends HTMLElement {
     if (this.step instanceof Choose) this.step.news(message);
   }
 
-  // Every page turns in the same second: spread the asking over a short while.
+  // Every page turns in the same second: spread the asking.
   turnSoon() {
-    this.turning ??= setTimeout(async () => {
+    this.turning ??= setTimeout(() => {
       this.turning = null;
-      const fresh = await this.api.ask("GET", this.path).catch(() => null);
-      if (!fresh) return;
-      this.drop = fresh;
-      if (this.step instanceof Choose) this.go(new Choose(this, fresh));
+      this.refresh();
     }, Math.random() * 1500);
+  }
+
+  async refresh() {
+    const fresh = await this.api.ask("GET", this.path).catch(() => null);
+    if (!fresh) return;
+    this.drop = fresh;
+    if (this.step instanceof Choose) this.go(new Choose(this, fresh));
   }
 
   at(iso) {
@@ -125,7 +117,6 @@ export class FrontrowDrop extends HTMLElement {
     this.dispatchEvent(new CustomEvent(`frontrow:${status}`, { bubbles: true, composed: true, detail: { drop: this.drop.slug, total } }));
   }
 
-  // --- steps
   go(step) {
     this.step?.stop?.();
     this.step = step;
@@ -165,23 +156,19 @@ export class FrontrowDrop extends HTMLElement {
     this.step.heading.focus();
   }
 
-  async beginAnew() {
+  beginAnew() {
     this.memory.keep({});
     this.go(new Choose(this, this.drop));
-    const fresh = await this.api.ask("GET", this.path).catch(() => null);
-    if (fresh && this.step instanceof Choose) this.go(new Choose(this, (this.drop = fresh)));
+    return this.refresh();
   }
 
   async mountCard({ amount, currency }, mount) {
-    this.mounting ??= mount({ ...this.shop, amount, currency, capture_method: this.drop.capture_method }, this.cardPlace, this.look());
-    try {
-      this.card = await this.mounting;
-    } finally {
-      this.mounting = null;
-    }
+    const settings = { ...this.shop, amount, currency, capture_method: this.drop.capture_method };
+    this.mounting ??= mount(settings, this.cardPlace, this.look()).finally(() => (this.mounting = null));
+    this.card = await this.mounting;
   }
 
-  // A card is typed once for each try: a form that still shows the one that was refused invites to press again.
+  // A form that still shows the card that was refused invites to press again.
   forgetCard() {
     this.card = null;
     this.cardPlace.replaceChildren();
@@ -193,6 +180,12 @@ export class FrontrowDrop extends HTMLElement {
     return appearance({ root: this.frame, prefix: "--_", dark, font: getComputedStyle(this.frame).fontFamily });
   }
 
+  // What is gone may come back, first to those who wait: a way to the list, where the drop has one.
+  waiting(type) {
+    const { waiting_list_url: list } = this.drop;
+    return MAY_COME_BACK.includes(type) && list && link(list, "Join the waiting list");
+  }
+
   // What is refused or lost is said where the fan looks.
   async guarded(work) {
     try {
@@ -200,8 +193,8 @@ export class FrontrowDrop extends HTMLElement {
     } catch (error) {
       const away = error instanceof Away;
       if (!away && !error.problem) throw error;
-      const words = away ? ["Nobody answered", navigator.onLine === false ? "You are offline." : "Try again in a moment."] : [error.message];
-      const told = note("bad", ...words);
+      const words = away ? [offlineOr("Nobody answered"), "Try again in a moment."] : [error.message];
+      const told = note("bad", words[0], words[1], this.waiting(error.problem?.type));
       (this.step.trouble ?? this.step.state).replaceChildren(told);
       this.announce(words.join(". "));
     }

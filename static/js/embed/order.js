@@ -1,14 +1,14 @@
-// The last step: what happened to the order, what happens next, and the one thing the fan can do.
-import { CardProblem, cardToken, loadStripe, mountCard } from "../payment_form.js";
-import { busy, h, money, note } from "./parts.js";
+// The last step: what happened, what happens next, and the one thing the fan can do.
+import { CardProblem, cardToken, loadStripe, mountCard } from "../card_form.js";
+import { deed, h, link, money, note, offlineOr, when } from "./parts.js";
 
 const LOOK_EVERY = 2000;
 const SETTLED = ["confirmed", "expired", "cancelled", "late_paid"];
-const KIND = { confirmed: "good", expired: "bad", cancelled: "bad", late_paid: "wait", action_required: "wait" };
+const KIND = { confirmed: "good", expired: "bad", cancelled: "bad" };
 
 export class Order {
   constructor(embed, token) {
-    Object.assign(this, { embed, path: `/orders/${token}`, asked: new Set(), said: "" });
+    Object.assign(this, { embed, path: `/orders/${token}`, asked: new Set() });
     this.heading = h("h3", { tabindex: "-1" }, "One moment…");
     this.story = h("div", { class: "story" });
     this.deeds = h("div", { class: "deeds" });
@@ -26,24 +26,21 @@ export class Order {
       if (!SETTLED.includes(order.status)) this.timer = setTimeout(() => this.look(), LOOK_EVERY);
     } catch (error) {
       if (error.problem?.status === 404) return this.embed.beginAnew();
-      this.trouble.replaceChildren(note("wait", navigator.onLine === false ? "You are offline" : "The shop does not answer", "Your order stands. This is asked again by itself."));
+      this.trouble.replaceChildren(note("wait", offlineOr("The shop does not answer"), "Your order stands. This is asked again by itself."));
       this.timer = setTimeout(() => this.look(), Math.max(error.again * 1000 || 0, 2 * LOOK_EVERY));
     }
   }
 
   show(order) {
-    const next = JSON.stringify([order.status, order.headline, order.explanation, order.next_action, order.can_cancel]);
+    const next = JSON.stringify(order);
     if (next === this.shown) return;
     this.shown = next;
     this.node.dataset.status = order.status;
     this.heading.textContent = order.headline;
     this.story.replaceChildren(note(KIND[order.status] ?? "wait", order.reference, order.explanation, h("p", {}, order.next_step)),
-      h("ol", {}, ...order.timeline.map(({ at, text }) => h("li", {}, h("time", { datetime: at }, new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })), ` ${text}`))));
-    if (order.headline !== this.said) this.turn(order);
+      h("ol", {}, ...order.timeline.map(({ at, text }) => h("li", {}, h("time", { datetime: at }, when(at)), ` ${text}`))));
     this.offer(order);
-  }
-
-  turn(order) {
+    if (order.headline === this.said) return;
     this.said = order.headline;
     this.embed.announce(`${order.headline}. ${order.explanation}`);
     this.embed.tell(order.status, order.total);
@@ -51,18 +48,13 @@ export class Order {
 
   offer({ next_action: action, can_cancel: canCancel, status, total }) {
     const deeds = [];
-    if (action?.type === "pay") deeds.push(h("slot", { name: "payment" }), this.payButton(total), h("a", { href: action.url, target: "_blank", rel: "noopener" }, "Pay at the shop instead"));
-    if (action?.type === "use_stripe_sdk") deeds.push(this.bankButton(action.client_secret));
-    if (canCancel) deeds.push(this.cancelButton());
-    if (SETTLED.includes(status)) deeds.push(h("button", { class: "quiet", type: "button", onclick: () => this.embed.beginAnew() }, "Back to the drop"));
+    if (action?.type === "pay") deeds.push(h("slot", { name: "payment" }), deed(`Pay ${money(total)}`, () => this.pay(), { kind: "main", doing: "Paying…" }), link(action.url, "Pay at the shop instead"));
+    if (action?.type === "use_stripe_sdk") deeds.push(deed("Answer your bank", () => this.askBank(action.client_secret, true), { kind: "main" }));
+    if (canCancel) deeds.push(deed("Let it go", () => this.cancel()));
+    if (SETTLED.includes(status)) deeds.push(deed("Back to the drop", () => this.embed.beginAnew()));
     this.deeds.replaceChildren(...deeds);
     if (action?.type === "pay" && !this.embed.card) this.embed.mountCard(total, mountCard).catch(() => this.fail("The card form cannot be reached. Try again in a moment, or pay at the shop."));
     if (action?.type === "use_stripe_sdk") this.askBank(action.client_secret);
-  }
-
-  payButton(total) {
-    const button = h("button", { class: "main", type: "button", onclick: () => busy(button, "Paying…", () => this.pay()) }, `Pay ${money(total)}`);
-    return button;
   }
 
   async pay() {
@@ -76,16 +68,9 @@ export class Order {
     }
   }
 
-  bankButton(secret) {
-    return h("button", { class: "main", type: "button", onclick: () => {
-      this.asked.delete(secret);
-      this.askBank(secret);
-    } }, "Answer your bank");
-  }
-
   // 3-D Secure. Whatever it says, the shop asks the provider itself.
-  async askBank(clientSecret) {
-    if (this.asked.has(clientSecret)) return;
+  async askBank(clientSecret, again = false) {
+    if (this.asked.has(clientSecret) && !again) return;
     this.asked.add(clientSecret);
     const { shop, card, api } = this.embed;
     try {
@@ -98,16 +83,13 @@ export class Order {
     this.look();
   }
 
-  cancelButton() {
-    const button = h("button", { class: "quiet", type: "button", onclick: () => busy(button, "One moment…", async () => {
-      try {
-        await this.embed.api.ask("POST", `${this.path}/cancel`);
-      } catch (error) {
-        this.fail(error.message);
-      }
-      await this.look();
-    }) }, "Let it go");
-    return button;
+  async cancel() {
+    try {
+      await this.embed.api.ask("POST", `${this.path}/cancel`);
+    } catch (error) {
+      this.fail(error.message);
+    }
+    await this.look();
   }
 
   fail(words) {
