@@ -18,6 +18,12 @@ def until(found: Callable[[], T], *, seconds: float = 40.0, every: float = 0.05)
     return answer
 
 
+def known_everywhere() -> None:
+    """Waits until no process remembers how a drop, a rule or a table was: two seconds at most."""
+    then = time.monotonic() + 2.2
+    until(lambda: time.monotonic() > then)
+
+
 def somebody_waits_for_us() -> bool:
     """Whether another connection stands still because of what this one has locked in its open transaction."""
     with connection.cursor() as cursor:

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
+import time_machine
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from drops import visits
 from drops.models import Drop, DropVisits
-from drops.tests.factories import close_connection, drop, offer
+from drops.tests.factories import NOW, close_connection, drop, offer
 from merchant.redis_client import client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +45,7 @@ def counted(of: Drop) -> int:
     return sum(DropVisits.objects.filter(drop=of).values_list("visits", flat=True))
 
 
+@time_machine.travel(NOW, tick=False)  # no midnight in between
 def test_counts_each_loading_of_the_page_by_day(robe: Drop) -> None:
     for _ in range(3):
         answer = look()
@@ -54,6 +57,7 @@ def test_counts_each_loading_of_the_page_by_day(robe: Drop) -> None:
     assert row.day == timezone.localdate()
 
 
+@time_machine.travel(NOW, tick=False)
 def test_what_is_kept_in_between_is_a_number_and_a_name_of_a_drop(robe: Drop) -> None:
     look()
     assert list(client().hgetall(visits._KEY)) == [f"{timezone.localdate().isoformat()}|winter-robe"]
@@ -84,11 +88,13 @@ def test_a_page_that_is_not_there_is_no_visit() -> None:
 
 def test_a_burst_asks_redis_once_a_second(robe: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, int]] = []
+    seconds = [1000.0]
     monkeypatch.setattr(visits, "_tell", told.append)
+    monkeypatch.setattr(visits, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
     for _ in range(5):
         visits.seen(RequestFactory().get("/", headers={"User-Agent": BROWSER}), "winter-robe")
     assert [sum(batch.values()) for batch in told] == [1]
-    visits._told_at = 0.0
+    seconds[0] += visits.ADD_UP_SECONDS
     visits.seen(RequestFactory().get("/", headers={"User-Agent": BROWSER}), "winter-robe")
     assert [sum(batch.values()) for batch in told] == [1, 5]
 

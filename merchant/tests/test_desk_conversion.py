@@ -1,8 +1,10 @@
 """Conversion at the desk: what is counted, what it is compared with, and what it says when there is nothing."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from checkout import carts, conversion
@@ -17,6 +19,13 @@ from policies.models import Surface
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/admin/checkout/order/conversion/"
+
+
+@pytest.fixture(autouse=True)
+def _a_day_without_end() -> Iterator[None]:
+    """Days are counted: no midnight may come in between, and it is the drop's day whenever the tests run."""
+    with time_machine.travel(fan.START, tick=False):
+        yield
 
 
 @pytest.fixture

@@ -79,11 +79,19 @@ function replace(fresh) {
     return fresh.querySelectorAll("[data-sku]").forEach(copyStock);
   }
   if (typing && fresh.dataset.phase !== "live") return; // never take a form away from under somebody's hands
+  keepUnfolded(fresh);
   decision().replaceWith(document.importNode(fresh, true));
   const radio = wanted && decision().querySelector(`[name=sku][value="${CSS.escape(wanted)}"]:enabled`);
   if (radio) radio.checked = true;
   announce(decision().querySelector("[data-phase-label]").textContent.trim());
   begin();
+}
+
+// What somebody unfolded stays open, and nothing unfolds by itself: both would move what they read.
+function keepUnfolded(fresh) {
+  const title = (details) => details.querySelector("summary").textContent.trim();
+  const before = new Map([...decision().querySelectorAll("details")].map((details) => [title(details), details.open]));
+  for (const details of fresh.querySelectorAll("details")) details.open = before.get(title(details)) ?? details.open;
 }
 
 function copyStock(fresh) {
@@ -130,6 +138,11 @@ document.addEventListener("submit", (event) => {
   event.target.dataset.sent = "yes";
 });
 addEventListener("pageshow", () => delete document.getElementById("picker")?.dataset.sent); // came back to it
+
+// A form that is folded up opens for whoever is sent to it.
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[href="#tell-email"]')) document.getElementById("tell-me").open = true;
+});
 
 document.addEventListener("change", (event) => event.target.name === "sku" && choose());
 countPictures();

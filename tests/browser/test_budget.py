@@ -1,36 +1,28 @@
 """What a drop's page may cost a phone: bytes before Stripe's own, and nothing that jumps while the stock changes."""
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from checkout.tests import fan
-from drops.models import Drop
+from drops import scheduling
+from drops.models import Drop, StockItem
 from merchant.clock import now
+from tests.browser.shifts import WATCH, shifts
 from tests.running_shop import RunningShop
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("complaints")]
-PHONE, DESK = (390, 844), (1280, 800)
+SIZES = pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=["phone", "desk"])
 SCRIPTS_BYTES, STYLES_BYTES = 60_000, 30_000
 MOST_SHIFT = 0.01  # a "good" page may have 0.1 in all: https://web.dev/articles/cls
-WATCH = """() => {
-  window.shifts = [];
-  const note = (list) => window.shifts.push(...list.getEntries().map(({ value, sources }) =>
-    [value, sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? "gone")]));
-  window.watching = new PerformanceObserver(note);
-  window.watching.observe({ type: "layout-shift" });
-}"""
-TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+PLACES = """() => Object.fromEntries(["h1", ".when", ".sizes", "#tell-me", ".knows", ".site-foot"].map((each) => {
+  const { top, height } = document.querySelector(each).getBoundingClientRect();
+  return [each, [top, height]];
+}))"""
 LOADED = (
     """() => performance.getEntriesByType("resource").map(({ name, decodedBodySize }) => [name, decodedBodySize])"""
 )
-
-
-def shifts(page: Page) -> list[Any]:
-    page.evaluate(TWO_FRAMES)
-    found: list[Any] = page.evaluate("() => window.shifts")
-    return found
 
 
 def test_a_drops_page_weighs_little(shop: RunningShop, page: Page, robe: Drop) -> None:
@@ -47,7 +39,7 @@ def test_a_drops_page_weighs_little(shop: RunningShop, page: Page, robe: Drop) -
     assert not any("stripe" in name for name in loaded), "not before the checkout"
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@SIZES
 def test_live_stock_moves_nothing(shop: RunningShop, page: Page, robe: Drop, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"/drops/{robe.slug}/")
@@ -64,7 +56,54 @@ def test_live_stock_moves_nothing(shop: RunningShop, page: Page, robe: Drop, siz
     assert sum(value for value, _ in seen) < MOST_SHIFT, seen
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def pauses(robe: Drop) -> None:
+    scheduling.pause(robe, actor="staff:owner", now=now())
+
+
+def resumes(robe: Drop) -> None:
+    scheduling.resume(robe, actor="staff:owner", now=now())
+
+
+def sells_out(robe: Drop) -> None:
+    StockItem.objects.filter(components__offer__drop=robe).update(total=0)
+    scheduling.turn_due(now())
+
+
+def comes_back(robe: Drop) -> None:
+    StockItem.objects.filter(components__offer__drop=robe).update(total=5)
+    scheduling.turn_due(now())
+
+
+TURNS = {
+    "paused": ((pauses, "Paused for a moment"), (resumes, "Live now")),
+    "sold_out": ((sells_out, "Sold out"), (comes_back, "Live now")),
+}
+
+
+@SIZES
+@pytest.mark.parametrize("waiting_list", [True, False], ids=["list", "no_list"])
+@pytest.mark.parametrize("phase", TURNS)
+def test_a_phase_moves_nothing(
+    shop: RunningShop, page: Page, robe: Drop, *, phase: str, waiting_list: bool, size: tuple[int, int]
+) -> None:
+    """There and back again: everything keeps its place, also what is replaced and therefore counts as no shift."""
+    Drop.objects.filter(pk=robe.pk).update(ends_at=now() + timedelta(days=1), waiting_list=waiting_list)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"/drops/{robe.slug}/")
+    expect(page.get_by_role("button", name="Buy now · $48.00")).to_be_visible()
+    page.evaluate("() => document.fonts.ready.then(() => true)")
+    page.evaluate(WATCH)
+    before = page.evaluate(PLACES)
+    for turn, words in TURNS[phase]:
+        turn(robe)
+        expect(page.locator("[data-phase-label]")).to_have_text(words)
+        seen = shifts(page)
+        assert page.evaluate(PLACES) == before
+        assert sum(value for value, _ in seen) < MOST_SHIFT, seen
+    expect(page.get_by_role("button", name="Buy now · $48.00")).to_be_visible()
+
+
+@SIZES
 def test_nothing_moves_in_an_embed_when_everything_is_gone(
     shop: RunningShop, page: Page, robe: Drop, size: tuple[int, int]
 ) -> None:

@@ -1,17 +1,20 @@
 """What changes on a page by itself: stock, and the minute when a drop opens."""
 
 import re
+import secrets
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from checkout.tests import fan
+from drops import scheduling
 from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
 from segments.models import Consent, Footprint, Message
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
+from tests.waiting import known_everywhere
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("complaints")]
 
@@ -49,18 +52,78 @@ def test_what_is_sold_out_elsewhere_cannot_be_chosen_here(buyer: Buyer) -> None:
     expect(page.get_by_role("button", name="Buy now")).to_be_hidden()
 
 
-def test_an_open_page_turns_when_the_drop_starts(shop: RunningShop, page: Page) -> None:
-    start = now() + timedelta(seconds=8)
-    fan.live_drop("soon", skus=("SOON-M",), state=DropState.SCHEDULED, starts_at=start)
-    page.goto("/drops/soon/")
+@pytest.fixture
+def soon(shop: RunningShop) -> Drop:
+    """It starts in an hour and a half: no machine is so slow that it starts by itself."""
+    slug = f"soon-{secrets.token_hex(3)}"
+    start = now() + timedelta(minutes=90)
+    return fan.live_drop(slug, skus=(f"{slug}-M",), state=DropState.SCHEDULED, starts_at=start)
+
+
+def starts(drop: Drop) -> None:
+    """Its time has come."""
+    drop.starts_at = now()
+    drop.save(update_fields=["starts_at"])
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("[data-phase-label]")).to_have_text("Live now")
+    expect(page.get_by_role("status")).to_have_text("Live now")
+    expect(page.get_by_role("button", name="Buy now")).to_be_visible()
+    assert is_marked(page), "the page was loaded anew"
+
+
+def test_an_open_page_turns_when_the_drop_starts(page: Page, soon: Drop) -> None:
+    page.goto(f"/drops/{soon.slug}/")
     mark(page)
     expect(page.get_by_text("Coming up")).to_be_visible()
     expect(page.get_by_role("timer", name="Time until it opens")).to_be_visible()
     expect(page.get_by_role("button", name="Buy now")).to_have_count(0)
-    expect(page.locator("[data-phase-label]")).to_have_text("Live now", timeout=40_000)
-    expect(page.get_by_role("status")).to_have_text("Live now")
-    expect(page.get_by_role("button", name="Buy now")).to_be_visible()
-    assert is_marked(page), "the page was loaded anew"
+    starts(soon)
+    scheduling.set_window(soon)  # which publishes it
+    is_live(page)
+
+
+def test_a_page_that_hears_no_news_turns_when_its_countdown_has_ended(page: Page, soon: Drop) -> None:
+    page.route("**/live/**", lambda route: None)  # neither answered nor refused
+    page.clock.install()
+    page.goto(f"/drops/{soon.slug}/")
+    mark(page)
+    countdown = page.get_by_role("timer", name="Time until it opens")
+    expect(countdown).to_have_text(re.compile(r"1 h \d\d min \d\d s"))
+    page.clock.fast_forward("01:00:00")
+    expect(countdown).to_have_text(re.compile(r"\d?\d:\d\d"))
+    starts(soon)
+    known_everywhere()
+    expect(page.get_by_text("Coming up")).to_be_visible()
+    page.clock.fast_forward("00:30:00")
+    is_live(page)
+
+
+def test_who_came_too_late_is_led_to_the_form(buyer: Buyer) -> None:
+    """It is folded up while there is something to buy, and stays so when the page turns: nothing may jump."""
+    Drop.objects.filter(pk=buyer.drop.pk).update(waiting_list=False)
+    buyer.opens_the_drop()
+    field = buyer.page.get_by_label("E-mail")
+    expect(buyer.page.get_by_role("button", name="Buy now")).to_be_visible()
+    expect(field).to_be_hidden()
+    StockItem.objects.filter(code=buyer.sku).update(total=0)
+    scheduling.turn_due(now())
+    link = buyer.page.get_by_role("link", name="Hear of the next one")
+    expect(link).to_be_visible()
+    expect(field).to_be_hidden()
+    link.click()
+    expect(field).to_be_in_viewport()
+
+
+def test_what_was_unfolded_stays_so_when_the_page_turns(buyer: Buyer) -> None:
+    buyer.opens_the_drop()
+    words = buyer.page.get_by_text("Send it back within 30 days")
+    buyer.page.get_by_text("30 days to send it back.").click()
+    expect(words).to_be_visible()
+    scheduling.pause(buyer.drop, actor="staff:owner", now=now())
+    expect(buyer.page.get_by_role("button", name="Paused for a moment")).to_be_disabled()
+    expect(words).to_be_visible()
 
 
 def test_somebody_wants_to_be_told(shop: RunningShop, page: Page) -> None:

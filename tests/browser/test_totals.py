@@ -7,7 +7,9 @@ from playwright.sync_api import Locator, expect
 
 from checkout.models import Discount, DiscountDrop, ShippingRate, ShippingZone
 from tests.browser.buyer import GOOD, Buyer
+from tests.browser.shifts import WATCH, shifts
 from tests.running_shop import RunningShop
+from tests.waiting import known_everywhere
 
 pytestmark = pytest.mark.browser
 CODE = "OPENING10"
@@ -24,8 +26,10 @@ def zones(shop: RunningShop, db: None) -> Iterator[None]:
     ShippingRate.objects.create(zone=states, price_minor=600, **option)
     ShippingRate.objects.create(zone=states, code="express", title="Express", price_minor=1500, position=1)
     ShippingRate.objects.create(zone=world, price_minor=2500, **option)
+    known_everywhere()
     yield
     ShippingZone.objects.all().delete()
+    known_everywhere()
 
 
 @pytest.fixture
@@ -110,13 +114,10 @@ def test_enter_in_a_field_orders_and_does_not_apply(code: Discount, buyer: Buyer
 def test_the_page_does_not_jump_when_the_total_changes(zones: None, buyer: Buyer) -> None:
     buyer.buys_now()
     expect(buyer.card_form.get_by_label("Card number")).to_be_visible()
-    buyer.page.evaluate(
-        """() => { window.jumps = []; new PerformanceObserver((list) => list.getEntries().forEach((entry) =>
-            window.jumps.push(entry.value))).observe({ type: "layout-shift" }); }"""
-    )
+    buyer.page.evaluate(WATCH)
     buyer.page.get_by_label("Express").check()
     expect(total(buyer)).to_have_text("$63.00")
-    assert buyer.page.evaluate("() => window.jumps.reduce((sum, each) => sum + each, 0)") == 0
+    assert shifts(buyer.page) == []
 
 
 @pytest.mark.browser_context_args(java_script_enabled=False)
