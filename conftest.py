@@ -62,6 +62,7 @@ os.environ.setdefault("STRIPE_SECRET_KEY", "sk_test_frontrow")
 os.environ.setdefault("STRIPE_PUBLISHABLE_KEY", "pk_test_frontrow")
 os.environ.setdefault("STRIPE_WEBHOOK_SECRET", "whsec_frontrow")
 os.environ.setdefault("STRIPE_WEBHOOK_SECRETS", "whsec_frontrow")
+os.environ.setdefault("STRIPE_SLOW_SECONDS", "600")  # a sandbox on a busy machine is no provider in trouble
 
 import django  # noqa: E402  # the settings read the addresses above
 
@@ -70,17 +71,24 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
+import checkout.order_keys  # noqa: E402
 import checkout.totals.provider_tax  # noqa: E402
 import checkout.totals.tables  # noqa: E402
 import drops.printed  # noqa: E402
 import drops.queries  # noqa: E402
 import drops.terms  # noqa: E402
+import merchant.redis_client  # noqa: E402
 import policies.feed  # noqa: E402
 import policies.queries  # noqa: E402
 import policies.rules  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
+
+# A fan is answered within seconds whatever happens; a test that races sixteen of them waits for a busy machine.
+# Those that are about the limits set their own.
+merchant.redis_client.SOCKET_SECONDS = 60.0
+checkout.order_keys.LOCK_TIMEOUT = "600s"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,9 +5,11 @@ from functools import cache
 import redis
 from django.conf import settings
 
+SOCKET_SECONDS = 0.5
+
 
 def client() -> "redis.Redis":
-    """A client that answers, or raises ``redis.RedisError``, within half a second and never retries."""
+    """A client that answers, or raises ``redis.RedisError``, within ``SOCKET_SECONDS`` and never retries."""
     return _client_of(settings.REDIS_URL)
 
 
@@ -15,8 +17,8 @@ def client() -> "redis.Redis":
 def _client_of(url: str) -> "redis.Redis":
     return redis.Redis.from_url(
         url,
-        socket_timeout=0.5,
-        socket_connect_timeout=0.5,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
         retry=None,
         decode_responses=True,
     )

@@ -32,7 +32,9 @@ def copy(tmp_path: Path) -> Path:
 def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """In an environment without any of our settings."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **variables}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def taken_with_free_neighbours() -> socket.socket:
@@ -171,7 +173,7 @@ def test_a_process_ends_with_a_supervisor_that_was_killed(copy: Path) -> None:
         )
         supervisor.kill()
         supervisor.wait()
-    assert kept.wait(timeout=20) == 0
+    assert kept.wait(timeout=120) == 0
 
 
 def test_the_end_is_passed_on_once(copy: Path) -> None:

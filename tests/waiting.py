@@ -9,7 +9,7 @@ from django.db import connection
 T = TypeVar("T")
 
 
-def until(found: Callable[[], T], *, seconds: float = 40.0, every: float = 0.05) -> T:
+def until(found: Callable[[], T], *, seconds: float = 120.0, every: float = 0.05) -> T:
     """The first answer that is true; fails with the last one when there is none in time."""
     limit = time.monotonic() + seconds
     while not (answer := found()):

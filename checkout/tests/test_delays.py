@@ -198,7 +198,7 @@ def test_without_the_lock_the_fan_could_be_refunded_and_told_that_it_ships(
     both_decided, close = threading.Barrier(2), delays._close
 
     def close_together(*given: Any) -> None:
-        both_decided.wait(timeout=10)
+        both_decided.wait(timeout=120)
         close(*given)
 
     monkeypatch.setattr(delays, "lock", lambda pk: Order.objects.select_related("drop").get(pk=pk))

@@ -597,7 +597,7 @@ def test_without_the_lock_several_would_begin_to_erase(robe: Drop, then: datetim
 
     def without_the_lock() -> bool:
         begun = not ErasedOrder.objects.filter(order=order).exists()
-        together.wait(timeout=20)
+        together.wait(timeout=120)
         with suppress(IntegrityError):
             ErasedOrder.objects.create(order=order, hashes={}, at=now)
         return begun

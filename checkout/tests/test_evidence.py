@@ -134,7 +134,7 @@ def test_without_the_lease_both_would_stage_it(
 
     def take_together(now: datetime) -> EvidencePack | None:
         found = EvidencePack.objects.select_related("dispute__order").filter(state=PackState.DUE).first()
-        both_have_it.wait(timeout=10)
+        both_have_it.wait(timeout=120)
         if found is not None:
             found.leased_until = now
             EvidencePack.objects.filter(pk=found.pk).update(leased_until=now)

@@ -178,7 +178,7 @@ def test_without_the_lock_both_would_find_the_unit_free(
 
     def look_together(*given: Any) -> None:
         refuse(*given)
-        both_looked.wait(timeout=10)
+        both_looked.wait(timeout=120)
 
     monkeypatch.setattr(fan_requests, "lock", lambda pk: Order.objects.select_related("drop").get(pk=pk))
     monkeypatch.setattr(fan_requests, "_refuse", look_together)

@@ -20,7 +20,7 @@ def test_sweeps_and_news_that_stand_still_leave_threads_to_payments(monkeypatch:
     def wait_for_the_provider(name: str) -> Any:
         def deed(*_: object) -> int:
             stuck.append(name)
-            answers.wait(timeout=60)
+            answers.wait(timeout=120)
             return 0
 
         return deed
@@ -32,7 +32,7 @@ def test_sweeps_and_news_that_stand_still_leave_threads_to_payments(monkeypatch:
         with ThreadPoolExecutor(THREADS) as threads:
             sent = [threads.submit(_run, task) for task in (tasks.close_ended, tasks.drain_webhooks) * THREADS]
             threads.submit(_run, tasks.drain_payments)
-            assert paying.wait(timeout=60), f"all threads wait: {stuck}"
+            assert paying.wait(timeout=120), f"all threads wait: {stuck}"
             answers.set()
             wait(sent)
     finally:

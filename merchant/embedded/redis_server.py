@@ -18,7 +18,7 @@ from merchant.embedded.errors import CannotStart
 from merchant.embedded.owners import wait_until_gone
 from merchant.embedded.places import write_private
 
-START_SECONDS = 20
+START_SECONDS = 60
 STOP_SECONDS = 10
 ATTEMPTS = 5  # another process may take the free port before Redis does
 DATABASES = 64  # one for each test process

@@ -15,11 +15,11 @@ def test_who_finds_enough_at_it_is_sent_away_and_it_is_done_once_more_for_them_a
     def slow() -> None:
         times.append(1)
         begun.set()
-        go_on.wait(timeout=20)
+        go_on.wait(timeout=120)
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(in_turn, "slow", slow)
-        assert begun.wait(timeout=20)
+        assert begun.wait(timeout=120)
         assert [in_turn("slow", slow) for _ in range(5)] == [False] * 5
         assert times == [1]
         go_on.set()
@@ -28,7 +28,7 @@ def test_who_finds_enough_at_it_is_sent_away_and_it_is_done_once_more_for_them_a
 
 
 def test_as_many_as_may_are_at_it_together() -> None:
-    both = Barrier(2, timeout=20)
+    both = Barrier(2, timeout=120)
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(in_turn, "pair", both.wait, most=2) for _ in range(2)]
         assert [each.result() for each in done] == [True, True]

@@ -18,7 +18,7 @@ def race(deed: Callable[[], T]) -> list[T]:
     def one(_: int) -> T:
         try:
             connection.ensure_connection()
-            together.wait(timeout=20)
+            together.wait(timeout=120)
             return deed()
         finally:
             connection.close()
@@ -34,6 +34,6 @@ def meeting() -> Callable[[], None]:
     def meet() -> None:
         if not hasattr(seen, "met"):
             seen.met = True
-            everybody.wait(timeout=20)
+            everybody.wait(timeout=120)
 
     return meet

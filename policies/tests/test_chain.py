@@ -296,7 +296,7 @@ def test_twins_without_the_lock_would_each_say_they_did_it(sealed: None) -> None
 
     def without_the_lock() -> int:
         found = list(AcceptancePerson.objects.values_list("pk", flat=True))
-        together.wait(timeout=20)
+        together.wait(timeout=120)
         AcceptancePerson.objects.filter(pk__in=found).delete()
         return len(found)
 

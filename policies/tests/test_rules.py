@@ -324,7 +324,7 @@ def test_without_the_lock_they_would_all_begin_version_one() -> None:
 
     def without_the_lock() -> int:
         number = rule.versions.count() + 1
-        together.wait(timeout=20)
+        together.wait(timeout=120)
         with suppress(IntegrityError):
             RuleVersion.objects.create(rule=rule, number=number)
         return number

@@ -1,7 +1,5 @@
 """What a merchant has set before somebody buys, in the shop that all tests share."""
 
-from datetime import timedelta
-
 from drops.models import Product, Variant
 from merchant.clock import now
 from merchant.models import StoreProfile
@@ -9,7 +7,7 @@ from policies.rule_publishing import new_draft, publish
 from policies.rules_models import Effect, Proof, Rule
 from tests.browser.buyer import Buyer
 from tests.browser.other_site import OtherSite
-from tests.waiting import until
+from tests.waiting import known_everywhere
 
 
 def sold_from_18(buyer: Buyer, proof: Proof = Proof.BIRTH_DATE) -> None:
@@ -22,10 +20,8 @@ def sold_from_18(buyer: Buyer, proof: Proof = Proof.BIRTH_DATE) -> None:
     draft.effect, draft.tag, draft.minimum_age, draft.reason = Effect.AGE, tag, 18, "Gin is for people of 18 and older."
     draft.proof = proof
     draft.save()
-    # A process remembers rules for a second: what begins later than that begins everywhere at its instant.
-    draft.effective_at = begins = now() + timedelta(seconds=2)
     publish(draft, by="staff:owner", now=now())
-    until(lambda: now() > begins)
+    known_everywhere()
 
 
 def prices(site: OtherSite, *, include_tax: bool) -> None:

@@ -41,5 +41,5 @@ def receiver(sandbox: SandboxServer) -> Iterator[Receiver]:
 @pytest.fixture
 def browserless(sandbox: SandboxServer) -> Iterator[httpx.Client]:
     """A browser without JavaScript: forms, redirects followed by hand."""
-    with httpx.Client(base_url=sandbox.base_url, trust_env=False, timeout=10) as browser:
+    with httpx.Client(base_url=sandbox.base_url, trust_env=False, timeout=60) as browser:
         yield browser

@@ -34,8 +34,9 @@ def paid(client: stripe.StripeClient, amount: int = 4800, *, order: str = "A1") 
     return confirm(client, unpaid(client, amount, order=order))
 
 
-def wait_until(condition: Callable[[], bool], limit: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], limit: float = 120.0) -> None:
     """Asks until the condition holds; fails when it does not within the limit (seconds)."""
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.02)  # polling a condition

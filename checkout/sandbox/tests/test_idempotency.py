@@ -15,7 +15,7 @@ CREATE = {"amount": "4800", "currency": "usd", "metadata[order]": "A1"}
 def create(sandbox: SandboxServer, key: str, **changes: str) -> httpx.Response:
     headers = {"Authorization": "Bearer sk_test_x", "Idempotency-Key": key}
     url = f"{sandbox.base_url}/v1/payment_intents"
-    return httpx.post(url, data={**CREATE, **changes}, headers=headers, trust_env=False, timeout=10)
+    return httpx.post(url, data={**CREATE, **changes}, headers=headers, trust_env=False, timeout=60)
 
 
 def test_the_same_request_is_answered_with_the_same_reply(sandbox: SandboxServer) -> None:
