@@ -88,8 +88,11 @@ QUOTE = {
 CHANGE = {
     "id": "returns/v3",
     "was": "returns/v2",
+    "sha256": "7e0a1c52b06b9f6f7a4f4c3c1d1d8e9f0a2b3c4d5e6f708192a3b4c5d6e7f809",
+    "was_sha256": "3b9c1f0e2d4a68870f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978",
     "change": "material",
     "change_summary": "30 days instead of 14.",
+    "headlines": ["within 14 → 30 days"],
     "pieces": [
         {"kind": "same", "text": "Send it back within "},
         {"kind": "del", "text": "14"},

@@ -347,12 +347,18 @@ class PieceOut(BaseModel):
 
 
 class ChangeOut(BaseModel):
-    """A text that changed since the fan answered it: its id now and before, and what stayed, came or went."""
+    """A text that changed since the fan answered it: its id and digest now and before, and what stayed, came or went.
+
+    The ids are the same where only a value that is filled in moved. ``headlines`` are the changes in short.
+    """
 
     id: str
     was: str
+    sha256: str
+    was_sha256: str
     change: str
     change_summary: str
+    headlines: list[str]
     pieces: list[PieceOut]
 
 

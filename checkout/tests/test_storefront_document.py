@@ -89,7 +89,9 @@ def somebody() -> str:
 
 def place_of(drop: Drop) -> str:
     """The token of a new place in line."""
-    return place_token(waiting_list.join(drop, GONE, 1, somebody(), now=clock()).place.token_nonce)
+    place = waiting_list.join(drop, GONE, 1, somebody(), now=clock()).place
+    assert place is not None
+    return place_token(place.token_nonce)
 
 
 @every_operation
@@ -130,11 +132,12 @@ def test_what_is_asked_rightly_is_answered_as_documented(robe: Drop) -> None:
         token = {"token": placed["token"]}
         assert answered(method, f"/orders/{{token}}{path}", path_parameters=token)[0] == 200
     joining = {"path_parameters": slug, "media_type": json_body, "body": {"sku": GONE, "email": somebody()}}
-    status, place = answered("POST", "/drops/{slug}/waiting-list", **joining)
-    assert (status, place["number"]) == (201, 1)
-    assert answered("POST", "/drops/{slug}/waiting-list", **joining)[0] == 200
-    for method in ("GET", "DELETE"):
-        assert answered(method, "/waiting-list/{token}", path_parameters={"token": place["token"]})[0] == 200
+    status, asked = answered("POST", "/drops/{slug}/waiting-list", **joining)
+    assert (status, asked["state"]) == (202, "asked")
+    assert answered("POST", "/drops/{slug}/waiting-list", **joining)[0] == 202
+    tokens = {"token": asked["token"]}, {"token": place_of(robe)}
+    assert [answered("GET", "/waiting-list/{token}", path_parameters=token)[0] for token in tokens] == [200, 200]
+    assert answered("DELETE", "/waiting-list/{token}", path_parameters=tokens[1])[0] == 200
 
 
 @pytest.mark.parametrize("operation", EACH, ids=lambda operation: operation["operationId"])

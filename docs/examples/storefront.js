@@ -184,7 +184,7 @@ function box(policy, ticked) {
   text.append(Object.assign(document.createElement("summary"), { textContent: `${policy.title}: ${policy.summary}` }));
   text.append(Object.assign(document.createElement("div"), { innerHTML: policy.html }));
   if (!policy.mandatory) return text;
-  const tick = Object.assign(document.createElement("input"), { type: "checkbox", name: "accept", value: policy.id, required: true, checked: ticked.includes(policy.id) });
+  const tick = Object.assign(document.createElement("input"), { type: "checkbox", name: "accept", value: policy.sha256, required: true, checked: ticked.includes(policy.sha256) });
   const label = document.createElement("label");
   label.append(tick, policy.box_wording);
   const both = document.createElement("div");
@@ -220,7 +220,7 @@ async function placeOrder() {
     quote: quote.quote, agreed_total: quote.total, lines: linesOf(), email, name,
     address: { line1, postal_code, city, region, country }, shipping_option: quote.shipping_option,
     discount_code: quote.discount_code, birth_date, of_age: Boolean(of_age), seen,
-    policies: quote.policies.map(({ id, sha256, mandatory }) => ({ id, sha256, accepted: mandatory ? ticked.includes(id) : null })),
+    policies: quote.policies.map(({ id, sha256, mandatory }) => ({ id, sha256, accepted: mandatory ? ticked.includes(sha256) : null })),
     confirmation_token: await cardToken(),
   };
   const placed = await untilAnswered(() =>

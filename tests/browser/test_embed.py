@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, BrowserType, Locator, Page, Route, expect
@@ -14,13 +14,14 @@ from conftest import BROWSER_FLAGS, chromium
 from drops import scheduling
 from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
-from policies.models import Acceptance, Surface
+from policies.models import Acceptance, Policy, Surface
+from policies.publishing import new_draft, publish
 from policies.rules_models import Proof
 from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
 from tests.browser.other_site import OtherSite
 from tests.browser.terms_of_sale import prices, sold_from_18
 from tests.running_shop import RunningShop
-from tests.waiting import until
+from tests.waiting import known_everywhere, until
 
 pytestmark = pytest.mark.browser
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>A blog</title>
@@ -407,6 +408,34 @@ def test_a_choice_keeps_the_focus_and_what_was_ticked(blog: Buyer) -> None:
         blog.page.get_by_label("Country").select_option("CA")
     expect(box).to_be_checked()
     expect(blog.page.get_by_label("Standard delivery")).to_be_checked()
+
+
+def test_a_text_that_moved_is_told_and_ticked_anew(blog: Buyer) -> None:
+    robe = blog.drop
+    robe.ship_date = date(2030, 12, 17)
+    robe.save(update_fields=["ship_date"])
+    later = Policy.objects.create(slug=robe.slug[:60], kind="pre_order", title="Pre-order", scope=f"drop:{robe.slug}")
+    draft = new_draft(later, "staff:owner")
+    draft.source = draft.summary = "It is sent on {{ ship_date }}."
+    draft.box_wording, draft.change_summary = "I know when it is sent.", "New."
+    draft.save()
+    publish(draft, by="staff:owner", now=now())
+    known_everywhere()
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    box = blog.page.get_by_label("I know when it is sent")
+    box.check()
+    robe.ship_date = date(2031, 2, 15)
+    robe.save(update_fields=["ship_date"])
+    known_everywhere()
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("ship date 17 December 2030 → 15 February 2031")
+    expect(box).not_to_be_checked()
+    expect(blog.page.get_by_label("I know that I have 30 days")).to_be_checked()
+    box.check()
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("Yours.")
 
 
 def test_a_date_of_birth_is_asked_for_and_decides(blog: Buyer, complaints: list[str]) -> None:

@@ -160,13 +160,13 @@ export class Checkout {
 
   showTexts() {
     const ticked = new Set(new FormData(this.form).getAll("accept"));
-    const box = ({ id, box_wording: words }) => tick({ name: "accept", value: id, checked: ticked.has(id) }, words);
+    const box = ({ sha256: value, box_wording: words }) => tick({ name: "accept", value, checked: ticked.has(value) }, words);
     const one = (policy) => h("div", {}, text(policy), policy.mandatory && box(policy));
     const { policies } = this.quote;
     draw(this.texts, policies, () => (policies.length ? [h("h4", {}, "What you should know"), ...policies.map(one)] : []));
   }
 
-  // The rows down to the total add up to it; a tax that the prices hold already is said below.
+  // The rows add up to the total; a tax inside the prices is said below.
   showSums() {
     const { lines, subtotal, shipping, discounts, tax, tax_title: title, tax_included: inside, total } = this.quote;
     const row = (name, amount, kind, sign = "") => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, sign + money(amount)));
@@ -241,7 +241,7 @@ export class Checkout {
       const input = this.form.elements[name.split(".").pop()];
       if (input instanceof HTMLElement) wrong(input, message);
     }
-    this.say("bad", problem.detail);
+    this.say("bad", problem.detail, ...(problem.changes ?? []).flatMap(({ headlines }) => headlines));
     this.form.querySelector("[aria-invalid]")?.focus();
   }
 
@@ -269,7 +269,7 @@ export class Checkout {
       address: { line1, line2, city, postal_code, region, country },
       shipping_option: quote.shipping_option, discount_code: quote.discount_code,
       payment_method: quote.shipping_option === "pickup" ? "pickup" : "card",
-      policies: quote.policies.map(({ id, sha256, mandatory }) => ({ id, sha256, accepted: mandatory ? ticked.includes(id) : null })),
+      policies: quote.policies.map(({ id, sha256, mandatory }) => ({ id, sha256, accepted: mandatory ? ticked.includes(sha256) : null })),
       confirmation_token: this.payment.hidden ? null : await this.token({ email, name, address: { line1, line2, city, postal_code, state: region, country } }),
     };
   }

@@ -112,7 +112,7 @@ export class FrontrowDrop extends HTMLElement {
     this.live.textContent = words;
   }
 
-  // The page around may listen: frontrow:placed, frontrow:confirmed, … with the total, never a token.
+  // Events for the page around: frontrow:placed, … with the total, never a token.
   tell(status, total) {
     this.dispatchEvent(new CustomEvent(`frontrow:${status}`, { bubbles: true, composed: true, detail: { drop: this.drop.slug, total } }));
   }
@@ -180,7 +180,7 @@ export class FrontrowDrop extends HTMLElement {
     return appearance({ root: this.frame, prefix: "--_", dark, font: getComputedStyle(this.frame).fontFamily });
   }
 
-  // What is gone may come back, first to those who wait: a way to the list, where the drop has one.
+  // What is gone may come back, first to those who wait: a way to the list.
   waiting(type) {
     const { waiting_list_url: list } = this.drop;
     return MAY_COME_BACK.includes(type) && list && link(list, "Join the waiting list");

@@ -13,7 +13,7 @@ function give(element, attributes) {
   }
 }
 
-// Drawn anew only where something else is to be told: what has the focus, is ticked or unfolded stays.
+// Drawn anew only where it differs: what has the focus, is ticked or unfolded stays.
 export function draw(place, told, made) {
   const now = JSON.stringify(told);
   if (place.told !== now) place.replaceChildren(...made());
