@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from playwright.sync_api import Playwright
+from playwright.sync_api import BrowserContext, Playwright, expect
 
 from merchant.embedded.services import passing
 
@@ -143,6 +143,8 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 60_000  # milliseconds; nobody waits so long for nothing: a busy machine is slow
+expect.set_options(timeout=PATIENCE)
 PLAYWRIGHT_BROWSERS = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "~/.cache/ms-playwright")
 PLAYWRIGHT_CHROMIUMS = ("chromium-*/chrome-linux*/chrome", "chromium_headless_shell-*/chrome-linux*/headless_shell")
 NO_BROWSER = "NO BROWSER TEST RUNS: no Chromium was found. `make browser` installs one; CHROMIUM_PATH names one."
@@ -178,6 +180,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return {**browser_type_launch_args, "executable_path": chromium(), "args": BROWSER_FLAGS}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Pages load and buttons are pressed with the same patience as is had with what they show."""
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 @pytest.fixture(scope="session")

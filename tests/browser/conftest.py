@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from checkout.models import Discount, DiscountDrop, TaxRate
 from checkout.tests import fan
@@ -20,20 +20,11 @@ from tests.browser.other_site import OtherSite
 from tests.running_shop import RunningShop, working_in
 
 EXPECTED = r"with a status of (409|422)|both allow-scripts and allow-same-origin for its sandbox"
-PATIENCE = 60_000  # milliseconds; nobody waits so long for nothing: a busy machine is slow
-expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
 def base_url(running_shop: RunningShop) -> str:
     return running_shop.url
-
-
-@pytest.fixture
-def context(context: BrowserContext) -> BrowserContext:
-    """Pages load and buttons are pressed with the same patience."""
-    context.set_default_timeout(PATIENCE)
-    return context
 
 
 @pytest.fixture

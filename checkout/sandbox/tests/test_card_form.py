@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 import stripe
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from checkout.sandbox.testing import SandboxServer
 from checkout.sandbox.tests.host_page import HostPage
 from checkout.sandbox.tests.steps import unpaid
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -81,11 +82,13 @@ def test_a_test_card_is_filled_in_by_one_click(shop: Page, client: stripe.Stripe
 def test_the_form_wears_the_look_of_the_shop(shop: Page) -> None:
     box = form(shop).get_by_label("Card number")
     expect(box).to_have_css("border-radius", "3px")
-    frame = shop.locator(CARD_FRAME).bounding_box()
-    inside = form(shop).locator("form").bounding_box()
-    assert frame is not None
-    assert inside is not None
-    assert frame["height"] == pytest.approx(inside["height"], abs=2)
+    until(lambda: height(shop.locator(CARD_FRAME)) == pytest.approx(height(form(shop).locator("form")), abs=2))
+
+
+def height(of: Locator) -> float:
+    box = of.bounding_box()
+    assert box is not None
+    return box["height"]
 
 
 @pytest.mark.parametrize(
