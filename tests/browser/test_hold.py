@@ -1,6 +1,7 @@
 """The hold's last minutes: a warning in time, more time by keyboard, and what happens when it ended."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -14,12 +15,13 @@ from tests.running_shop import RunningShop
 pytestmark = pytest.mark.browser
 
 
-def ends_in(buyer: Buyer, **time: float) -> None:
-    """Move the buyer's hold near its end, as if they had looked at the page for long."""
+def ends_in(buyer: Buyer, **time: float) -> datetime:
+    """Move the buyer's hold near its end, as if they had looked at the page for long. Returns the end."""
     until = now() + timedelta(**time)
     cart = Cart.objects.get(drop=buyer.drop)
     Cart.objects.filter(pk=cart.pk).update(expires_at=until)
     Hold.objects.filter(owner_kind="cart", owner_ref=str(cart.pk)).update(expires_at=until)
+    return until
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -27,17 +29,21 @@ def test_a_warning_before_the_end_and_more_time_by_keyboard(shop: RunningShop, b
     page = buyer.page
     page.set_viewport_size({"width": width, "height": 900})
     buyer.buys_now()
-    ends_in(buyer, seconds=123)
+    end = ends_in(buyer, minutes=6)
+    page.clock.install()
     page.reload()
     buyer.fills_in_the_address()
     more = page.get_by_role("button", name="Keep it for 10 more minutes")
+    expect(page.locator("#hold-timer [data-countdown]")).to_have_text(re.compile(r"\d:\d\d"))  # the script is there
+    expect(more).to_be_hidden()
+    page.clock.fast_forward("04:30")
     expect(more).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Less than two minutes left.")).to_have_count(1)
     more.focus()
     page.keyboard.press("Enter")
     expect(more).to_be_hidden()
     expect(page.locator("#hold-news")).to_contain_text("Held for you until")
-    assert Cart.objects.filter(drop=buyer.drop, expires_at__gt=now() + timedelta(minutes=9)).exists()
+    assert Cart.objects.filter(drop=buyer.drop, expires_at__gte=end + timedelta(minutes=4)).exists()
     expect(page.get_by_label("City", exact=True)).to_have_value("Springfield")
 
 
