@@ -27,6 +27,12 @@ def base_url(running_shop: RunningShop) -> str:
     return running_shop.url
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """A process that has had a browser test of another folder before has kept arguments without an address."""
+    return {**browser_context_args, "base_url": base_url}
+
+
 @pytest.fixture
 def robe(shop: RunningShop, request: pytest.FixtureRequest) -> Drop:
     """A live drop of this test alone: one size at $48.00, five units, held from the cart on, two a person."""
