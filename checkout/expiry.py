@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from checkout import allowances, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayError, IllegalMove
+from checkout.gateway import IntentView
 from checkout.leases import give_back, is_leased, leased_until, one_more_try
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
 from checkout.orders import CANCELLABLE, OPEN, held_until, hold_past_the_cap, move_to
@@ -71,11 +72,7 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
     payment = _claim(order_id, into, now)
     if payment is None:
         return False
-    try:
-        paying = fallback.close_payable(payment)
-    except GatewayError:
-        give_back(payment.pk, payment.leased_until)
-        raise
+    paying = _close_at_the_provider(payment)
     if paying is not None:
         settle.settle_intent(order_id, paying, now=now)
         _wait_for_bank(order_id, now)
@@ -95,16 +92,21 @@ def let_go(order_id: int, *, why: str, actor: str, now: datetime) -> bool:
     payment = _claim(order_id, OrderState.EXPIRED, now, of_a_bank=True)
     if payment is None:
         return False
-    try:
-        paying = fallback.close_payable(payment)
-    except GatewayError:
-        give_back(payment.pk, payment.leased_until)
-        raise
+    paying = _close_at_the_provider(payment)
     if paying is not None and paying.status != settle.BANK_IS_PAYING:
         settle.settle_intent(order_id, paying, now=now)
         give_back(payment.pk, payment.leased_until)
         return False
     return _finish(payment, OrderState.EXPIRED, why=why, actor=actor, now=now)
+
+
+def _close_at_the_provider(payment: Payment) -> IntentView | None:
+    """What is being paid, or was, and cannot be closed any more. Who hears nothing leaves it to the next."""
+    try:
+        return fallback.close_payable(payment)
+    except GatewayError:
+        give_back(payment.pk, payment.leased_until)
+        raise
 
 
 def _ended(now: datetime) -> list[int]:
