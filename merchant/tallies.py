@@ -13,12 +13,15 @@ import redis
 from django.conf import settings
 
 from merchant.bell import Bell
+from merchant.keyed import keyed
 from merchant.redis_client import client
 
 log = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 60
 PAUSE_SECONDS = 0.25
+
+Key = tuple[str, str]  # what is counted, and for whom: an address or a secret, which Redis is told as a mark only
 
 
 @dataclass(slots=True)
@@ -34,16 +37,16 @@ class Tallies:
 
     def __init__(self) -> None:
         self._minute = 0
-        self._of: dict[str, _Tally] = {}
+        self._of: dict[Key, _Tally] = {}
         self._lock = Lock()
 
-    def count(self, key: str) -> int:
-        """One more under this key; how many there are now in this minute, as far as this process knows."""
+    def count(self, what: str, whose: str) -> int:
+        """One more for ``whose``; how many there are now in this minute, as far as this process knows."""
         minute = int(time.time()) // WINDOW_SECONDS
         with self._lock:
             if minute != self._minute:
                 self._minute, self._of = minute, {}
-            tally = self._of.setdefault(key, _Tally())
+            tally = self._of.setdefault((what, whose), _Tally())
             tally.untold += 1
             counted = tally.told + tally.untold
         if _bell:
@@ -84,12 +87,16 @@ def seconds_left() -> int:
     return WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS
 
 
-def _added(minute: int, news: dict[str, int]) -> dict[str, int]:
+def _added(minute: int, news: dict[Key, int]) -> dict[Key, int]:
     if not news:
         return {}
     with client().pipeline(transaction=False) as batch:
-        for key, more in news.items():
-            name = f"{settings.REDIS_PREFIX}tally:{minute}:{key}"
+        for (what, whose), more in news.items():
+            name = f"{settings.REDIS_PREFIX}tally:{minute}:{what}:{_mark(whose)}"
             batch.incrby(name, more)
             batch.expire(name, 2 * WINDOW_SECONDS)
         return dict(zip(news, batch.execute()[::2], strict=True))
+
+
+def _mark(whose: str) -> str:
+    return keyed("frontrow.tallies", whose).hex()[:32]

@@ -2,8 +2,8 @@
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -76,6 +76,13 @@ class _Line:
         tag = nearest(language, found)
         return self.promises[tag][found[tag] - 1]
 
+    def moments(self) -> Iterator[datetime]:
+        """When what stands changes."""
+        for starts in self.starts.values():
+            yield from starts
+        if self.ends:
+            yield self.ends
+
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -85,7 +92,19 @@ class _Text:
 
 
 Values = tuple[tuple[str, Value], ...]
-_lines: dict[tuple[frozenset[str], datetime], tuple[float, list[_Line]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What may stand where the same keys hold. Between two ``moments`` always the same does, so it is put together
+    once for each language and its values: ``shown``."""
+
+    all: tuple[_Line, ...]
+    moments: tuple[datetime, ...]
+    shown: dict[tuple[int, str, Values], tuple[ShownPolicy, ...]] = field(default_factory=dict)
+
+
+_lines: dict[tuple[frozenset[str], datetime], tuple[float, _Lines]] = {}
 _by_place: dict[frozenset[str], tuple[float, bool]] = {}
 _texts: dict[tuple[int, Values], _Text] = {}  # published texts never change, so neither do these
 
@@ -128,8 +147,19 @@ def applicable(
     within two seconds of its publishing, and from its effective time to the instant. One query tells what applies; no
     query while it is remembered.
     """
-    given: dict[str, Value] = VARIABLES | {name: value for name, value in values.items() if value}
     lines = _lines_of(scopes.widened(scope_keys), now)
+    key = (bisect_right(lines.moments, now), language, tuple(values.items()))
+    shown = lines.shown.get(key)
+    if shown is None:
+        shown = tuple(_put_together(lines.all, now, values, language))
+        _remember(lines.shown, key, shown)
+    return list(shown)
+
+
+def _put_together(
+    lines: Iterable[_Line], now: datetime, values: Mapping[str, Value], language: str
+) -> list[ShownPolicy]:
+    given: dict[str, Value] = VARIABLES | {name: value for name, value in values.items() if value}
     standing = [(line, promise) for line in lines if (promise := line.standing(now, language))]
     held = [line for line, _ in standing]
     standing = [(line, promise) for line, promise in standing if not _is_replaced(line, held)]
@@ -174,7 +204,7 @@ def _is_replaced(line: _Line, standing: Sequence[_Line]) -> bool:
     )
 
 
-def _lines_of(held: frozenset[str], now: datetime) -> list[_Line]:
+def _lines_of(held: frozenset[str], now: datetime) -> _Lines:
     read_at, floor = time.monotonic(), _floor(now)
     known = _lines.get((held, floor))
     if known and read_at - known[0] < FRESH_SECONDS:
@@ -188,8 +218,9 @@ def _lines_of(held: frozenset[str], now: datetime) -> list[_Line]:
             line.promises.setdefault(version.language, []).append(_promise(version))
     for line in lines.values():
         line.starts = {tag: [each.effective_at for each in line.promises[tag]] for tag in line.promises}
-    _remember(_lines, (held, floor), (read_at, list(lines.values())))
-    return list(lines.values())
+    read = _Lines(tuple(lines.values()), tuple(sorted({moment for line in lines.values() for moment in line.moments()})))
+    _remember(_lines, (held, floor), (read_at, read))
+    return read
 
 
 def _floor(now: datetime) -> datetime:
