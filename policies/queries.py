@@ -218,7 +218,8 @@ def _lines_of(held: frozenset[str], now: datetime) -> _Lines:
             line.promises.setdefault(version.language, []).append(_promise(version))
     for line in lines.values():
         line.starts = {tag: [each.effective_at for each in line.promises[tag]] for tag in line.promises}
-    read = _Lines(tuple(lines.values()), tuple(sorted({moment for line in lines.values() for moment in line.moments()})))
+    moments = sorted({moment for line in lines.values() for moment in line.moments()})
+    read = _Lines(tuple(lines.values()), tuple(moments))
     _remember(_lines, (held, floor), (read_at, read))
     return read
 

@@ -22,13 +22,19 @@ def _nobody_has_counted() -> Any:
 
 def test_each_counts_alone_until_it_has_told() -> None:
     one, other = Tallies(), Tallies()
-    assert [one.count("address", "a"), one.count("address", "a"), one.count("address", "b"), other.count("address", "a")] == [1, 2, 1, 1]
+    assert [
+        one.count("address", "a"),
+        one.count("address", "a"),
+        one.count("address", "b"),
+        other.count("address", "a"),
+    ] == [1, 2, 1, 1]
     one.tell()
     other.tell()
     assert (one.count("address", "a"), other.count("address", "a")) == (3, 4)
     one.tell()
     other.tell()
-    assert (one.count("address", "a"), other.count("address", "a"), one.count("address", "b")) == (5, 6, 2), "what came since is heard with the next"
+    counted = (one.count("address", "a"), other.count("address", "a"), one.count("address", "b"))
+    assert counted == (5, 6, 2), "what came since is heard with the next"
 
 
 def test_what_is_counted_while_it_is_told_is_told_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
