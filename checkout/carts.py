@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from checkout import orders
 from checkout.errors import AlreadyOrdered, HoldEnded
 from checkout.models import Cart, CartLine, Order
 from checkout.pricing import Wanted, merged, price_lines
@@ -168,7 +169,7 @@ def become_order(cart: Cart, order: Order, needs: list[stock.Need], *, now: date
     Raises HoldEnded when the stock does not allow them any more, and SoldOut for what was never held.
     """
     Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
-    to = Owner(OwnerKind.ORDER, order.reference)
+    to = orders.owner_of(order)
     try:
         stock.hand_over(owner_of(cart), to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     except HoldExpired:

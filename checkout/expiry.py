@@ -16,8 +16,7 @@ from checkout.errors import GatewayError, IllegalMove
 from checkout.gateway import IntentView
 from checkout.leases import give_back, is_leased, leased_until, one_more_try
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
-from checkout.orders import CANCELLABLE, OPEN, held_until, hold_past_the_cap, move_to
-from checkout.settle import lock_both
+from checkout.orders import CANCELLABLE, OPEN, held_until, hold_past_the_cap, lock_both, move_to, owner_of
 from checkout.totals import redemptions
 from drops import stock
 from drops.models import Hold, HoldState, OwnerKind, StockItem
@@ -168,7 +167,7 @@ def _wait_for_bank(order_id: int, now: datetime) -> None:
         order, _ = lock_both(order_id)
         if order.state == OrderState.PROCESSING and order.hold_expires_at <= now:
             hold_past_the_cap(order, now + ASK_THE_BANK_AGAIN)
-            stock.defer(settle.owner_of(order), order.hold_expires_at)
+            stock.defer(owner_of(order), order.hold_expires_at)
 
 
 def _claim(order_id: int, into: OrderState, now: datetime, *, of_a_bank: bool = False) -> Payment | None:
@@ -198,5 +197,5 @@ def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datet
         allowances.give_back(order)
         move_to(order, into, why=why, actor=actor, now=now)
         notify.ended(order)
-        stock.release(settle.owner_of(order))  # the hot rows last
+        stock.release(owner_of(order))  # the hot rows last
         return True

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import attempts, gateway, settle
+from checkout import attempts, gateway, outcomes, settle
 from checkout.addresses import order_url, return_url
 from checkout.errors import GatewayError, GatewayUnavailable, NothingToPay
 from checkout.gateway import IntentView, SessionView
 from checkout.leases import give_back, is_leased, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import hold_until, may_pay_elsewhere
-from checkout.settle import lock_both
+from checkout.orders import hold_until, lock_both, may_pay_elsewhere, owner_of
 from drops import stock
 from drops.models import Capture
 from merchant import journal
@@ -132,7 +131,7 @@ def _commit_number(mine: Payment, now: datetime) -> Payment:
         payment.session_id, payment.session_url, payment.provider_status = "", "", "canceled"
         payment.save()
         hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
-        stock.prolong(settle.owner_of(order), order.hold_expires_at)
+        stock.prolong(owner_of(order), order.hold_expires_at)
         return payment
 
 
@@ -158,7 +157,7 @@ def _take_up_again(mine: Payment, now: datetime) -> None:
         if order.state != OrderState.DEFERRED or not _still_mine(order, payment, mine):
             return
         if not payment.confirmation_token:
-            settle.wait_for_fan(order, payment, settle.CARD_WANTED, "card_wanted", now)
+            outcomes.wait_for_fan(order, payment, settle.CARD_WANTED, "card_wanted", now)
         else:
             payment.state, payment.path, payment.due_at = PaymentState.DUE, PaymentPath.INTENT, now
             payment.create_number, payment.attempt = payment.create_number + 1, payment.attempt + 1
@@ -196,9 +195,9 @@ def _remember(mine: Payment, session: SessionView, now: datetime) -> str:
             payment.provider_status = f"session {session.status}"
             payment.error_code = payment.error_message = payment.confirmation_token = ""
             if order.state == OrderState.DEFERRED:
-                settle.wait_for_fan(order, payment, "", "", now)
+                outcomes.wait_for_fan(order, payment, "", "", now)
                 hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
-                stock.prolong(settle.owner_of(order), order.hold_expires_at)
+                stock.prolong(owner_of(order), order.hold_expires_at)
             payment.save()
     if not still_mine:
         gateway.expire_session(session.id)  # nobody has seen its address

@@ -7,8 +7,7 @@ from django.db import transaction
 from checkout import allowances, notify
 from checkout.errors import IllegalMove
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import move_to
-from checkout.settle import lock_both, owner_of
+from checkout.orders import lock_both, move_to, owner_of
 from checkout.totals import redemptions
 from drops import stock
 from merchant import journal

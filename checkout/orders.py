@@ -7,6 +7,8 @@ from django.db.models import Q
 
 from checkout.errors import IllegalMove
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
+from drops.models import OwnerKind
+from drops.stock import Owner
 from merchant import journal
 
 S = OrderState
@@ -32,9 +34,20 @@ CANCELLABLE = (S.PLACED, S.AUTHORISING, S.ACTION_REQUIRED, S.DEFERRED)
 ELSEWHERE = (Q(error_code="action") & ~Q(intent_id="")) | (Q(path=PaymentPath.SESSION) & ~Q(session_id=""))
 
 
+def owner_of(order: Order) -> Owner:
+    return Owner(OwnerKind.ORDER, order.reference)
+
+
 def lock(order_id: int) -> Order:
     """The order's row, locked to the end of the transaction. Every move happens under this lock."""
     return Order.objects.select_for_update(of=("self",)).select_related("drop").get(pk=order_id)
+
+
+def lock_both(order_id: int) -> tuple[Order, Payment]:
+    """Order first, then its payment: everybody locks them in this order."""
+    order = lock(order_id)
+    order.payment = Payment.objects.select_for_update().get(order=order)
+    return order, order.payment
 
 
 def move_to(

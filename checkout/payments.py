@@ -21,8 +21,7 @@ from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, No
 from checkout.gateway import CONFIRMABLE, IntentView
 from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import ELSEWHERE, OPEN, hold_until, move_to
-from checkout.settle import lock_both
+from checkout.orders import ELSEWHERE, OPEN, hold_until, lock_both, move_to, owner_of
 from drops import stock
 from drops.models import Capture
 from merchant import journal
@@ -308,7 +307,7 @@ def _remember_capture(job: Job) -> bool:
         order, payment = lock_both(job.order_id)
         if payment.state != PaymentState.DUE or not payment.is_authorised or payment.leased_until != job.lease:
             return False
-        payment.capture_sent = bool(stock.holds_of(settle.owner_of(order)))
+        payment.capture_sent = bool(stock.holds_of(owner_of(order)))
         if not payment.capture_sent:
             payment.due_at += ASK_AGAIN
         payment.save(update_fields=["capture_sent", "due_at"])

@@ -8,9 +8,8 @@ from django.db.models import QuerySet
 from checkout import allowances, notify
 from checkout.errors import IllegalMove, Invalid
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import hold_until, move_to
+from checkout.orders import hold_until, lock_both, move_to, owner_of
 from checkout.quote import PICKUP
-from checkout.settle import lock_both, owner_of
 from checkout.totals import redemptions
 from drops import stock
 from drops.models import Drop

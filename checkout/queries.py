@@ -1,51 +1,19 @@
-"""What the pages read."""
+"""What an order's page and its e-mails read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from typing import NamedTuple
 
 from django.urls import reverse
 
-from checkout.carts import clock_of, holds_units
 from checkout.contact import country_name
-from checkout.models import WITHOUT_PROVIDER, Cart, Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
+from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
 from checkout.orders import OPEN, held_until, may_pay_elsewhere
-from checkout.pricing import picture_url
-from checkout.stories import (
-    CARD_DECLINED,
-    FIRST_IN_LINE,
-    FIRST_IN_LINE_UNCHARGED,
-    FREE_OF_CHARGE,
-    GIVEN_BACK,
-    HAD_AGAIN,
-    LETTING_GO,
-    NEEDS_BANK,
-    NOT_COLLECTED,
-    NOT_KEPT,
-    OUR_DELAYS,
-    PARTLY_REFUNDED,
-    PICKED_UP,
-    REFUNDED,
-    SET_ASIDE,
-    STORIES,
-    TIMELINE,
-    TIMELINES,
-    TO_PICK_UP,
-    Story,
-    Tone,
-)
+from checkout.stories import FIRST_IN_LINE, FIRST_IN_LINE_UNCHARGED, Tone
+from checkout.telling import deeds_of, needs_bank, story_of, timeline_of, words_of
 from checkout.tokens import hashed, order_token
-from checkout.waiting_models import PlaceState, WaitingPlace
-from drops.models import Drop, DropState, StockItem
-from merchant.models import JournalEntry
-from merchant.money import Money
-from merchant.templatetags.shop import clock
 from policies.models import Acceptance
 
-PICKUP_STORIES: dict[str, Story] = {OrderState.CONFIRMED: TO_PICK_UP, OrderState.CANCELLED: NOT_COLLECTED}
-WARNED_BEFORE = timedelta(minutes=2)  # WCAG 2.2.1 asks for 20 seconds; a card takes longer
 POLLED = (OrderState.PLACED, OrderState.AUTHORISING, OrderState.DEFERRED, OrderState.ACTION_REQUIRED)
 
 
@@ -106,38 +74,6 @@ class OrderView:
     server_now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HoldView:
-    """The time a cart has left. ``keep_minutes``: how much the fan may have more from ``warn_at`` on; 0 at the cap."""
-
-    until: datetime | None = None
-    ended: bool = False
-    warn_at: datetime | None = None
-    keep_minutes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CartLineView:
-    sku: str
-    title: str
-    picture_url: str
-    quantity: int
-    limit: int
-    unit_minor: int
-    total_minor: int
-    currency: str
-    available: int
-
-
-@dataclass(frozen=True, slots=True)
-class CartView:
-    lines: tuple[CartLineView, ...]
-    subtotal_minor: int
-    currency: str
-    hold: HoldView
-    server_now: datetime
-
-
 def order_by_token(token: str) -> Order | None:
     """The order whose secret this is."""
     found = Order.objects.select_related("drop", "payment")
@@ -148,9 +84,9 @@ def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own, and one for discounts."""
     payment = order.payment
     until = held_until(order, payment, now)
-    deeds, late = _deeds(order), until > order.hold_expires_at
-    story = _story(order, payment, deeds, late=late)
-    words = _words(order, payment, until, now)
+    deeds, late = deeds_of(order), until > order.hold_expires_at
+    story = story_of(order, payment, deeds, late=late)
+    words = words_of(order, payment, until, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
     return OrderView(
         reference=order.reference,
@@ -160,7 +96,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         explanation=story.explanation.format(**words).strip(),
         next_step=story.next_step.format(**words),
         tone=story.tone,
-        timeline=_timeline(order, payment, deeds),
+        timeline=timeline_of(order, payment, deeds),
         lines=tuple(
             OrderLineView(line.title, line.quantity, line.unit_price_minor * line.quantity)
             for line in order.lines.all()
@@ -180,13 +116,13 @@ def order_view(order: Order, now: datetime) -> OrderView:
         address_lines=_address_lines(order) if payment.path != PaymentPath.PICKUP else (),
         hold_expires_at=until if order.state in POLLED else None,
         policies=_policies(order),
-        pay_url=_pay_path(order) if open_and_waiting and not _needs_bank(payment) else None,
+        pay_url=_pay_path(order) if open_and_waiting and not needs_bank(payment) else None,
         other_way_url=_other_way(order, payment),
         can_cancel=late or order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
         can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
         can_order_again=order.state in (OrderState.EXPIRED, OrderState.CANCELLED),
-        needs_bank=open_and_waiting and _needs_bank(payment),
+        needs_bank=open_and_waiting and needs_bank(payment),
         poll=order.state in POLLED,
         drop_slug=order.drop.slug,
         drop_title=order.drop.title,
@@ -194,159 +130,14 @@ def order_view(order: Order, now: datetime) -> OrderView:
     )
 
 
-def cart_view(cart: Cart | None, drop: Drop, now: datetime) -> CartView:
-    """The cart's page. Two queries."""
-    lines = _cart_lines(cart) if cart else ()
-    return CartView(
-        lines=lines,
-        subtotal_minor=sum(line.total_minor for line in lines),
-        currency=lines[0].currency if lines else "",
-        hold=hold_view(cart, drop, now) if cart and lines else HoldView(),
-        server_now=now,
-    )
-
-
-def hold_view(cart: Cart, drop: Drop, now: datetime) -> HoldView:
-    """What a cart with something in it is told of its time. No query."""
-    if not holds_units(cart, drop):
-        return HoldView()
-    if cart.expires_at is None or cart.expires_at <= now:
-        return HoldView(ended=True)
-    warn_at = max(cart.expires_at - WARNED_BEFORE, now)
-    longer = min(warn_at + timedelta(minutes=drop.hold_minutes), clock_of(cart, drop, now).hard_cap_at)
-    minutes = int((longer - warn_at) / timedelta(minutes=1)) if longer > cart.expires_at else 0
-    return HoldView(until=cart.expires_at, warn_at=warn_at, keep_minutes=minutes)
-
-
-def _story(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, late: bool) -> Story:
-    if late:  # no worker came to say so
-        return STORIES[OrderState.DEFERRED]
-    if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
-        return _story_without_provider(order, payment)
-    if order.state == OrderState.ACTION_REQUIRED:
-        return _story_of_the_fans_step(payment)
-    if payment.is_authorised and order.state in (OrderState.AUTHORISING, OrderState.LATE_PAID):
-        return _story_of_what_is_set_aside(order, payment)
-    if order.state == OrderState.CONFIRMED and order.refunded_minor:
-        return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
-    return _story_of_what_came_late(order, deeds) or STORIES[order.state]
-
-
-def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
-    if order.state == OrderState.AUTHORISING:
-        return SET_ASIDE
-    if payment.state == PaymentState.DUE:
-        return HAD_AGAIN
-    return FIRST_IN_LINE_UNCHARGED if _refund_by(order) else LETTING_GO
-
-
-def _story_of_what_came_late(order: Order, deeds: Sequence[JournalEntry]) -> Story | None:
-    """The fan's money, our provider's answer, or we ourselves."""
-    if order.state == OrderState.EXPIRED:
-        return OUR_DELAYS.get(_state_before(OrderState.EXPIRED, deeds))
-    return FIRST_IN_LINE if _refund_by(order) else None
-
-
-def _state_before(state: OrderState, deeds: Sequence[JournalEntry]) -> str:
-    """What the order was when it went into ``state`` last: whose turn it was. Empty where the journal does not tell."""
-    states = [deed.verb for deed in deeds if deed.verb in OrderState.values]
-    return next((before for before, verb in reversed(list(pairwise(states))) if verb == state), "")
-
-
-def _refund_by(order: Order) -> datetime | None:
-    """For an order that was paid too late and waits at the head of the list: when its money goes back."""
-    if order.state != OrderState.LATE_PAID:
-        return None
-    waiting = WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING)
-    return waiting.values_list("refund_by", flat=True).first()
-
-
-def _story_without_provider(order: Order, payment: Payment) -> Story:
-    if _was_not_kept(order, payment):
-        return NOT_KEPT
-    if payment.path == PaymentPath.FREE:
-        return FREE_OF_CHARGE
-    if payment.state == PaymentState.PAID:
-        return GIVEN_BACK if order.refunded_minor else PICKED_UP
-    return PICKUP_STORIES[order.state]
-
-
-def _was_not_kept(order: Order, payment: Payment) -> bool:
-    """The shop's own doing: given away for nothing, or to be picked up and the date had not come."""
-    early = order.state_since < order.hold_expires_at
-    without = payment.path == PaymentPath.FREE or (payment.path == PaymentPath.PICKUP and early)
-    return order.state == OrderState.CANCELLED and without
-
-
-def _story_of_the_fans_step(payment: Payment) -> Story:
-    if payment.state == PaymentState.DUE:  # they have done it, and a worker is about to look
-        return STORIES[OrderState.AUTHORISING]
-    if _needs_bank(payment):
-        return NEEDS_BANK
-    return CARD_DECLINED if payment.error_code not in ("", "card_wanted") else STORIES[OrderState.ACTION_REQUIRED]
-
-
-def _words(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:
-    unheard = payment.outcome_unknown or until > order.hold_expires_at
-    unknown = unheard and payment.confirm_sent  # an intent nobody confirmed has charged nobody
-    refund_by = _refund_by(order)
-    return {
-        "until": clock(until, now),
-        "ended": clock(order.state_since, now),
-        "where": _where_units_go(order.drop),
-        "refund_by": clock(refund_by, now) if refund_by else "",
-        "email": order.email,
-        "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
-        "error": payment.error_message,
-        "charged": "We are checking whether your bank already answered; you are never charged twice."
-        if unknown
-        else _not_charged(payment),
-        "not_charged": _not_charged(payment),
-        "refunded": str(Money(order.refunded_minor, order.currency)),
-        "total": str(order.total),
-        "returned": "Your money is back on its way to you." if order.captured_minor else _not_charged(payment),
-    }
-
-
-def _where_units_go(drop: Drop) -> str:
-    if drop.state == DropState.CLOSED:
-        return "back to the shop"
-    return "to those who wait, or back on sale" if drop.waiting_list else "back on sale"
-
-
-def _not_charged(payment: Payment) -> str:
-    if payment.was_let_go or payment.state == PaymentState.LETTING_GO:
-        return "You have not been charged; your bank releases the amount that it had set aside."
-    if payment.is_authorised:
-        return "Your bank said yes and keeps the amount aside; you have not been charged yet."
-    return "You have not been charged."
-
-
-def _needs_bank(payment: Payment) -> bool:
-    return payment.path == PaymentPath.INTENT and payment.error_code == "action" and bool(payment.client_secret)
-
-
 def _other_way(order: Order, payment: Payment) -> str | None:
     """Instead of the bank's question, or of the card that could not be asked about: the provider's page."""
-    tried = order.state == OrderState.DEFERRED or _needs_bank(payment)
+    tried = order.state == OrderState.DEFERRED or needs_bank(payment)
     return _pay_path(order) if tried and may_pay_elsewhere(order, payment) else None
 
 
 def _pay_path(order: Order) -> str:
     return reverse("checkout:pay", args=[order_token(order.token_nonce)])
-
-
-def _deeds(order: Order) -> list[JournalEntry]:
-    return list(JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id"))
-
-
-def _timeline(order: Order, payment: Payment, deeds: Sequence[JournalEntry]) -> tuple[tuple[datetime, str], ...]:
-    words = TIMELINES.get(payment.path, TIMELINE)
-    if payment.capture_before is not None and not order.captured_minor:
-        words = words | {OrderState.LATE_PAID: "Your bank's yes came after the hold had ended"}
-    if _was_not_kept(order, payment):
-        words = words | {OrderState.CANCELLED: "Cancelled by the shop"}
-    return tuple((deed.at, words[deed.verb]) for deed in deeds)
 
 
 def _address_lines(order: Order) -> tuple[str, ...]:
@@ -370,31 +161,3 @@ def _policies(order: Order) -> tuple[AcceptedPolicy, ...]:
         )
         for one in accepted.order_by("pk")
     )
-
-
-def _cart_lines(cart: Cart) -> tuple[CartLineView, ...]:
-    found = cart.lines.select_related("offer__variant__product").prefetch_related(
-        "offer__variant__product__pictures", "offer__components"
-    )
-    lines = list(found.order_by("offer__position", "offer_id"))
-    free = _free({part.stock_item_id for line in lines for part in line.offer.components.all()})
-    return tuple(
-        CartLineView(
-            sku=line.offer.variant.sku,
-            title=f"{line.offer.variant.product.title}, {line.offer.variant.title}",
-            picture_url=picture_url(line.offer.variant),
-            quantity=line.quantity,
-            limit=line.offer.per_person_limit,
-            unit_minor=line.offer.price_minor,
-            total_minor=line.offer.price_minor * line.quantity,
-            currency=line.offer.currency,
-            available=min(
-                (free[part.stock_item_id] // part.quantity for part in line.offer.components.all()), default=0
-            ),
-        )
-        for line in lines
-    )
-
-
-def _free(item_ids: set[int]) -> dict[int, int]:
-    return dict(StockItem.objects.filter(pk__in=item_ids).values_list("pk", "available"))

@@ -13,8 +13,7 @@ from django.db.models import Sum
 from checkout import allowances, cards, refunds
 from checkout.errors import CannotRefund
 from checkout.models import Order, OrderLine, OrderState, Refund, RefundLine
-from checkout.orders import lock
-from checkout.settle import owner_of
+from checkout.orders import lock, owner_of
 from checkout.totals import rounding
 from drops import stock
 from drops.errors import NotSold

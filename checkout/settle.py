@@ -10,19 +10,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import allowances, amounts, attempts, authorisations, cards, notify, refunds, waiting_list
+from checkout import amounts, attempts, authorisations, cards, late_payments, notify, refunds
 from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import OPEN, hold_past_the_cap, hold_until, lock, move_to
-from checkout.totals import redemptions
-from checkout.waiting_models import PlaceState, WaitingPlace
+from checkout.orders import OPEN, hold_past_the_cap, lock_both, move_to, owner_of
+from checkout.outcomes import confirm, wait_for_fan
 from drops import stock
-from drops.errors import SoldOut, StillThere
-from drops.models import OwnerKind
-from drops.stock import Owner
-from drops.windows import Phase, phase_of
 from merchant import journal
-from merchant.models import LatePayments
 from merchant.money import Money
 from merchant.store import current_store
 from merchant.wake import wake
@@ -32,10 +26,6 @@ CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
 BANK_IS_PAYING = "processing"
 BRINGS_MONEY = ("succeeded", BANK_IS_PAYING, AUTHORISED)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
-
-
-def owner_of(order: Order) -> Owner:
-    return Owner(OwnerKind.ORDER, order.reference)
 
 
 def settle_intent(order_id: int, intent: IntentView, *, now: datetime, attempt: int | None = None) -> None:
@@ -144,13 +134,6 @@ def _count_keys(payment: Payment, *, new_key: bool) -> None:
         payment.create_number += 1
 
 
-def lock_both(order_id: int) -> tuple[Order, Payment]:
-    """Order first, then its payment: everybody locks them in this order."""
-    order = lock(order_id)
-    order.payment = Payment.objects.select_for_update().get(order=order)
-    return order, order.payment
-
-
 def _is_of_the_past(payment: Payment, intent: IntentView) -> bool:
     """Another intent than the one we pay with, or another card than the one that waits; and it brought no money."""
     if intent.status == "succeeded":
@@ -185,19 +168,9 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
         confirm(order, now)
         stock.commit(owner_of(order))  # the hot rows last
     elif order.state == OrderState.LATE_PAID:
-        _taken_after_all(order, now)
-    elif order.state in MAY_BE_LATE:
-        _paid_too_late(order, now)
-
-
-def _taken_after_all(order: Order, now: datetime) -> None:
-    """What a bank had set aside too late is money now: the units that were kept for it are sold. Without any it was
-    somebody at the provider, not we, who took it: its place in line is a paid one from here on, or it goes back."""
-    if stock.holds_of(owner_of(order)):
-        confirm(order, now)
-        stock.commit(owner_of(order))  # the hot rows last
-    elif not WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING).exists():
-        refund_late(order, now=now)
+        late_payments.taken(order, now)
+    elif order.state in late_payments.MAY_BE_LATE:
+        late_payments.paid(order, now)
 
 
 def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -208,9 +181,9 @@ def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetim
     payment.error_code = payment.error_message = ""
     if heard_before and payment.state != PaymentState.DUE:
         return  # it waits, or is being let go
-    if order.state in MAY_BE_LATE:
+    if order.state in late_payments.MAY_BE_LATE:
         journal.record(order.subject, "authorised", actor=journal.WORKER, data=intent.amount.as_json())
-        _authorised_too_late(order, payment, now)
+        late_payments.authorised(order, payment, now)
         return
     payment.state = PaymentState.DUE
     if not heard_before:
@@ -219,109 +192,6 @@ def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetim
         wake("payments")
     if order.state in (OrderState.PLACED, OrderState.ACTION_REQUIRED, OrderState.DEFERRED):
         move_to(order, OrderState.AUTHORISING, why="the bank said yes", actor=journal.WORKER, now=now)
-
-
-def _authorised_too_late(order: Order, payment: Payment, now: datetime) -> None:
-    """The same ladder as for money. But nothing was charged: the date is the bank's, and what is not wanted let go."""
-    late_payments = current_store().late_payments
-    in_time = authorisations.ends(payment) > now
-    if order.state != OrderState.EXPIRED or late_payments == LatePayments.REFUND or not in_time:
-        authorisations.let_go(order, payment, why="the hold had ended", now=now)
-        return
-    move_to(
-        order, OrderState.LATE_PAID, why="the bank said yes after the hold had ended", actor=journal.WORKER, now=now
-    )
-    if _hold_again(order):
-        authorisations.take(payment, now=now)
-        return
-    authorisations.keep(payment, now=now + authorisations.LOOK_EVERY)
-    if not (late_payments == LatePayments.WAIT and _may_wait(order, now)):
-        authorisations.let_go(order, payment, why="the hold had ended, and nothing was left", now=now)
-
-
-def _not_taken(order: Order, payment: Payment, now: datetime) -> None:
-    """What was set aside too late is let go, by us, the bank or somebody at the provider: nothing was charged."""
-    payment.state, payment.leased_until = PaymentState.CLOSED, None
-    journal.record(order.subject, "let_go", actor=journal.WORKER)
-    if stock.holds_of(owner_of(order)):  # taken again for it
-        redemptions.give_back(order)
-        allowances.give_back(order)
-    if order.state == OrderState.LATE_PAID:
-        move_to(order, OrderState.CANCELLED, why="not charged", actor=journal.WORKER, now=now)
-        notify.ended(order)
-    stock.release(owner_of(order))  # the hot rows last; what its place in line claims the sweep lets go
-
-
-def confirm(order: Order, now: datetime) -> None:
-    move_to(order, OrderState.CONFIRMED, why="paid", actor=journal.WORKER, now=now)
-    Order.objects.filter(pk=order.pk).update(confirmed_at=now)
-    order.confirmed_at = now
-    cards.count(order, order.payment.card_key, now)
-    notify.confirmed(order)
-
-
-MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
-
-
-def _paid_too_late(order: Order, now: datetime) -> None:
-    """The ladder, as the shop's setting says: take the units again if there are any; wait for them at the head of the
-    waiting list, to a date that the fan is told; else the money goes back, once."""
-    late_payments = current_store().late_payments
-    wanted_still = order.state == OrderState.EXPIRED and late_payments != LatePayments.REFUND
-    if wanted_still and order.payment.card_key:
-        cards.lock(order.drop_id, order.payment.card_key)
-    move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
-    if wanted_still and _take_again(order):
-        confirm(order, now)
-    elif not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
-        refund_late(order, now=now)
-
-
-def refund_late(order: Order, *, now: datetime) -> None:
-    """Give back whole what came too late for a locked order, once. What was only set aside is let go instead."""
-    if order.payment.is_authorised:
-        authorisations.let_go(order, order.payment, why="not wanted any more", now=now)
-        order.payment.save()
-        return
-    refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
-    notify.refunding(order)
-
-
-def _may_wait(order: Order, now: datetime) -> bool:
-    """Let it wait at the head of the list. Nothing comes back to a drop that is over."""
-    if phase_of(order.drop, now) == Phase.CLOSED:
-        return False
-    try:
-        with transaction.atomic():
-            waiting_list.queue_paid(order, now=now)
-    except StillThere:
-        return False  # it came back in this very moment, to the public: the money goes back
-    notify.waiting(order)
-    return True
-
-
-def _take_again(order: Order) -> bool:
-    if not _hold_again(order):
-        return False
-    stock.commit(owner_of(order))
-    return True
-
-
-def _hold_again(order: Order) -> bool:
-    lines = order.lines.values_list("offer_id", "quantity")
-    try:
-        with transaction.atomic():
-            redemptions.take_again(order)  # then the allowances, then the hot rows, as an order takes them
-            allowances.take_again(order)
-            stock.hold(
-                stock.needs(lines),
-                owner=owner_of(order),
-                expires_at=order.hold_expires_at,
-                hard_cap_at=order.hard_cap_at,
-            )
-    except SoldOut:
-        return False
-    return True
 
 
 def _processing(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -348,31 +218,6 @@ def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: dateti
     wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
 
 
-def wait_for_fan(order: Order, payment: Payment, message: str, code: str, now: datetime) -> None:
-    """It is their turn, on a locked order, whose payment the caller saves. ``message``: why, in words for them."""
-    payment.state, payment.error_code, payment.error_message = PaymentState.AWAITING_FAN, code, message[:300]
-    payment.confirmation_token, payment.confirm_sent = "", False
-    payment.capture_before, payment.capture_sent = None, False
-    payment.outcome_unknown = False
-    if order.state == OrderState.ACTION_REQUIRED:
-        return
-    until = _until_a_card_comes(order, payment, now)
-    hold_until(order, until)
-    stock.defer(owner_of(order), until)
-    move_to(order, OrderState.ACTION_REQUIRED, why=code or "card wanted", actor=journal.WORKER, now=now)
-    notify.please_pay(order, payment)
-
-
-def _until_a_card_comes(order: Order, payment: Payment, now: datetime) -> datetime:
-    """The hard cap is for those who let time pass. Who hears late because of the provider, a bank or us has a fair time
-    from then on, the drop's own: not what was left of the deferral, which was never theirs to use."""
-    fair = now + timedelta(minutes=order.drop.hold_minutes)
-    if order.state in (OrderState.DEFERRED, OrderState.PROCESSING) or order.hold_expires_at > order.hard_cap_at:
-        return fair
-    until = max(order.hold_expires_at, fair)
-    return until if payment.attempt == 1 else max(min(until, order.hard_cap_at), now)
-
-
 def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     """Nothing can be paid on it any more: a card that waits is charged on another, else the fan enters one.
 
@@ -380,7 +225,7 @@ def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime)
     """
     was_authorised = payment.is_authorised
     if was_authorised and order.state not in OPEN:
-        _not_taken(order, payment, now)
+        late_payments.not_taken(order, payment, now)
         return
     if order.state not in OPEN or (payment.path != PaymentPath.INTENT and not was_authorised):
         return

@@ -10,10 +10,11 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.urls import reverse
 
+from checkout.cart_queries import CartLineView, HoldView, cart_view
 from checkout.contact import countries
 from checkout.models import Cart, Order
 from checkout.pricing import PricedLine
-from checkout.queries import CartLineView, HoldView, OrderView, cart_view, order_view
+from checkout.queries import OrderView, order_view
 from checkout.quote import Quote
 from checkout.totals import tables
 from drops.queries import DropView

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from checkout import allowances, authorisations, refunds, settle, waiting_mail
+from checkout import allowances, authorisations, late_payments, orders, outcomes, refunds, waiting_mail
 from checkout.errors import NotWaiting
 from checkout.models import Cart, CartLine, Order, OrderState, PaymentState
 from checkout.tokens import hashed, offer_token
@@ -91,13 +91,13 @@ def offer(place_id: int, *, now: datetime, by: str = journal.WORKER) -> bool:
 def give_money_back(order_id: int, *, why: str, actor: str, now: datetime) -> None:
     """End the waiting of an order that was paid too late: its money goes back, once. Raises NotWaiting."""
     with transaction.atomic(durable=True):
-        order, _ = settle.lock_both(order_id)
+        order, _ = orders.lock_both(order_id)
         place_id = WaitingPlace.objects.filter(order=order).values_list("pk", flat=True).first()
         place = lock(place_id) if place_id else None
         if place is None or place.state != PlaceState.WAITING or not _is_paid_whole(order):
             raise NotWaiting
         move_to(place, PlaceState.LAPSED, actor=actor, why=why, now=now)
-        settle.refund_late(order, now=now)
+        late_payments.refund(order, now=now)
         awaited.let_go(owner_of(place))
 
 
@@ -136,7 +136,7 @@ def _offered_until(drop: Drop, now: datetime) -> datetime:
 
 
 def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
-    order, _ = settle.lock_both(order_id)
+    order, _ = orders.lock_both(order_id)
     place = lock(place_id)
     if place.state != PlaceState.WAITING or not _is_paid_whole(order):
         return False
@@ -146,10 +146,10 @@ def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
         authorisations.take(order.payment, now=now)
         order.payment.save(update_fields=["state", "due_at", "tries"])
     else:
-        settle.confirm(order, now)
+        outcomes.confirm(order, now)
     redemptions.take_again(order)
     allowances.take_again(order)
-    to = settle.owner_of(order)
+    to = orders.owner_of(order)
     _hold(place, to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     if not set_aside:
         stock.commit(to)
@@ -168,7 +168,7 @@ def _end_refunded(now: datetime) -> None:
     waiting = WaitingPlace.objects.filter(state=PlaceState.WAITING, order__isnull=False)
     for place_id, order_id in waiting.values_list("pk", "order_id"):
         with transaction.atomic(durable=True):
-            order, _ = settle.lock_both(order_id or 0)
+            order, _ = orders.lock_both(order_id or 0)
             place = lock(place_id)
             if place.state == PlaceState.WAITING and not _is_paid_whole(order):
                 move_to(place, PlaceState.LAPSED, actor=journal.WORKER, why="its money goes back", now=now)

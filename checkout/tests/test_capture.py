@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from checkout import authorisations, expiry, fallback, gateway, payments, puller, refunds, settle, webhooks
+from checkout import authorisations, expiry, fallback, gateway, orders, payments, puller, refunds, webhooks
 from checkout.errors import GatewayRefused
 from checkout.gateway import api, intent_view
 from checkout.models import Order, OrderState, Payment, PaymentState, WebhookEvent
@@ -234,7 +234,7 @@ def test_without_the_lease_two_workers_both_send_a_capture(robe: Drop, sandbox: 
 def test_units_that_are_not_held_are_not_charged(robe: Drop, sandbox: SandboxServer) -> None:
     """It cannot be; if it is all the same, nothing is taken, and the sweep ends it."""
     order = authorised(robe, sandbox)
-    stock.release(settle.owner_of(order))
+    stock.release(orders.owner_of(order))
     payments.drain(clock)
     assert (captures(sandbox, order), fresh(order).captured_minor) == ([], 0)
 

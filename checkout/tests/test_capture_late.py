@@ -13,6 +13,7 @@ from checkout import (
     allowances,
     authorisations,
     gateway,
+    orders,
     payments,
     refunds,
     settle,
@@ -55,7 +56,7 @@ def authorised_too_late(drop: Drop, sandbox: SandboxServer, *, left: int = 0, in
     Payment.objects.filter(order=order).update(state=PaymentState.CLOSED, capture_before=None)
     allowances.give_back(fresh(order))
     with transaction.atomic():
-        stock.release(settle.owner_of(order))
+        stock.release(orders.owner_of(order))
     sell(drop, StockItem.objects.get(code="ROBE-M").available - left, "others")
     look(order)
     return fresh(order)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from checkout import carts, expiry, waiting_list, waiting_offers
+from checkout.cart_queries import hold_view
 from checkout.errors import AlreadyOrdered, HoldEnded, Invalid
 from checkout.models import Cart
 from checkout.order_request import Placed
 from checkout.place_order import place_order
-from checkout.queries import hold_view
 from checkout.tests import fan
 from drops.errors import HoldExpired, LimitReached, NotOpen, SoldOut
 from drops.models import Drop, DropState, Hold

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from checkout import allowances, expiry, gateway, payments, settle
+from checkout import allowances, expiry, gateway, orders, payments, settle
 from checkout.errors import TotalChanged
 from checkout.models import Discount, DiscountCount, Order, OrderState, Payment
 from checkout.place_order import place_order
@@ -146,4 +146,4 @@ def expired_by_hand(order: Order) -> None:
     Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
     allowances.give_back(order)
     redemptions.give_back(order)
-    stock.release(settle.owner_of(order))
+    stock.release(orders.owner_of(order))

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from checkout import expiry, gateway, payments, settle
+from checkout import expiry, gateway, orders, payments, settle
 from checkout.models import Order, OrderState, PaymentState
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
@@ -114,7 +114,7 @@ def test_who_comes_back_while_their_money_is_written_down_leaves_it_paid(robe: D
     payments.drain(clock)
     with ThreadPoolExecutor(1) as fan_comes_back:
         with transaction.atomic():
-            _, payment = settle.lock_both(order.pk)
+            _, payment = orders.lock_both(order.pk)
             looked = fan_comes_back.submit(look_again_elsewhere, order.pk)
             until(somebody_waits_for_us)
             payment.state = PaymentState.PAID

@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from checkout import allowances, expiry, gateway, payments, refunds, returns, settle, waiting_list, waiting_offers
+from checkout import (
+    allowances,
+    expiry,
+    gateway,
+    orders,
+    payments,
+    refunds,
+    returns,
+    settle,
+    waiting_list,
+    waiting_offers,
+)
 from checkout.errors import NotWaiting
 from checkout.models import Allowance, Order, OrderState
 from checkout.queries import order_view
@@ -42,7 +53,7 @@ def paid_too_late(drop: Drop, sandbox: SandboxServer, units: int = 1) -> Order:
     payments._pay_intent(job)
     Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
     allowances.give_back(fresh(order))
-    stock.release(settle.owner_of(order))
+    stock.release(orders.owner_of(order))
     sell(drop, StockItem.objects.get(code="ROBE-M").available - 1, "others")
     sell(drop, 1, "last")
     settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())

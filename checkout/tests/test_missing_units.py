@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from checkout import carts, expiry
+from checkout.cart_queries import cart_view
 from checkout.errors import HoldEnded
 from checkout.models import Cart, Order
-from checkout.queries import cart_view
 from checkout.tests import fan
 from checkout.tests.test_waiting_list import books_balance
 from drops import stock

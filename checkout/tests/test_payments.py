@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
-from checkout import expiry, gateway, payments, refunds, settle
+from checkout import expiry, gateway, orders, payments, refunds, settle
 from checkout.errors import GatewayUnavailable, NothingToPay
 from checkout.gateway import IntentView, api, intents
 from checkout.models import Order, OrderState, Payment, PaymentState, Refund
@@ -256,7 +256,7 @@ def test_c15_paid_after_expiry(robe: Drop, sandbox: SandboxServer, left: int, st
 
 def release(order: Order, left: int) -> None:
     with transaction.atomic():
-        stock.release(settle.owner_of(order))
+        stock.release(orders.owner_of(order))
     item = StockItem.objects.get(code="ROBE-M")
     stock.restock(item.pk, left - item.available, actor="test", why="to this many")
 

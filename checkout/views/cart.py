@@ -7,9 +7,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from checkout import carts
+from checkout.cart_queries import cart_view
 from checkout.cookies import cart_token, first_cart_token, set_cart_token
 from checkout.errors import AlreadyOrdered, CheckoutError
-from checkout.queries import cart_view
 from checkout.refusals import in_words
 from checkout.tokens import order_token
 from drops.disclosures import disclosures

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from checkout import carts
+from checkout.cart_queries import hold_view
 from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
 from checkout.cookies import cart_token
@@ -30,7 +31,6 @@ from checkout.forms import FIELDS, MAX_QUOTE, read_order, read_person, ticked
 from checkout.models import Cart
 from checkout.ordering import order_once
 from checkout.personal_quote import personal_quote
-from checkout.queries import hold_view
 from checkout.quote import Quote, open_token
 from checkout.refusals import in_words, problem_of
 from checkout.tokens import order_token, sealed_cart

@@ -1,0 +1,123 @@
+"""Money, or a bank's yes, that comes after the hold had ended. The ladder: its units are had again, or it waits at the
+head of the list, or it goes back. Each function is told of a locked order."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from checkout import allowances, authorisations, cards, notify, refunds, waiting_list
+from checkout.models import Order, OrderState, Payment, PaymentState
+from checkout.orders import move_to, owner_of
+from checkout.outcomes import confirm
+from checkout.totals import redemptions
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops import stock
+from drops.errors import SoldOut, StillThere
+from drops.windows import Phase, phase_of
+from merchant import journal
+from merchant.models import LatePayments
+from merchant.store import current_store
+
+MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
+
+
+def paid(order: Order, now: datetime) -> None:
+    """The ladder, as the shop's setting says: take the units again if there are any; wait for them at the head of the
+    waiting list, to a date that the fan is told; else the money goes back, once."""
+    late_payments = current_store().late_payments
+    wanted_still = order.state == OrderState.EXPIRED and late_payments != LatePayments.REFUND
+    if wanted_still and order.payment.card_key:
+        cards.lock(order.drop_id, order.payment.card_key)
+    move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
+    if wanted_still and _take_again(order):
+        confirm(order, now)
+    elif not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
+        refund(order, now=now)
+
+
+def taken(order: Order, now: datetime) -> None:
+    """What a bank had set aside too late is money now: the units that were kept for it are sold. Without any it was
+    somebody at the provider, not we, who took it: its place in line is a paid one from here on, or it goes back."""
+    if stock.holds_of(owner_of(order)):
+        confirm(order, now)
+        stock.commit(owner_of(order))  # the hot rows last
+    elif not WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING).exists():
+        refund(order, now=now)
+
+
+def authorised(order: Order, payment: Payment, now: datetime) -> None:
+    """The same ladder as for money. But nothing was charged: the date is the bank's, and what is not wanted let go."""
+    late_payments = current_store().late_payments
+    in_time = authorisations.ends(payment) > now
+    if order.state != OrderState.EXPIRED or late_payments == LatePayments.REFUND or not in_time:
+        authorisations.let_go(order, payment, why="the hold had ended", now=now)
+        return
+    move_to(
+        order, OrderState.LATE_PAID, why="the bank said yes after the hold had ended", actor=journal.WORKER, now=now
+    )
+    if _hold_again(order):
+        authorisations.take(payment, now=now)
+        return
+    authorisations.keep(payment, now=now + authorisations.LOOK_EVERY)
+    if not (late_payments == LatePayments.WAIT and _may_wait(order, now)):
+        authorisations.let_go(order, payment, why="the hold had ended, and nothing was left", now=now)
+
+
+def not_taken(order: Order, payment: Payment, now: datetime) -> None:
+    """What was set aside too late is let go, by us, the bank or somebody at the provider: nothing was charged."""
+    payment.state, payment.leased_until = PaymentState.CLOSED, None
+    journal.record(order.subject, "let_go", actor=journal.WORKER)
+    if stock.holds_of(owner_of(order)):  # taken again for it
+        redemptions.give_back(order)
+        allowances.give_back(order)
+    if order.state == OrderState.LATE_PAID:
+        move_to(order, OrderState.CANCELLED, why="not charged", actor=journal.WORKER, now=now)
+        notify.ended(order)
+    stock.release(owner_of(order))  # the hot rows last; what its place in line claims the sweep lets go
+
+
+def refund(order: Order, *, now: datetime) -> None:
+    """Give back whole what came too late for a locked order, once. What was only set aside is let go instead."""
+    if order.payment.is_authorised:
+        authorisations.let_go(order, order.payment, why="not wanted any more", now=now)
+        order.payment.save()
+        return
+    refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
+    notify.refunding(order)
+
+
+def _may_wait(order: Order, now: datetime) -> bool:
+    """Let it wait at the head of the list. Nothing comes back to a drop that is over."""
+    if phase_of(order.drop, now) == Phase.CLOSED:
+        return False
+    try:
+        with transaction.atomic():
+            waiting_list.queue_paid(order, now=now)
+    except StillThere:
+        return False  # it came back in this very moment, to the public: the money goes back
+    notify.waiting(order)
+    return True
+
+
+def _take_again(order: Order) -> bool:
+    if not _hold_again(order):
+        return False
+    stock.commit(owner_of(order))
+    return True
+
+
+def _hold_again(order: Order) -> bool:
+    lines = order.lines.values_list("offer_id", "quantity")
+    try:
+        with transaction.atomic():
+            redemptions.take_again(order)  # then the allowances, then the hot rows, as an order takes them
+            allowances.take_again(order)
+            stock.hold(
+                stock.needs(lines),
+                owner=owner_of(order),
+                expires_at=order.hold_expires_at,
+                hard_cap_at=order.hard_cap_at,
+            )
+    except SoldOut:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Which story an order's fan is told, in which words, and what has happened so far. The stories: ``stories``."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.stories import (
+    CARD_DECLINED,
+    FIRST_IN_LINE,
+    FIRST_IN_LINE_UNCHARGED,
+    FREE_OF_CHARGE,
+    GIVEN_BACK,
+    HAD_AGAIN,
+    LETTING_GO,
+    NEEDS_BANK,
+    NOT_COLLECTED,
+    NOT_KEPT,
+    OUR_DELAYS,
+    PARTLY_REFUNDED,
+    PICKED_UP,
+    REFUNDED,
+    SET_ASIDE,
+    STORIES,
+    TIMELINE,
+    TIMELINES,
+    TO_PICK_UP,
+    Story,
+)
+from checkout.waiting_models import PlaceState, WaitingPlace
+from drops.models import Drop, DropState
+from merchant.models import JournalEntry
+from merchant.money import Money
+from merchant.templatetags.shop import clock
+
+PICKUP_STORIES: dict[str, Story] = {OrderState.CONFIRMED: TO_PICK_UP, OrderState.CANCELLED: NOT_COLLECTED}
+
+
+def story_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, late: bool) -> Story:
+    if late:  # no worker came to say so
+        return STORIES[OrderState.DEFERRED]
+    if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
+        return _story_without_provider(order, payment)
+    if order.state == OrderState.ACTION_REQUIRED:
+        return _story_of_the_fans_step(payment)
+    if payment.is_authorised and order.state in (OrderState.AUTHORISING, OrderState.LATE_PAID):
+        return _story_of_what_is_set_aside(order, payment)
+    if order.state == OrderState.CONFIRMED and order.refunded_minor:
+        return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
+    return _story_of_what_came_late(order, deeds) or STORIES[order.state]
+
+
+def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
+    if order.state == OrderState.AUTHORISING:
+        return SET_ASIDE
+    if payment.state == PaymentState.DUE:
+        return HAD_AGAIN
+    return FIRST_IN_LINE_UNCHARGED if _refund_by(order) else LETTING_GO
+
+
+def _story_of_what_came_late(order: Order, deeds: Sequence[JournalEntry]) -> Story | None:
+    """The fan's money, our provider's answer, or we ourselves."""
+    if order.state == OrderState.EXPIRED:
+        return OUR_DELAYS.get(_state_before(OrderState.EXPIRED, deeds))
+    return FIRST_IN_LINE if _refund_by(order) else None
+
+
+def _state_before(state: OrderState, deeds: Sequence[JournalEntry]) -> str:
+    """What the order was when it went into ``state`` last: whose turn it was. Empty where the journal does not tell."""
+    states = [deed.verb for deed in deeds if deed.verb in OrderState.values]
+    return next((before for before, verb in reversed(list(pairwise(states))) if verb == state), "")
+
+
+def _story_without_provider(order: Order, payment: Payment) -> Story:
+    if _was_not_kept(order, payment):
+        return NOT_KEPT
+    if payment.path == PaymentPath.FREE:
+        return FREE_OF_CHARGE
+    if payment.state == PaymentState.PAID:
+        return GIVEN_BACK if order.refunded_minor else PICKED_UP
+    return PICKUP_STORIES[order.state]
+
+
+def _story_of_the_fans_step(payment: Payment) -> Story:
+    if payment.state == PaymentState.DUE:  # they have done it, and a worker is about to look
+        return STORIES[OrderState.AUTHORISING]
+    if needs_bank(payment):
+        return NEEDS_BANK
+    return CARD_DECLINED if payment.error_code not in ("", "card_wanted") else STORIES[OrderState.ACTION_REQUIRED]
+
+
+def words_of(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:
+    unheard = payment.outcome_unknown or until > order.hold_expires_at
+    unknown = unheard and payment.confirm_sent  # an intent nobody confirmed has charged nobody
+    refund_by = _refund_by(order)
+    return {
+        "until": clock(until, now),
+        "ended": clock(order.state_since, now),
+        "where": _where_units_go(order.drop),
+        "refund_by": clock(refund_by, now) if refund_by else "",
+        "email": order.email,
+        "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
+        "error": payment.error_message,
+        "charged": "We are checking whether your bank already answered; you are never charged twice."
+        if unknown
+        else _not_charged(payment),
+        "not_charged": _not_charged(payment),
+        "refunded": str(Money(order.refunded_minor, order.currency)),
+        "total": str(order.total),
+        "returned": "Your money is back on its way to you." if order.captured_minor else _not_charged(payment),
+    }
+
+
+def _where_units_go(drop: Drop) -> str:
+    if drop.state == DropState.CLOSED:
+        return "back to the shop"
+    return "to those who wait, or back on sale" if drop.waiting_list else "back on sale"
+
+
+def _not_charged(payment: Payment) -> str:
+    if payment.was_let_go or payment.state == PaymentState.LETTING_GO:
+        return "You have not been charged; your bank releases the amount that it had set aside."
+    if payment.is_authorised:
+        return "Your bank said yes and keeps the amount aside; you have not been charged yet."
+    return "You have not been charged."
+
+
+def deeds_of(order: Order) -> list[JournalEntry]:
+    return list(JournalEntry.objects.filter(subject=order.subject, verb__in=TIMELINE).order_by("id"))
+
+
+def timeline_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry]) -> tuple[tuple[datetime, str], ...]:
+    words = TIMELINES.get(payment.path, TIMELINE)
+    if payment.capture_before is not None and not order.captured_minor:
+        words = words | {OrderState.LATE_PAID: "Your bank's yes came after the hold had ended"}
+    if _was_not_kept(order, payment):
+        words = words | {OrderState.CANCELLED: "Cancelled by the shop"}
+    return tuple((deed.at, words[deed.verb]) for deed in deeds)
+
+
+def _was_not_kept(order: Order, payment: Payment) -> bool:
+    """The shop's own doing: given away for nothing, or to be picked up and the date had not come."""
+    early = order.state_since < order.hold_expires_at
+    without = payment.path == PaymentPath.FREE or (payment.path == PaymentPath.PICKUP and early)
+    return order.state == OrderState.CANCELLED and without
+
+
+def _refund_by(order: Order) -> datetime | None:
+    """For an order that was paid too late and waits at the head of the list: when its money goes back."""
+    if order.state != OrderState.LATE_PAID:
+        return None
+    waiting = WaitingPlace.objects.filter(order=order, state=PlaceState.WAITING)
+    return waiting.values_list("refund_by", flat=True).first()
+
+
+def needs_bank(payment: Payment) -> bool:
+    return payment.path == PaymentPath.INTENT and payment.error_code == "action" and bool(payment.client_secret)
