@@ -16,13 +16,13 @@ from checkout.carts import become_order, contents, lock_cart, refuse_closed
 from checkout.errors import Busy, Invalid, PoliciesChanged, QuoteExpired, Restricted, TotalChanged
 from checkout.models import Cart, Order
 from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
+from checkout.orders import owner_of
 from checkout.pricing import merged
 from checkout.quote import LIFETIME, PICKUP, Agreed, Opened, Quote, agree, open_token, quote
 from checkout.tokens import order_token
 from checkout.totals import discounts, redemptions, tables as totals_tables
 from drops import stock, windows
-from drops.models import Drop, OwnerKind
-from drops.stock import Owner
+from drops.models import Drop
 from drops.terms import Terms
 from merchant.wake import wake
 from policies import acceptance, decisions, meanwhile, seen
@@ -177,5 +177,4 @@ def _take_units(order: Order, cart: Cart | None, fresh: Quote, terms: Terms, now
     if cart is not None:
         become_order(cart, order, needs, now=now)
         return
-    owner = Owner(OwnerKind.ORDER, order.reference)
-    stock.hold(needs, owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
+    stock.hold(needs, owner=owner_of(order), expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)

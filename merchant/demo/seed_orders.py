@@ -11,11 +11,11 @@ from django.db import transaction
 
 from checkout import notify
 from checkout.models import Order, OrderLine, OrderState, Payment, Refund, RefundState, WebhookEvent
+from checkout.orders import owner_of
 from checkout.quote import Quote, quote
 from checkout.tokens import ALPHABET, hashed, order_token
 from drops import stock
-from drops.models import Drop, OwnerKind
-from drops.stock import Owner
+from drops.models import Drop
 from merchant import journal
 from merchant.demo.seed_catalogue import CLOSED, LIVE, STANDING
 from merchant.demo.seed_fans import LEAST_FANS, email_of
@@ -134,7 +134,7 @@ class _Writer:
         )
 
     def _units(self, order: Order, agreed: Quote, past: Past) -> None:
-        owner = Owner(OwnerKind.ORDER, order.reference)
+        owner = owner_of(order)
         wanted = stock.needs([(line.offer_id, line.quantity) for line in agreed.lines])
         stock.hold(wanted, owner=owner, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
         if past.state == OrderState.CONFIRMED:
