@@ -35,6 +35,7 @@ from merchant.desk import (
     MoneyField,
     PercentField,
     ReadOnlyAdmin,
+    actor,
     moment_cell,
     panel,
 )
@@ -136,7 +137,7 @@ class StoreProfileAdmin(DeskAdmin):
             journal.record(
                 "shop",
                 "profile_changed",
-                actor=journal.staff(request.user.get_username()),
+                actor=actor(request),
                 why=", ".join(form.changed_data),
             )
         transaction.on_commit(forget_store)

@@ -1,6 +1,6 @@
 """What the pages of the merchant's desk share: read-only pages, money as people type it, the story of a thing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import wraps
@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 from babel import Locale
 from django import forms
+from django.contrib import admin
 from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
@@ -21,6 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
+from merchant import journal
 from merchant.clock import now
 from merchant.models import JournalEntry
 from merchant.money import Money, exponent
@@ -40,6 +42,28 @@ class DeskAdmin(ModelAdmin):
     list_filter_submit = True
     list_per_page = 50
     when_empty = ""  # what fills this list, said while nothing is in it
+
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        """What the panels around the form of one row show; nothing where the row is gone."""
+        return {}
+
+    def fitting(self, object_id: int) -> Iterable[str] | None:
+        """The deeds of ``actions_detail`` that make sense for a row as it is now; None for all of them."""
+        return None
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        if object_id:
+            extra_context = {**(extra_context or {}), **self.around(request, object_id)}
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        offered, fitting = list(super().get_actions_detail(request, object_id)), self.fitting(object_id)
+        if fitting is None:
+            return offered
+        names = {f"{self.opts.app_label}_{self.opts.model_name}_{deed}" for deed in fitting}
+        return [each for each in offered if each.action_name in names]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if any("\0" in value for values in request.GET.lists() for value in values[1]):
@@ -78,6 +102,11 @@ class DeskAdmin(ModelAdmin):
         return guarded
 
 
+def actor(request: HttpRequest) -> str:
+    """Who acts, as the journal names them."""
+    return journal.staff(request.user.get_username())
+
+
 class ReadOnlyAdmin(DeskAdmin):
     """A page to look at: what it shows is written by the shop's verbs alone."""
 
@@ -92,6 +121,13 @@ class ReadOnlyAdmin(DeskAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class PanelAdmin(ReadOnlyAdmin):
+    """The same without any fields: the panels around them show it all."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return []
 
 
 class MoneyField(forms.DecimalField):
@@ -122,6 +158,15 @@ class MoneyField(forms.DecimalField):
 
 def _currency() -> str:
     return current_store().currency
+
+
+class WhyField(forms.CharField):
+    """Why somebody does it, in one line."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, *, label: str = "Why", **options: Any) -> None:
+        super().__init__(label=label, max_length=200, **options)
 
 
 class CountriesField(forms.CharField):
@@ -175,6 +220,22 @@ class ConfirmDialog(BaseDialogForm):
 def dialog(title: str, form: type[ConfirmDialog], submit: str) -> dict[str, Any]:
     """How Unfold is told of a dialog."""
     return {"title": title, "description": "", "form_class": form, "form_submit_text": submit}
+
+
+def desk_context(request: HttpRequest, title: str, of: type[Model], **shown: Any) -> dict[str, Any]:
+    """What a page of the desk beside its tables' own shows, under the menu's entry of ``of``."""
+    return {
+        **admin.site.each_context(request),
+        "title": title,
+        "opts": of._meta,
+        "server_now": now(),
+        **shown,
+    }
+
+
+def form_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page around ``form``: 422 where something in it is wrong."""
+    return render(request, template, context, status=422 if context["form"].errors else status)
 
 
 def done(url: str) -> HttpResponse:

@@ -1,26 +1,23 @@
 """An order of which another amount came than was agreed: both amounts, what it means, and what can be done."""
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from unfold.widgets import UnfoldAdminTextInputWidget
+from django.shortcuts import get_object_or_404, redirect
 
 from checkout import amounts
 from checkout.amount_models import AmountDiffers
 from checkout.errors import CannotRefund
 from checkout.models import Order
-from merchant import journal
 from merchant.clock import now
+from merchant.desk import WhyField, actor, desk_context, form_page
 from merchant.models import JournalEntry
 
 
 class SettledForm(forms.Form):
-    why = forms.CharField(
+    why = WhyField(
         label="Why it is settled",
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
         help_text="For the journal, without names: they paid the rest at the counter, we let them have it…",
     )
 
@@ -42,7 +39,7 @@ def page(request: HttpRequest, row_id: int) -> HttpResponse:
 
 def _refund(request: HttpRequest, row: AmountDiffers) -> HttpResponse:
     try:
-        refund = amounts.refund_difference(row.pk, by=_by(request), now=now())
+        refund = amounts.refund_difference(row.pk, by=actor(request), now=now())
     except CannotRefund as refusal:
         messages.error(request, str(refusal))
         return redirect("admin:checkout_order_amount", row.pk)
@@ -55,7 +52,7 @@ def _refund(request: HttpRequest, row: AmountDiffers) -> HttpResponse:
 
 
 def _settled(request: HttpRequest, row: AmountDiffers, form: SettledForm) -> HttpResponse:
-    if amounts.settled(row.pk, by=_by(request), why=form.cleaned_data["why"], now=now()):
+    if amounts.settled(row.pk, by=actor(request), why=form.cleaned_data["why"], now=now()):
         messages.success(request, "Noted: it is settled. The order's page keeps the reason.")
     else:
         messages.info(request, "Somebody has settled it already.")
@@ -63,21 +60,16 @@ def _settled(request: HttpRequest, row: AmountDiffers, form: SettledForm) -> Htt
 
 
 def _show(request: HttpRequest, row: AmountDiffers, form: SettledForm) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": "Another amount than agreed",
-        "opts": Order._meta,
-        "row": row,
-        "order": row.order,
-        "difference": amounts.difference(row),
-        "may_go_back": amounts.may_go_back(row),
-        "said": JournalEntry.objects.filter(subject=row.order.subject, verb="amount_settled").last(),
-        "form": form,
-        "may_act": request.user.has_perm("checkout.refund_order"),
-        "server_now": now(),
-    }
-    return render(request, "desk/amount.html", context, status=422 if form.is_bound and form.errors else 200)
-
-
-def _by(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())
+    context = desk_context(
+        request,
+        "Another amount than agreed",
+        Order,
+        row=row,
+        order=row.order,
+        difference=amounts.difference(row),
+        may_go_back=amounts.may_go_back(row),
+        said=JournalEntry.objects.filter(subject=row.order.subject, verb="amount_settled").last(),
+        form=form,
+        may_act=request.user.has_perm("checkout.refund_order"),
+    )
+    return form_page(request, "desk/amount.html", context)

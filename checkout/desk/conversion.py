@@ -2,7 +2,6 @@
 
 import json
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_safe
 from checkout.conversion import PERIODS, Funnel, report
 from checkout.models import Order
 from merchant.clock import now
+from merchant.desk import desk_context
 
 USUAL = 30
 
@@ -24,16 +24,16 @@ def page(request: HttpRequest) -> HttpResponse:
     days = next((period for period in PERIODS if str(period) == asked), USUAL)
     found = report(days, now())
     shown = [row for row in found.rows if row.rate is not None]
-    context = {
-        **admin.site.each_context(request),
-        "title": "Conversion",
-        "opts": Order._meta,
-        "report": found,
-        "both": (found.standing, found.timed),
-        "periods": PERIODS,
-        "chart": _chart(shown),
-        "chart_says": "; ".join(f"{row.title}: {row.rate:.1f}" for row in shown),
-    }
+    context = desk_context(
+        request,
+        "Conversion",
+        Order,
+        report=found,
+        both=(found.standing, found.timed),
+        periods=PERIODS,
+        chart=_chart(shown),
+        chart_says="; ".join(f"{row.title}: {row.rate:.1f}" for row in shown),
+    )
     return render(request, "desk/conversion.html", context)
 
 

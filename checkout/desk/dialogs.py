@@ -6,13 +6,12 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
 from checkout import refunds
 from checkout.models import Order
-from merchant.desk import ConfirmDialog, moment_words
+from merchant.desk import ConfirmDialog, WhyField, moment_words
 
 
 class _OrderDialog(ConfirmDialog):
@@ -22,7 +21,7 @@ class _OrderDialog(ConfirmDialog):
 
 
 class CancelDialog(_OrderDialog):
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
 
     def consequence(self) -> dict[str, Any]:
         units = sum(line.quantity for line in self.order.lines.all())
@@ -33,7 +32,7 @@ class CancelDialog(_OrderDialog):
 
 
 class UncollectedDialog(_OrderDialog):
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
 
     def consequence(self) -> dict[str, Any]:
         units = sum(line.quantity for line in self.order.lines.all())
@@ -42,7 +41,7 @@ class UncollectedDialog(_OrderDialog):
 
 
 class FreeDialog(_OrderDialog):
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
     restock = forms.BooleanField(
         label="They can be sold again",
         required=False,
@@ -58,7 +57,7 @@ class FreeDialog(_OrderDialog):
 
 
 class LetGoDialog(_OrderDialog):
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
 
     def consequence(self) -> dict[str, Any]:
         words = f"{self.order} leaves the waiting list, and the bank is told to let {self.order.total} go."
@@ -74,7 +73,7 @@ class AskDialog(_OrderDialog):
 class GrantDialog(_OrderDialog):
     line = forms.TypedChoiceField(label="Of what", coerce=int, widget=UnfoldAdminSelectWidget)
     units = forms.IntegerField(label="How many more", min_value=1, max_value=1000, widget=UnfoldAdminIntegerFieldWidget)
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -26,9 +26,18 @@ from checkout.evidence import EvidenceFile, EvidencePack, PackState
 from checkout.evidence_files import MOST_BYTES, MOST_PAGES
 from checkout.models import Dispute
 from checkout.provider_words import dispute_reason, dispute_status
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, moment_words
+from merchant.desk import (
+    ConfirmDialog,
+    PanelAdmin,
+    actor,
+    desk_context,
+    dialog,
+    done,
+    form_page,
+    moment_cell,
+    moment_words,
+)
 from merchant.money import Money
 
 S = PackState
@@ -96,7 +105,7 @@ class WordsForm(forms.Form):
         return file
 
 
-class DisputeAdmin(ReadOnlyAdmin):
+class DisputeAdmin(PanelAdmin):
     when_empty = "When a bank takes a payment back, it appears here with its answer already prepared."
     list_display = ("amount", "order_shown", "why", "bank", "answer", "complete", "until")
     list_display_links = ("amount",)
@@ -107,9 +116,6 @@ class DisputeAdmin(ReadOnlyAdmin):
     actions_list = ("rates",)
     actions_detail = ("submit", "words", "again")
     change_form_outer_before_template = "desk/dispute.html"
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panels show it all
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dispute]:
         found: QuerySet[Dispute] = super().get_queryset(request).select_related("order")
@@ -124,19 +130,13 @@ class DisputeAdmin(ReadOnlyAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> tuple[str, ...]:
         pack = EvidencePack.objects.filter(dispute=object_id).first()
-        fitting = {f"checkout_dispute_{name}" for name in BUTTONS.get(pack.state, ())} if pack else set()
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+        return BUTTONS.get(pack.state, ()) if pack else ()
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        found = Dispute.objects.select_related("order__drop", "pack").filter(pk=object_id) if object_id else None
-        dispute = found.first() if found else None
-        if dispute:
-            extra_context = {**(extra_context or {}), **_around(dispute)}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        dispute = Dispute.objects.select_related("order__drop", "pack").filter(pk=object_id).first()
+        return _around(dispute) if dispute else {}
 
     @action(
         description="Submit to the bank…",
@@ -148,7 +148,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     )
     def submit(self, request: HttpRequest, form: SubmitDialog, object_id: str) -> HttpResponse:
         try:
-            evidence_packs.submit(_pack(object_id).pk, by=_by(request), now=now())
+            evidence_packs.submit(_pack(object_id).pk, by=actor(request), now=now())
         except CannotAnswer as refusal:
             messages.error(request, str(refusal))
         else:
@@ -168,7 +168,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     )
     def again(self, request: HttpRequest, form: AgainDialog, object_id: str) -> HttpResponse:
         try:
-            evidence_packs.build_again(_pack(object_id).pk, by=_by(request), now=now())
+            evidence_packs.build_again(_pack(object_id).pk, by=actor(request), now=now())
         except CannotAnswer as refusal:
             messages.error(request, str(refusal))
         else:
@@ -218,16 +218,16 @@ def rates_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     drops, versions = dispute_rates.by_drop(), dispute_rates.by_version()
     parts = [("drops", "By drop", "Drop", drops), ("versions", "By version of a text", "Text", versions)]
-    context = {
-        **admin.site.each_context(request),
-        "title": "How often payments are disputed",
-        "opts": Dispute._meta,
-        "parts": [
+    context = desk_context(
+        request,
+        "How often payments are disputed",
+        Dispute,
+        parts=[
             {"slug": slug, "title": title, "noun": noun, "rates": rates, "chart": _chart(rates)}
             for slug, title, noun, rates in parts
         ],
-        "any": any(rate.disputed for rate in drops),
-    }
+        any=any(rate.disputed for rate in drops),
+    )
     return render(request, "desk/dispute_rates.html", context)
 
 
@@ -243,15 +243,8 @@ def words_page(request: HttpRequest, dispute_id: int) -> HttpResponse:
             messages.success(request, "Added; a worker puts the answer together anew. Nothing is submitted.")
             return redirect(_page(str(dispute_id)))
     own = pack.files.filter(field=evidence_packs.OWN_FILE).first()
-    context = {
-        **admin.site.each_context(request),
-        "title": "Add words or a file",
-        "opts": Dispute._meta,
-        "pack": pack,
-        "form": form,
-        "own": own,
-    }
-    return render(request, "desk/dispute_words.html", context, status=422 if form.is_bound else 200)
+    context = desk_context(request, "Add words or a file", Dispute, pack=pack, form=form, own=own)
+    return form_page(request, "desk/dispute_words.html", context)
 
 
 @require_safe
@@ -273,7 +266,7 @@ def _added(request: HttpRequest, pack: EvidencePack, form: WordsForm) -> bool:
     file = form.cleaned_data["file"]
     given = (file.name, file.read()) if file else None
     try:
-        evidence_packs.add(pack.pk, form.cleaned_data["words"], given, by=_by(request), now=now())
+        evidence_packs.add(pack.pk, form.cleaned_data["words"], given, by=actor(request), now=now())
     except CannotAnswer as refusal:
         form.add_error("words" if "characters" in str(refusal) else "file", str(refusal))
         return False
@@ -304,10 +297,6 @@ def _chart(rates: list[Rate]) -> str:
 
 def _pack(object_id: str) -> EvidencePack:
     return EvidencePack.objects.get(dispute=int(object_id))
-
-
-def _by(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())
 
 
 def _page(object_id: str) -> str:

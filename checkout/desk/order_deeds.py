@@ -1,7 +1,5 @@
 """What staff do with an order from its page: a button each, shown while it makes sense. Money moves through verbs."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,12 +13,11 @@ from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
 from checkout.orders import CANCELLABLE
 from drops.models import DropState
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ReadOnlyAdmin, dialog, done
+from merchant.desk import PanelAdmin, actor, dialog, done
 
 
-class OrderDeeds(ReadOnlyAdmin):
+class OrderDeeds(PanelAdmin):
     """The buttons of an order's page; ``OrderAdmin`` is the page."""
 
     actions_detail = (
@@ -37,10 +34,9 @@ class OrderDeeds(ReadOnlyAdmin):
         "erase",
     )
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> set[str]:
         order = Order.objects.select_related("payment", "drop").filter(pk=object_id).first()
-        fitting = {f"checkout_order_{name}" for name in _fitting(order)} if order else set()
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+        return _fitting(order) if order else set()
 
     @action(
         description="Collected and paid",
@@ -52,7 +48,7 @@ class OrderDeeds(ReadOnlyAdmin):
     )
     def collected(self, request: HttpRequest, form: dialogs.CollectDialog, object_id: str) -> HttpResponse:
         try:
-            pickup.collect(int(object_id), by=_by(request), now=now())
+            pickup.collect(int(object_id), by=actor(request), now=now())
         except IllegalMove:
             messages.error(request, "It is not waiting to be paid at pick-up any more.")
         else:
@@ -78,7 +74,7 @@ class OrderDeeds(ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, form: dialogs.CancelDialog, object_id: str) -> HttpResponse:
         why = form.cleaned_data["why"]
         try:
-            ended = expiry.close(int(object_id), OrderState.CANCELLED, why=why, actor=_by(request), now=now())
+            ended = expiry.close(int(object_id), OrderState.CANCELLED, why=why, actor=actor(request), now=now())
         except GatewayError:
             messages.error(request, "The payment provider does not answer, so the order stays as it is. Try again.")
         except IllegalMove:
@@ -98,7 +94,7 @@ class OrderDeeds(ReadOnlyAdmin):
     )
     def not_collected(self, request: HttpRequest, form: dialogs.UncollectedDialog, object_id: str) -> HttpResponse:
         try:
-            pickup.cancel(int(object_id), by=_by(request), why=form.cleaned_data["why"], now=now())
+            pickup.cancel(int(object_id), by=actor(request), why=form.cleaned_data["why"], now=now())
             messages.success(request, "Cancelled; its units go to who waits, or are on sale again.")
         except IllegalMove:
             messages.error(request, "It is not waiting to be paid at pick-up any more.")
@@ -115,7 +111,7 @@ class OrderDeeds(ReadOnlyAdmin):
     def take_back(self, request: HttpRequest, form: dialogs.FreeDialog, object_id: str) -> HttpResponse:
         asked = form.cleaned_data
         try:
-            free.cancel(int(object_id), restock=asked["restock"], by=_by(request), why=asked["why"], now=now())
+            free.cancel(int(object_id), restock=asked["restock"], by=actor(request), why=asked["why"], now=now())
             messages.success(request, "Taken back, and the fan is told.")
         except IllegalMove:
             messages.error(request, "It was taken back before.")
@@ -131,7 +127,9 @@ class OrderDeeds(ReadOnlyAdmin):
     )
     def let_go(self, request: HttpRequest, form: dialogs.LetGoDialog, object_id: str) -> HttpResponse:
         try:
-            waiting_offers.give_money_back(int(object_id), why=form.cleaned_data["why"], actor=_by(request), now=now())
+            waiting_offers.give_money_back(
+                int(object_id), why=form.cleaned_data["why"], actor=actor(request), now=now()
+            )
             messages.success(request, "The bank is told; the fan gets an e-mail once it is done.")
         except NotWaiting:
             messages.error(request, "It does not wait any more.")
@@ -145,7 +143,7 @@ class OrderDeeds(ReadOnlyAdmin):
         dialog=dialog("Ask the provider again", dialogs.AskDialog, "Ask now"),
     )
     def ask_again(self, request: HttpRequest, form: dialogs.AskDialog, object_id: str) -> HttpResponse:
-        asked = payments.ask_again(int(object_id), by=_by(request), now=now())
+        asked = payments.ask_again(int(object_id), by=actor(request), now=now())
         messages.info(request, "Asked; the answer comes in seconds." if asked else "There is nothing to ask right now.")
         return done(_page(object_id))
 
@@ -159,7 +157,7 @@ class OrderDeeds(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, form: dialogs.RetryDialog, object_id: str) -> HttpResponse:
         try:
             for refund in refunds.may_go_again(form.order):
-                refunds.retry(refund.pk, by=_by(request), now=now())
+                refunds.retry(refund.pk, by=actor(request), now=now())
         except CannotRefund as refusal:
             messages.error(request, str(refusal))
         else:
@@ -177,7 +175,7 @@ class OrderDeeds(ReadOnlyAdmin):
         order, asked = form.order, form.cleaned_data
         line = order.lines.select_related("offer").get(pk=asked["line"])
         person = allowances.contact_of(order)
-        allowances.grant(line.offer, person, asked["units"], actor=_by(request), why=asked["why"])
+        allowances.grant(line.offer, person, asked["units"], actor=actor(request), why=asked["why"])
         messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
@@ -209,10 +207,6 @@ def _fitting(order: Order) -> set[str]:
     if refunds.may_go_again(order):
         deeds.add("send_again")
     return deeds
-
-
-def _by(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())
 
 
 def _page(object_id: str) -> str:

@@ -52,9 +52,6 @@ class OrderAdmin(OrderDeeds):
         orders: QuerySet[Order] = super().get_queryset(request)
         return orders.select_related("drop").prefetch_related("lines")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panels show it all
-
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         own = [
@@ -69,17 +66,10 @@ class OrderAdmin(OrderDeeds):
         ]
         return [*own, *super().get_urls()]
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        order = (
-            Order.objects.select_related("drop", "payment", "erased", "amount_differs").filter(pk=object_id).first()
-            if object_id
-            else None
-        )
-        if order:
-            extra_context = {**(extra_context or {}), **around(order)}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        found = Order.objects.select_related("drop", "payment", "erased", "amount_differs")
+        order = found.filter(pk=object_id).first()
+        return around(order) if order else {}
 
     @display(description="Order", ordering="reference")
     def order_name(self, order: Order) -> SafeString:

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
@@ -16,7 +16,7 @@ from checkout import erasure, retention_periods as periods
 from checkout.privacy_models import ErasureRequest, RetentionPeriod
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, ReadOnlyAdmin, moment_cell, story_of
+from merchant.desk import DeskAdmin, ReadOnlyAdmin, WhyField, actor, desk_context, form_page, moment_cell, story_of
 
 
 class EraseForm(forms.Form):
@@ -28,11 +28,8 @@ class EraseForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="Make sure that it is they who ask: answer to the address itself, or ask for a reference.",
     )
-    why = forms.CharField(
-        label="Why",
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the journal, which is kept for good: no names and no addresses. Asked by e-mail on 3 May.",
+    why = WhyField(
+        help_text="For the journal, which is kept for good: no names and no addresses. Asked by e-mail on 3 May."
     )
     typed = forms.CharField(
         label="Type the e-mail address once more",
@@ -106,8 +103,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
 
 def _erase(request: HttpRequest, form: EraseForm) -> HttpResponse:
-    by = journal.staff(request.user.get_username())
-    asked = erasure.ask(form.email, by=by, why=form.cleaned_data["why"], now=now())
+    asked = erasure.ask(form.email, by=actor(request), why=form.cleaned_data["why"], now=now())
     if asked.done_at:
         messages.success(request, "Erased. The journal says what went.")
     else:
@@ -118,17 +114,16 @@ def _erase(request: HttpRequest, form: EraseForm) -> HttpResponse:
 
 
 def _erase_page(request: HttpRequest, form: EraseForm, *, review: bool = False) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": "Erase a person",
-        "opts": ErasureRequest._meta,
-        "form": form,
-        "review": review,
-        "found": erasure.look(form.email, now()) if review else None,
-        "before": erasure.asked_before(form.email) if review else [],
-        "server_now": now(),
-    }
-    return render(request, "desk/erase.html", context, status=422 if form.is_bound and form.errors else 200)
+    context = desk_context(
+        request,
+        "Erase a person",
+        ErasureRequest,
+        form=form,
+        review=review,
+        found=erasure.look(form.email, now()) if review else None,
+        before=erasure.asked_before(form.email) if review else [],
+    )
+    return form_page(request, "desk/erase.html", context)
 
 
 class PeriodsForm(forms.Form):
@@ -178,17 +173,12 @@ class RetentionAdmin(DeskAdmin):
             if not self.has_change_permission(request):
                 raise PermissionDenied
             if form.is_valid():
-                _keep(form, by=journal.staff(request.user.get_username()))
+                _keep(form, by=actor(request))
                 messages.success(request, "Saved. The next sweep, within the hour, goes by it.")
                 return redirect("admin:checkout_retentionperiod_changelist")
-        context = {
-            **admin.site.each_context(request),
-            "title": "What is kept, and how long",
-            "opts": RetentionPeriod._meta,
-            "form": form,
-            "may_change": self.has_change_permission(request),
-        }
-        return render(request, "desk/retention.html", context, status=422 if form.is_bound else 200)
+        may_change = self.has_change_permission(request)
+        context = desk_context(request, "What is kept, and how long", RetentionPeriod, form=form, may_change=may_change)
+        return form_page(request, "desk/retention.html", context)
 
 
 @transaction.atomic

@@ -3,18 +3,17 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from django.shortcuts import get_object_or_404, redirect
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from checkout import refunds, returns
 from checkout.errors import CannotRefund
 from checkout.models import Order, OrderLine
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import MoneyField
+from merchant.desk import MoneyField, WhyField, actor, desk_context, form_page
 from merchant.money import Money
 
 
@@ -33,12 +32,7 @@ class RefundForm(forms.Form):
         widget=UnfoldBooleanWidget,
         help_text="Not for what came back damaged: then the stock is that much smaller.",
     )
-    why = forms.CharField(
-        label="Why",
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the journal; the fan does not see it.",
-    )
+    why = WhyField(help_text="For the journal; the fan does not see it.")
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, order: Order, *args: Any, everything: bool = False, **kwargs: Any) -> None:
@@ -125,7 +119,7 @@ def _refund(request: HttpRequest, order: Order, form: RefundForm) -> HttpRespons
             amount_minor=form.cleaned_data["amount"],
             restock=form.cleaned_data["restock"],
             seen=form.cleaned_data["seen"],
-            by=journal.staff(request.user.get_username()),
+            by=actor(request),
             why=form.cleaned_data["why"],
             now=now(),
         )
@@ -138,17 +132,17 @@ def _refund(request: HttpRequest, order: Order, form: RefundForm) -> HttpRespons
 
 
 def _show(request: HttpRequest, order: Order, form: RefundForm, *, review: bool = False) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Refund {order.reference}",
-        "opts": Order._meta,
-        "order": order,
-        "form": form,
-        "left": refunds.refundable(order),
-        "review": review,
-        "consequence": form.consequence() if review else "",
-        "chosen": [(line, form.units[line_id]) for line_id, line in form.lines.items() if line_id in form.units]
+    context = desk_context(
+        request,
+        f"Refund {order.reference}",
+        Order,
+        order=order,
+        form=form,
+        left=refunds.refundable(order),
+        review=review,
+        consequence=form.consequence() if review else "",
+        chosen=[(line, form.units[line_id]) for line_id, line in form.lines.items() if line_id in form.units]
         if review
         else [],
-    }
-    return render(request, "desk/refund.html", context, status=422 if form.is_bound and form.errors else 200)
+    )
+    return form_page(request, "desk/refund.html", context)

@@ -18,9 +18,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 from checkout import fan_requests
 from checkout.after_sale import FanRequest, RequestKind, RequestState
 from checkout.errors import CheckoutError
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, done, moment_cell, panel
+from merchant.desk import ConfirmDialog, PanelAdmin, actor, done, moment_cell, panel
 from merchant.money import Money
 
 S = RequestState
@@ -111,7 +110,7 @@ def _dialog(title: str, form: type[ConfirmDialog], button: str) -> dict[str, Any
     return {"title": title, "description": "", "form_class": form, "form_submit_text": button}
 
 
-class FanRequestAdmin(ReadOnlyAdmin):
+class FanRequestAdmin(PanelAdmin):
     when_empty = "When a fan withdraws, or asks to cancel or to send something back, it waits here for you."
     list_display = ("what", "state_label", "order_shown", "who", "asked", "due")
     list_display_links = ("what",)
@@ -126,23 +125,14 @@ class FanRequestAdmin(ReadOnlyAdmin):
         found: QuerySet[FanRequest] = super().get_queryset(request)
         return found.prefetch_related("lines__line")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panel shows it all
-
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> tuple[str, ...]:
         asked = FanRequest.objects.filter(pk=object_id).first()
-        fitting = {f"checkout_fanrequest_{name}" for name in STEPS[asked.state]} if asked else set()
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+        return STEPS[asked.state] if asked else ()
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         found = FanRequest.objects.select_related("order__drop").prefetch_related("lines__line")
-        asked = found.filter(pk=object_id).first() if object_id else None
-        if asked:
-            around = {"asked": asked, "due": fan_requests.refund_due(asked), "server_now": now()}
-            extra_context = {**(extra_context or {}), **around}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        asked = found.filter(pk=object_id).first()
+        return {"asked": asked, "due": fan_requests.refund_due(asked), "server_now": now()} if asked else {}
 
     @action(
         description="Say yes",
@@ -217,7 +207,7 @@ class FanRequestAdmin(ReadOnlyAdmin):
 
 def _do(request: HttpRequest, object_id: str, deed: Callable[[str], object]) -> HttpResponse:
     try:
-        deed(journal.staff(request.user.get_username()))
+        deed(actor(request))
     except CheckoutError as refusal:
         messages.error(request, str(refusal))
     else:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -23,6 +22,7 @@ from drops import terms as drop_terms
 from drops.models import Drop, Product
 from drops.terms import Terms
 from merchant.clock import now as clock
+from merchant.desk import desk_context
 from merchant.htmx import page_or_fragment
 from merchant.store import current_store, store_zone
 from policies.admin.parts import proposes_regions, region_of
@@ -151,15 +151,14 @@ def page(request: HttpRequest) -> HttpResponse:
         "drafts": "drafts" in request.GET,
     }
     form = CartForm(request.GET if tried else None, drops, terms, initial=start)
-    context = {
-        **admin.site.each_context(request),
-        "title": "Try the rules on a cart",
-        "opts": Rule._meta,
-        "form": form,
-        "drop": drop,
-        "result": _result(form) if tried and form.is_valid() else None,
-        "server_now": clock(),
-    }
+    context = desk_context(
+        request,
+        "Try the rules on a cart",
+        Rule,
+        form=form,
+        drop=drop,
+        result=_result(form) if tried and form.is_valid() else None,
+    )
     return page_or_fragment(request, "desk/rule_tester.html", "desk/_rule_tester.html", context)
 
 

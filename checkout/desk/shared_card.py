@@ -3,25 +3,19 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from unfold.widgets import UnfoldAdminTextInputWidget
+from django.shortcuts import get_object_or_404, redirect
 
 from checkout import cards, refunds
 from checkout.models import CardInDrop, Order
-from merchant import journal
 from merchant.clock import now
+from merchant.desk import WhyField, actor, desk_context, form_page
 
 
 class LooksFineForm(forms.Form):
-    why = forms.CharField(
-        label="Why it is fine",
-        max_length=200,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="For the journal: a family, a gift, they wrote to us…",
-    )
+    why = WhyField(label="Why it is fine", help_text="For the journal: a family, a gift, they wrote to us…")
 
 
 def page(request: HttpRequest, card_id: int) -> HttpResponse:
@@ -38,8 +32,7 @@ def page(request: HttpRequest, card_id: int) -> HttpResponse:
 
 
 def _looks_fine(request: HttpRequest, card: CardInDrop, form: LooksFineForm) -> HttpResponse:
-    by = journal.staff(request.user.get_username())
-    if cards.looks_fine(card.pk, by=by, why=form.cleaned_data["why"], now=now()):
+    if cards.looks_fine(card.pk, by=actor(request), why=form.cleaned_data["why"], now=now()):
         messages.success(request, "Noted: it looks fine. You hear of this card again if it pays for more.")
     else:
         messages.info(request, "Somebody has looked at it already.")
@@ -48,17 +41,16 @@ def _looks_fine(request: HttpRequest, card: CardInDrop, form: LooksFineForm) -> 
 
 def _show(request: HttpRequest, card: CardInDrop, form: LooksFineForm) -> HttpResponse:
     orders = cards.orders_of(card).select_related("payment").prefetch_related("lines")
-    context = {
-        **admin.site.each_context(request),
-        "title": "Same card, more than the limit",
-        "opts": Order._meta,
-        "card": card,
-        "rows": [_row(order) for order in orders],
-        "form": form,
-        "may_act": request.user.has_perm("checkout.refund_order"),
-        "server_now": now(),
-    }
-    return render(request, "desk/shared_card.html", context, status=422 if form.is_bound and form.errors else 200)
+    context = desk_context(
+        request,
+        "Same card, more than the limit",
+        Order,
+        card=card,
+        rows=[_row(order) for order in orders],
+        form=form,
+        may_act=request.user.has_perm("checkout.refund_order"),
+    )
+    return form_page(request, "desk/shared_card.html", context)
 
 
 def _row(order: Order) -> dict[str, Any]:

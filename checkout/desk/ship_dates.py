@@ -4,11 +4,11 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import path
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -18,9 +18,8 @@ from checkout.after_sale import DelayAnswer, DelayChoice, DelayNotice
 from checkout.desk.shipping import MomentField
 from checkout.errors import CannotAnswer
 from drops.models import Drop
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ReadOnlyAdmin, moment_cell
+from merchant.desk import PanelAdmin, WhyField, actor, desk_context, form_page, moment_cell
 from merchant.store import store_zone
 
 ANSWER_IN = timedelta(days=7)
@@ -34,7 +33,7 @@ class NewDateForm(forms.Form):
         help_text="A date you can keep: a further delay asks everyone again.",
     )
     answer_by = MomentField(label="Answer until", help_text="Who has not answered by then is refunded by itself.")
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Fans read it.")
+    why = WhyField(help_text="Fans read it.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,7 +42,7 @@ class NewDateForm(forms.Form):
         drops.label_from_instance = lambda drop: f"{drop}, ships {drop.ship_date:%-d %B %Y}"
 
 
-class DelayNoticeAdmin(ReadOnlyAdmin):
+class DelayNoticeAdmin(PanelAdmin):
     when_empty = "A drop ships later? Say so with the button above: each fan is asked and answers here."
     list_display = ("drop", "ships", "announced", "until", "answers")
     list_display_links = ("drop",)
@@ -60,18 +59,12 @@ class DelayNoticeAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [path("new/", view(page), name="checkout_delaynotice_new"), *super().get_urls()]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panel shows it all
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        notice = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        if notice:
-            stuck = DelayAnswer.objects.filter(notice=notice, choice=DelayChoice.STUCK).select_related("order")
-            around = {"notice": notice, "tally": _tally(notice), "stuck": stuck, "server_now": now()}
-            extra_context = {**(extra_context or {}), **around}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        notice = self.get_queryset(request).filter(pk=object_id).first()
+        if notice is None:
+            return {}
+        stuck = DelayAnswer.objects.filter(notice=notice, choice=DelayChoice.STUCK).select_related("order")
+        return {"notice": notice, "tally": _tally(notice), "stuck": stuck, "server_now": now()}
 
     @action(
         description="A drop ships later…",
@@ -117,10 +110,19 @@ def page(request: HttpRequest) -> HttpResponse:
         return _show(request, form)
     if "confirmed" not in request.POST:
         return _show(request, form, review=True)
-    said, by = form.cleaned_data, journal.staff(request.user.get_username())
+    return _announce(request, form)
+
+
+def _announce(request: HttpRequest, form: NewDateForm) -> HttpResponse:
+    said = form.cleaned_data
     try:
         notice = delays.announce(
-            said["drop"].pk, said["new_date"], answer_by=said["answer_by"], why=said["why"], by=by, now=now()
+            said["drop"].pk,
+            said["new_date"],
+            answer_by=said["answer_by"],
+            why=said["why"],
+            by=actor(request),
+            now=now(),
         )
     except CannotAnswer as refusal:
         form.add_error(None, str(refusal))
@@ -130,13 +132,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _show(request: HttpRequest, form: NewDateForm, *, review: bool = False) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": "A drop ships later",
-        "opts": DelayNotice._meta,
-        "form": form,
-        "review": review,
-        "count": delays.concerned(form.cleaned_data["drop"]).count() if review else 0,
-        "server_now": now(),
-    }
-    return render(request, "desk/new_ship_date.html", context, status=422 if form.is_bound and form.errors else 200)
+    context = desk_context(
+        request,
+        "A drop ships later",
+        DelayNotice,
+        form=form,
+        review=review,
+        count=delays.concerned(form.cleaned_data["drop"]).count() if review else 0,
+    )
+    return form_page(request, "desk/new_ship_date.html", context)

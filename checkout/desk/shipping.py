@@ -3,10 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
@@ -14,8 +14,8 @@ from checkout import parcels
 from checkout.after_sale_queries import parcels_of
 from checkout.errors import CannotShip
 from checkout.models import Order
-from merchant import journal
 from merchant.clock import now
+from merchant.desk import actor, desk_context, form_page
 
 DAY_AND_TIME = "%Y-%m-%dT%H:%M"
 
@@ -83,7 +83,7 @@ def page(request: HttpRequest, order_id: int) -> HttpResponse:
             tracking=said["tracking"],
             shipped_at=said["shipped_at"],
             key=said["key"],
-            by=_by(request),
+            by=actor(request),
             now=now(),
         )
     except CannotShip as refusal:
@@ -101,16 +101,12 @@ def _deliver(request: HttpRequest, order: Order) -> HttpResponse:
         messages.error(request, "Enter the day and the time at which it was received.")
         return _show(request, order, _form(order, None), status=422)
     try:
-        new = parcels.deliver(parcel.pk, delivered_at=form.cleaned_data["delivered_at"], by=_by(request), now=now())
+        new = parcels.deliver(parcel.pk, delivered_at=form.cleaned_data["delivered_at"], by=actor(request), now=now())
     except CannotShip as refusal:
         messages.error(request, str(refusal))
         return _show(request, order, _form(order, None), status=422)
     messages.success(request, "Recorded." if new else "Somebody has recorded it already.")
     return redirect("admin:checkout_order_parcels", order.pk)
-
-
-def _by(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())
 
 
 def _form(order: Order, posted: Any) -> ParcelForm:
@@ -119,14 +115,13 @@ def _form(order: Order, posted: Any) -> ParcelForm:
 
 
 def _show(request: HttpRequest, order: Order, form: ParcelForm, *, status: int = 200) -> HttpResponse:
-    context = {
-        **admin.site.each_context(request),
-        "title": f"Parcels of {order.reference}",
-        "opts": Order._meta,
-        "order": order,
-        "form": form,
-        "parcels": parcels_of(order),
-        "delivery": DeliveryForm(initial={"delivered_at": now()}),
-        "server_now": now(),
-    }
-    return render(request, "desk/parcels.html", context, status=422 if form.errors else status)
+    context = desk_context(
+        request,
+        f"Parcels of {order.reference}",
+        Order,
+        order=order,
+        form=form,
+        parcels=parcels_of(order),
+        delivery=DeliveryForm(initial={"delivered_at": now()}),
+    )
+    return form_page(request, "desk/parcels.html", context, status=status)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from merchant import journal
-from merchant.desk import COUNTRIES, DeskAdmin
+from merchant.desk import COUNTRIES, DeskAdmin, actor
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -37,5 +37,4 @@ class TableAdmin(DeskAdmin):
 
     def note(self, request: HttpRequest, obj: Any, verb: str, why: str) -> None:
         subject = f"{obj._meta.model_name}:{obj.pk}"
-        actor = journal.staff(request.user.get_username())
-        journal.record(subject, verb, actor=actor, why=f"{obj}: {why}" if why else str(obj))
+        journal.record(subject, verb, actor=actor(request), why=f"{obj}: {why}" if why else str(obj))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Sum
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,8 +17,8 @@ from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, Webhook
 from checkout.provider_words import dispute_reason, dispute_status, refund_problem
 from checkout.trouble import Kind
 from drops.models import StockItem
-from merchant import journal
 from merchant.clock import now as clock
+from merchant.desk import actor, desk_context
 from merchant.money import Money
 from merchant.store import current_store
 
@@ -58,15 +58,15 @@ def page(request: HttpRequest) -> HttpResponse:
     _may(request, "checkout.view_order")
     now = clock()
     groups = [_group(kind, now) for kind in trouble.KINDS if _sees(request, kind)]
-    context = {
-        **admin.site.each_context(request),
-        "title": "Trouble",
-        "opts": Order._meta,
-        "groups": [group for group in groups if group.count],
-        "calm": [group.kind for group in groups if not group.count],
-        "may_act": request.user.has_perm("checkout.refund_order"),
-        "server_now": now,
-    }
+    context = desk_context(
+        request,
+        "Trouble",
+        Order,
+        groups=[group for group in groups if group.count],
+        calm=[group.kind for group in groups if not group.count],
+        may_act=request.user.has_perm("checkout.refund_order"),
+        server_now=now,
+    )
     return render(request, "desk/trouble.html", context)
 
 
@@ -78,16 +78,10 @@ def deed(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     now = clock()
     if request.method == "POST":
-        count = kind.act(kind.rows(now), journal.staff(request.user.get_username()), now)
+        count = kind.act(kind.rows(now), actor(request), now)
         messages.success(request, f"{kind.deed}: {count} done.")
         return redirect("admin:checkout_order_trouble")
-    context = {
-        **admin.site.each_context(request),
-        "title": kind.deed,
-        "opts": Order._meta,
-        "group": _group(kind, now),
-        "server_now": now,
-    }
+    context = desk_context(request, kind.deed, Order, group=_group(kind, now), server_now=now)
     return render(request, "desk/trouble_deed.html", context)
 
 

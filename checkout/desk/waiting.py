@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -12,14 +11,12 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from checkout import waiting_list, waiting_offers
 from checkout.errors import NotWaiting
 from checkout.waiting_models import PlaceState, WaitingPlace
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, moment_words, story_of
+from merchant.desk import ConfirmDialog, PanelAdmin, WhyField, actor, dialog, done, moment_cell, moment_words, story_of
 
 TONES = {
     PlaceState.WAITING.label: "info",
@@ -40,7 +37,7 @@ class _PlaceDialog(ConfirmDialog):
 
 
 class RemoveDialog(_PlaceDialog):
-    why = forms.CharField(label="Why", max_length=200, widget=UnfoldAdminTextInputWidget)
+    why = WhyField()
 
     def consequence(self) -> dict[str, Any]:
         held = "What is held for them goes to the next." if self.place.state == PlaceState.OFFERED else ""
@@ -59,7 +56,7 @@ class OfferDialog(_PlaceDialog):
         return {"text": f"{words}, and they get an e-mail.{before}"}
 
 
-class WaitingPlaceAdmin(ReadOnlyAdmin):
+class WaitingPlaceAdmin(PanelAdmin):
     """Read-only but for two deeds: an offer out of turn, and taking somebody off the list with a reason."""
 
     when_empty = "Fans join on the page of a drop whose sizes are sold out, where its waiting list is switched on."
@@ -80,21 +77,13 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingPlace]:
         return _numbered(super().get_queryset(request))
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panel shows it all
-
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> set[str]:
         place = WaitingPlace.objects.filter(pk=object_id).first()
-        fitting = {f"checkout_waitingplace_{name}" for name in _fitting(place)} if place else set()
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+        return _fitting(place) if place else set()
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        place = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        if place:
-            extra_context = {**(extra_context or {}), **_around(place, now())}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        place = self.get_queryset(request).filter(pk=object_id).first()
+        return _around(place, now()) if place else {}
 
     @action(
         description="Offer it now",
@@ -105,7 +94,7 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
         dialog=dialog("Offer it now", OfferDialog, "Offer it now"),
     )
     def offer_now(self, request: HttpRequest, form: OfferDialog, object_id: str) -> HttpResponse:
-        if waiting_offers.offer(int(object_id), now=now(), by=journal.staff(request.user.get_username())):
+        if waiting_offers.offer(int(object_id), now=now(), by=actor(request)):
             messages.success(request, "It is held for them, and they are told.")
         else:
             messages.warning(request, "Not enough of it is there right now, or they do not wait any more.")
@@ -120,9 +109,8 @@ class WaitingPlaceAdmin(ReadOnlyAdmin):
         dialog=dialog("Take off the list", RemoveDialog, "Take off the list"),
     )
     def remove(self, request: HttpRequest, form: RemoveDialog, object_id: str) -> HttpResponse:
-        by, why = journal.staff(request.user.get_username()), form.cleaned_data["why"]
         try:
-            waiting_list.remove(int(object_id), by=by, why=why, now=now())
+            waiting_list.remove(int(object_id), by=actor(request), why=form.cleaned_data["why"], now=now())
             messages.success(request, "They are off the list.")
         except NotWaiting:
             messages.error(request, "They do not wait any more, or have ordered already.")

@@ -24,7 +24,7 @@ from drops.readiness import checklist
 from drops.tally import Tally, tallies
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, dialog, done, listing, moment_cell, moment_words, panel, story_of
+from merchant.desk import DeskAdmin, actor, dialog, done, listing, moment_cell, moment_words, panel, story_of
 
 STARTED = (DropState.LIVE, DropState.PAUSED, DropState.SOLD_OUT, DropState.CLOSED)
 
@@ -62,7 +62,7 @@ def _move(
     def move(self: Any, request: HttpRequest, form: moves.MoveDialog, object_id: str) -> HttpResponse:
         drop = Drop.objects.get(pk=object_id)
         try:
-            getattr(scheduling, name)(drop, actor=journal.staff(request.user.get_username()), now=now())
+            getattr(scheduling, name)(drop, actor=actor(request), now=now())
             messages.success(request, f"{drop} is now: {drop.get_state_display().lower()}.")
         except DropError as refusal:
             messages.error(request, str(refusal))
@@ -235,18 +235,13 @@ class DropAdmin(DeskAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Drop | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> tuple[str, ...]:
         state = Drop.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        legal = {f"drops_drop_{name}" for name in moves.BUTTONS.get(state or "", ())}
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in legal]
+        return moves.BUTTONS.get(state or "", ())
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        drop = Drop.objects.filter(pk=object_id).first() if object_id else None
-        if drop:
-            extra_context = {**(extra_context or {}), **_around(drop, now())}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        drop = Drop.objects.filter(pk=object_id).first()
+        return _around(drop, now()) if drop else {}
 
     def has_delete_permission(self, request: HttpRequest, obj: Drop | None = None) -> bool:
         return bool(super().has_delete_permission(request, obj)) and (obj is None or obj.state == DropState.DRAFT)
@@ -255,9 +250,8 @@ class DropAdmin(DeskAdmin):
         super().save_model(request, obj, form, change)
         scheduling.set_window(obj)
         verb = "edited" if change else "drafted"
-        who = journal.staff(request.user.get_username())
         if form.changed_data:
-            journal.record(f"drop:{obj.pk}", verb, actor=who, why=", ".join(form.changed_data))
+            journal.record(f"drop:{obj.pk}", verb, actor=actor(request), why=", ".join(form.changed_data))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if formset.model is not Offer:
@@ -266,7 +260,7 @@ class DropAdmin(DeskAdmin):
         formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
         try:
             with transaction.atomic():
-                save_offers(form.instance, formset, actor=journal.staff(request.user.get_username()))
+                save_offers(form.instance, formset, actor=actor(request))
         except UnitsInUse as refusal:
             messages.error(request, f"The offers were not changed. {refusal}")
 

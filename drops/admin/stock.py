@@ -12,15 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from drops import stock
 from drops.errors import UnitsInUse
 from drops.models import Drop, Hold, HoldState, OfferComponent, StockItem, Variant
 from drops.tally import Tally
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, panel, story_of
+from merchant.desk import ConfirmDialog, PanelAdmin, WhyField, actor, dialog, done, panel, story_of
 
 
 class UnitsDialog(ConfirmDialog):
@@ -31,9 +30,7 @@ class UnitsDialog(ConfirmDialog):
         widget=UnfoldAdminIntegerFieldWidget,
         help_text="12 adds twelve, -3 takes three away. Units that are held or sold stay.",
     )
-    why = forms.CharField(
-        label="Why", max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Delivery, count, damaged…"
-    )
+    why = WhyField(help_text="Delivery, count, damaged…")
     counted = forms.BooleanField(
         label="I counted: promised units are not there",
         required=False,
@@ -72,7 +69,7 @@ class OfDrop(admin.SimpleListFilter):
 
 
 @admin.register(StockItem)
-class StockItemAdmin(ReadOnlyAdmin):
+class StockItemAdmin(PanelAdmin):
     when_empty = "Stock begins with a product and its sizes."
     list_display = ("code", "what", "bar", "total", "held", "sold", "free", "waited_for")
     list_filter = (OfDrop,)
@@ -88,16 +85,9 @@ class StockItemAdmin(ReadOnlyAdmin):
         items: QuerySet[StockItem] = super().get_queryset(request)
         return items.annotate(words=Subquery(variant.values("words")[:1]))
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return []  # the panels show it all
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        item = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        if item:
-            extra_context = {**(extra_context or {}), **_around(item)}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        item = self.get_queryset(request).filter(pk=object_id).first()
+        return _around(item) if item else {}
 
     @display(description="What")
     def what(self, item: Any) -> str:
@@ -126,8 +116,7 @@ class StockItemAdmin(ReadOnlyAdmin):
     def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
         delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]
         try:
-            by = journal.staff(request.user.get_username())
-            stock.restock(int(object_id), delta, actor=by, why=why, counted=form.cleaned_data["counted"])
+            stock.restock(int(object_id), delta, actor=actor(request), why=why, counted=form.cleaned_data["counted"])
             messages.success(request, f"{delta:+} units.")
         except UnitsInUse as refusal:
             messages.error(request, str(refusal))

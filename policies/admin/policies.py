@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, dialog, done, moment_words, story_of
+from merchant.desk import ConfirmDialog, DeskAdmin, actor, dialog, done, moment_words, story_of
 from merchant.templatetags.shop import day
 from policies import scope_choices, scopes
 from policies.admin.dialogs import RetireDialog, SucceedDialog
@@ -141,11 +141,10 @@ class PolicyAdmin(DeskAdmin):
             return super().get_fieldsets(request, obj)
         return ((None, {"fields": (("title", "slug"), ("kind", "applies_to"), ("position", "replaces_wider"))}),)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        """Only what can be done: nothing follows a retirement, and there is nothing to retire before the first text."""
+    def fitting(self, object_id: int) -> set[str]:
+        """Nothing follows a retirement, and there is nothing to retire before the first text."""
         policy = Policy.objects.filter(pk=object_id).first()
-        fitting = {f"policies_policy_{name}" for name in _fitting(policy)} if policy else set()
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in fitting]
+        return _fitting(policy) if policy else set()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Policy | None = None) -> dict[str, Any]:
         return {} if obj else dict(self.prepopulated_fields)
@@ -165,29 +164,26 @@ class PolicyAdmin(DeskAdmin):
             return
         if form.changed_data:
             verb = "edited" if change else "named"
-            journal.record(f"policy:{obj.slug}", verb, actor=_who(request), why=", ".join(form.changed_data))
+            journal.record(f"policy:{obj.slug}", verb, actor=actor(request), why=", ".join(form.changed_data))
 
     def response_add(self, request: HttpRequest, obj: Policy, post_url_continue: str | None = None) -> HttpResponse:
         """A new policy leads straight to the page where its words are written."""
-        draft = new_draft(obj, _who(request))
+        draft = new_draft(obj, actor(request))
         return HttpResponseRedirect(reverse("admin:policies_policyversion_change", args=[draft.pk]))
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        policy = Policy.objects.filter(pk=object_id).first() if object_id else None
-        if policy:
-            around = {
-                "policy": policy,
-                "versions": PolicyVersion.objects.select_related("policy").filter(policy=policy).defer("source"),
-                "server_now": now(),
-                "public": policy.versions.filter(published_at__isnull=False).exists(),
-                "retirement": retirement(policy.pk),
-                "behind": behind([policy.pk]),
-                "story": story_of(f"policy:{policy.slug}"),
-            }
-            extra_context = {**(extra_context or {}), **around}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        policy = Policy.objects.filter(pk=object_id).first()
+        if policy is None:
+            return {}
+        return {
+            "policy": policy,
+            "versions": PolicyVersion.objects.select_related("policy").filter(policy=policy).defer("source"),
+            "server_now": now(),
+            "public": policy.versions.filter(published_at__isnull=False).exists(),
+            "retirement": retirement(policy.pk),
+            "behind": behind([policy.pk]),
+            "story": story_of(f"policy:{policy.slug}"),
+        }
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The titles of drops are asked for once a page, not once a row."""
@@ -219,7 +215,7 @@ class PolicyAdmin(DeskAdmin):
             context = {"title": "Start from a template", "templates": templates(), "warning": NOT_LEGAL_ADVICE}
             return render(request, "policies/desk/library.html", {**self.admin_site.each_context(request), **context})
         try:
-            draft = start(request.POST.get("template", ""), by=_who(request))
+            draft = start(request.POST.get("template", ""), by=actor(request))
         except KeyError:
             raise Http404 from None
         messages.warning(request, NOT_LEGAL_ADVICE)
@@ -245,7 +241,7 @@ class PolicyAdmin(DeskAdmin):
     def start_version(self, request: HttpRequest, form: NewVersionDialog, object_id: str) -> HttpResponse:
         try:
             policy, language = Policy.objects.get(pk=object_id), form.cleaned_data["language"]
-            draft = new_draft(policy, _who(request), language=language)
+            draft = new_draft(policy, actor(request), language=language)
         except Retired as refusal:
             messages.error(request, str(refusal))
             return done(reverse("admin:policies_policy_change", args=[object_id]))
@@ -261,7 +257,7 @@ class PolicyAdmin(DeskAdmin):
     def start_successor(self, request: HttpRequest, form: SucceedDialog, object_id: str) -> HttpResponse:
         policy = Policy.objects.get(pk=object_id)
         try:
-            draft = succeed(policy, title=form.cleaned_data["title"], by=_who(request))
+            draft = succeed(policy, title=form.cleaned_data["title"], by=actor(request))
         except PolicyError as refusal:
             messages.error(request, str(refusal))
             return done(reverse("admin:policies_policy_change", args=[object_id]))
@@ -279,7 +275,7 @@ class PolicyAdmin(DeskAdmin):
     def retire_policy(self, request: HttpRequest, form: RetireDialog, object_id: str) -> HttpResponse:
         why, starts = form.cleaned_data["why"], form.cleaned_data["effective_at"]
         try:
-            end = retire(Policy.objects.get(pk=object_id), why=why, by=_who(request), now=now(), effective_at=starts)
+            end = retire(Policy.objects.get(pk=object_id), why=why, by=actor(request), now=now(), effective_at=starts)
         except PolicyError as refusal:
             messages.error(request, str(refusal))
             return done(reverse("admin:policies_policy_change", args=[object_id]))
@@ -307,7 +303,3 @@ def _fitting(policy: Policy) -> set[str]:
 
 def _is_public(policy: Policy | None) -> bool:
     return policy is not None and any(version.published_at for version in policy.versions.all())
-
-
-def _who(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())

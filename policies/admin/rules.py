@@ -17,7 +17,17 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import ConfirmDialog, DeskAdmin, ReadOnlyAdmin, dialog, done, moment_cell, moment_words, story_of
+from merchant.desk import (
+    ConfirmDialog,
+    DeskAdmin,
+    ReadOnlyAdmin,
+    actor,
+    dialog,
+    done,
+    moment_cell,
+    moment_words,
+    story_of,
+)
 from merchant.store import current_store
 from merchant.templatetags.shop import day
 from policies.admin.place_picker import PlacesField
@@ -179,27 +189,24 @@ class RuleAdmin(DeskAdmin):
         super().save_model(request, obj, form, change)
         if form.changed_data:
             journal.record(
-                obj.subject, "edited" if change else "named", actor=_who(request), why=", ".join(form.changed_data)
+                obj.subject, "edited" if change else "named", actor=actor(request), why=", ".join(form.changed_data)
             )
 
     def response_add(self, request: HttpRequest, obj: Rule, post_url_continue: str | None = None) -> HttpResponse:
         """A new rule leads straight to the page where it is said what it does."""
-        return HttpResponseRedirect(_draft_page(new_draft(obj, _who(request))))
+        return HttpResponseRedirect(_draft_page(new_draft(obj, actor(request))))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         lint = contradictions(standing(now()), ships_to=current_store().ships_to)
         answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "lint": lint})
         return answer
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        rule = Rule.objects.filter(pk=object_id).first() if object_id else None
-        if rule:
-            versions = [(each, sentence(each)) for each in rule.versions.select_related("rule").order_by("-number")]
-            around = {"policy": rule, "versions": versions, "server_now": now(), "story": story_of(rule.subject)}
-            extra_context = {**(extra_context or {}), **around}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        rule = Rule.objects.filter(pk=object_id).first()
+        if rule is None:
+            return {}
+        versions = [(each, sentence(each)) for each in rule.versions.select_related("rule").order_by("-number")]
+        return {"policy": rule, "versions": versions, "server_now": now(), "story": story_of(rule.subject)}
 
     @action(description="Try them on a cart", url_path="try", icon="science", permissions=["policies.view_rule"])
     def try_them(self, request: HttpRequest) -> HttpResponse:
@@ -220,7 +227,7 @@ class RuleAdmin(DeskAdmin):
         dialog=dialog("Start a new version", NewRuleVersionDialog, "Open the draft"),
     )
     def start_version(self, request: HttpRequest, form: NewRuleVersionDialog, object_id: str) -> HttpResponse:
-        return done(_draft_page(new_draft(Rule.objects.get(pk=object_id), _who(request))))
+        return done(_draft_page(new_draft(Rule.objects.get(pk=object_id), actor(request))))
 
 
 @admin.register(RuleVersion)
@@ -278,10 +285,9 @@ class RuleVersionAdmin(DeskAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: RuleVersion | None = None) -> bool:
         return bool(super().has_delete_permission(request, obj)) and obj is not None and obj.published_at is None
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        if RuleVersion.objects.filter(pk=object_id, published_at=None).exists():
-            return list(super().get_actions_detail(request, object_id))
-        return []
+    def fitting(self, object_id: int) -> tuple[str, ...]:
+        is_draft = RuleVersion.objects.filter(pk=object_id, published_at=None).exists()
+        return ("publish_version",) if is_draft else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write the draft, and only while it is one: a colleague may publish it at this moment."""
@@ -292,15 +298,11 @@ class RuleVersionAdmin(DeskAdmin):
             messages.error(request, f"{obj} was published while you wrote; what you typed was not saved.")
             return
         why = ", ".join(form.changed_data)
-        journal.record(obj.rule.subject, "draft_edited", actor=_who(request), why=why, data={"version": obj.number})
+        journal.record(obj.rule.subject, "draft_edited", actor=actor(request), why=why, data={"version": obj.number})
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        version = RuleVersion.objects.select_related("rule").filter(pk=object_id or 0).first()
-        if version:
-            extra_context = {**(extra_context or {}), **_around(version)}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        version = RuleVersion.objects.select_related("rule").filter(pk=object_id).first()
+        return _around(version) if version else {}
 
     @action(
         description="Publish this version",
@@ -312,7 +314,7 @@ class RuleVersionAdmin(DeskAdmin):
     )
     def publish_version(self, request: HttpRequest, form: PublishRuleDialog, object_id: str) -> HttpResponse:
         try:
-            published = publish(form.draft, by=_who(request), now=now(), reviewed=form.cleaned_data["reviewed"])
+            published = publish(form.draft, by=actor(request), now=now(), reviewed=form.cleaned_data["reviewed"])
             messages.success(request, f"{published} holds from {moment_words(published.effective_at)} on.")
         except PolicyError as refusal:
             messages.error(request, str(refusal) or "Somebody edited this draft. Read it again.")
@@ -380,7 +382,3 @@ def _named(version: RuleVersion | None, word: str) -> str:
 
 def _draft_page(version: RuleVersion) -> str:
     return reverse("admin:policies_ruleversion_change", args=[version.pk])
-
-
-def _who(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())

@@ -16,9 +16,8 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, dialog, done, moment_cell, moment_words
+from merchant.desk import DeskAdmin, actor, dialog, done, moment_cell, moment_words
 from policies import scope_choices
 from policies.admin.comparing import compare
 from policies.admin.dialogs import BUTTONS, ApproveDialog, PublishDialog, ReviewDialog, SendBackDialog
@@ -158,7 +157,7 @@ class PolicyVersionAdmin(DeskAdmin):
         """Write the draft, and only while it is one: a colleague may publish it at this moment."""
         typed = {name: form.cleaned_data[name] for name in form.changed_data}
         try:
-            edit(obj, typed, by=_who(request), now=now(), revision=_whole(request.POST.get("revision", "")))
+            edit(obj, typed, by=actor(request), now=now(), revision=_whole(request.POST.get("revision", "")))
         except PolicyError as refusal:
             messages.error(request, f"Your words were not saved. {refusal}")
 
@@ -186,17 +185,13 @@ class PolicyVersionAdmin(DeskAdmin):
         errors = [f"{form[name].label}: {told[0]}" for name, told in form.errors.items() if name in TYPED]
         version.refresh_from_db()
         revision = _whole(request.POST.get("revision", ""))
-        saving = save_typed(version, typed, by=_who(request), revision=revision, errors=errors)
+        saving = save_typed(version, typed, by=actor(request), revision=revision, errors=errors)
         context = {"saving": saving, **live_context(saving.draft)}
         return render(request, "policies/desk/_live.html", context)
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        version = PolicyVersion.objects.select_related("policy").filter(pk=object_id or 0).first()
-        if version:
-            extra_context = {**(extra_context or {}), **_around(version)}
-        return super().changeform_view(request, object_id, form_url, extra_context)
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        version = PolicyVersion.objects.select_related("policy").filter(pk=object_id).first()
+        return _around(version) if version else {}
 
     @action(
         description="Send to review",
@@ -207,7 +202,7 @@ class PolicyVersionAdmin(DeskAdmin):
         dialog=dialog("Send to review", ReviewDialog, "Send to review"),
     )
     def ask_review(self, request: HttpRequest, form: ReviewDialog, object_id: str) -> HttpResponse:
-        return _do(request, object_id, lambda: ask_review(form.draft, by=_who(request), now=now()), "is in review")
+        return _do(request, object_id, lambda: ask_review(form.draft, by=actor(request), now=now()), "is in review")
 
     @action(
         description="Approve",
@@ -222,7 +217,7 @@ class PolicyVersionAdmin(DeskAdmin):
 
         def decide() -> PolicyVersion:
             with transaction.atomic():
-                by, at = _who(request), now()
+                by, at = actor(request), now()
                 draft = approve(form.draft, by=by, now=at, reviewed=reviewed, **form.starts)
                 return publish(draft, by=by, now=at) if form.publishes else draft
 
@@ -237,7 +232,7 @@ class PolicyVersionAdmin(DeskAdmin):
     )
     def send_back(self, request: HttpRequest, form: SendBackDialog, object_id: str) -> HttpResponse:
         why = form.cleaned_data["why"]
-        return _do(request, object_id, lambda: send_back(form.draft, by=_who(request), why=why), "went back")
+        return _do(request, object_id, lambda: send_back(form.draft, by=actor(request), why=why), "went back")
 
     @action(
         description="Publish this version",
@@ -249,9 +244,11 @@ class PolicyVersionAdmin(DeskAdmin):
     )
     def publish_version(self, request: HttpRequest, form: PublishDialog, object_id: str) -> HttpResponse:
         reviewed = form.cleaned_data["reviewed"]
-        return _do(
-            request, object_id, lambda: publish(form.draft, by=_who(request), now=now(), reviewed=reviewed), "is public"
-        )
+
+        def make_public() -> PolicyVersion:
+            return publish(form.draft, by=actor(request), now=now(), reviewed=reviewed)
+
+        return _do(request, object_id, make_public, "is public")
 
 
 def _do(request: HttpRequest, object_id: str, deed: Callable[[], PolicyVersion], words: str) -> HttpResponse:
@@ -282,10 +279,6 @@ def _saves_as_one_types(version: PolicyVersion) -> dict[str, str]:
 
 def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _who(request: HttpRequest) -> str:
-    return journal.staff(request.user.get_username())
 
 
 def _around(version: PolicyVersion) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
-from merchant import clock, journal
-from merchant.desk import ConfirmDialog, ReadOnlyAdmin, dialog, done, moment_cell, story_of
+from merchant import clock
+from merchant.desk import ConfirmDialog, ReadOnlyAdmin, actor, dialog, done, moment_cell, story_of
 from merchant.logs import hidden
 from segments.delivery import RESENDABLE, send_again
 from segments.errors import NotResendable
@@ -78,22 +78,19 @@ class MessageAdmin(ReadOnlyAdmin):
     def handed(self, message: Message) -> str:
         return moment_cell(message.handed_at)
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        message = Message.objects.filter(pk=object_id).first() if object_id else None
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        message = Message.objects.filter(pk=object_id).first()
         mail = {"html": hidden(message.html), "text": hidden(message.text)} if message else None
-        around = {"mail": mail, "story": story_of(f"message:{object_id}")}
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **around})
+        return {"mail": mail, "story": story_of(f"message:{object_id}")}
 
     # --- sending again -----------------------------------------------------------------------------------------------
 
     def has_resend_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return bool(request.user.has_perm("segments.change_message"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+    def fitting(self, object_id: int) -> tuple[str, ...]:
         stuck = Message.objects.filter(pk=object_id, state__in=RESENDABLE).exists()
-        return super().get_actions_detail(request, object_id) if stuck else []
+        return ("send_again",) if stuck else ()
 
     @action(
         description="Send again",
@@ -105,7 +102,7 @@ class MessageAdmin(ReadOnlyAdmin):
     def send_again(self, request: HttpRequest, form: SendAgainDialog, object_id: str) -> HttpResponse:
         message = Message.objects.get(pk=object_id)
         try:
-            send_again(message, by=journal.staff(request.user.get_username()), now=clock.now())
+            send_again(message, by=actor(request), now=clock.now())
             messages.success(request, "It goes out within a few seconds.")
         except NotResendable:
             messages.error(request, "This message is neither failed nor unclear any more.")

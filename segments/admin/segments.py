@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from merchant import journal
 from merchant.clock import now
-from merchant.desk import DeskAdmin, listing, moment_cell, story_of
+from merchant.desk import DeskAdmin, actor, listing, moment_cell, story_of
 from segments.admin.fans import HistoryInline
 from segments.errors import BadRule
 from segments.membership import count, counts, preview
@@ -109,8 +109,8 @@ class SegmentAdmin(DeskAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            actor = journal.staff(request.user.get_username())
-            journal.record(f"segment:{obj.slug}", "edited" if change else "made", actor=actor, data={"rule": obj.rule})
+            verb = "edited" if change else "made"
+            journal.record(f"segment:{obj.slug}", verb, actor=actor(request), data={"rule": obj.rule})
 
     @display(description="Rule")
     def in_words(self, segment: Segment) -> str:
@@ -128,12 +128,9 @@ class SegmentAdmin(DeskAdmin):
     def maker(self, segment: Segment) -> str:
         return "The shop" if segment.builtin else "You"
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        segment = Segment.objects.filter(pk=object_id).first() if object_id else None
-        around = _who(segment) | {"story": story_of(f"segment:{segment.slug}")} if segment else {}
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **around})
+    def around(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        segment = Segment.objects.filter(pk=object_id).first()
+        return _who(segment) | {"story": story_of(f"segment:{segment.slug}")} if segment else {}
 
 
 def _who(segment: Segment) -> dict[str, Any]:
