@@ -22,9 +22,8 @@ from checkout.models import Order  # noqa: E402
 from drops.models import StockItem  # noqa: E402
 from merchant.clock import now  # noqa: E402
 
-ONE_ADDRESS = {
-    "API_REQUESTS_PER_ADDRESS": "1000000000"
-}  # all of the crowd has one: counted, as in a shop, never refused
+# All of the crowd has one: counted, as in a shop, never refused.
+ONE_ADDRESS = {"API_REQUESTS_PER_ADDRESS": "1000000000"}
 
 
 def measure(size: Size) -> Result:

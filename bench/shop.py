@@ -103,9 +103,8 @@ def give_it_a_past(reference: str, orders: int) -> None:
             )
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(
-            "ANALYZE"
-        )  # not VACUUM ANALYZE of empty tables: foreign keys would be checked by reading them whole
+        # Not VACUUM ANALYZE of empty tables: foreign keys would be checked by reading them whole.
+        cursor.execute("ANALYZE")
         cursor.execute("CHECKPOINT")
 
 

@@ -36,7 +36,7 @@ def confirm(order: Order, until: datetime, *, now: datetime) -> None:
     notify.to_pick_up(Order.objects.select_related("drop", "payment").get(pk=order.pk))
 
 
-def collect(order_id: int, *, by: str, now: datetime) -> None:
+def collect(order_id: int, *, by: str) -> None:
     """The fan came, paid and has it. Raises IllegalMove for an order that does not wait for that, or not any more."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)

@@ -63,7 +63,7 @@ def offered(place: WaitingPlace, now: datetime) -> None:
         _plan(place, "offered", f"It is yours until {_shop_clock(until, now)}: {_what(place)}", until=until)
 
 
-def lapsed(place: WaitingPlace, now: datetime) -> None:
+def lapsed(place: WaitingPlace) -> None:
     """That the offer went to the next, and how to wait again."""
     _plan(place, "lapsed", f"Your time ended: {_what(place)}")
 

@@ -193,7 +193,7 @@ def _look_at(place_id: int, now: datetime) -> None:
             move_to(place, PlaceState.BOUGHT, actor=journal.FAN, now=now)
         elif cart is None or cart.expires_at is None:  # freed by the sweep, or emptied by the fan
             move_to(place, PlaceState.LAPSED, actor=journal.WORKER, why="not taken in time", now=now)
-            waiting_mail.lapsed(place, now)
+            waiting_mail.lapsed(place)
 
 
 def _close_lists(now: datetime) -> None:

@@ -51,11 +51,6 @@ def require_gone(wanted: Iterable[Need], *, each: dict[int, int]) -> None:
         raise StillThere
 
 
-def claims_of(owner: Owner) -> list[Hold]:
-    """What the owner waits for, ascending by item."""
-    return list(_waited(owner).order_by("stock_item_id"))
-
-
 def claimed_here(item_ids: Iterable[int]) -> bool:
     """Whether anybody waits for units of one of these items."""
     return StockItem.objects.filter(pk__in=item_ids, awaited__gt=0).exists()

@@ -66,9 +66,7 @@ PAYMENT_LEASE_SECONDS = env.float("PAYMENT_LEASE_SECONDS", default=60.0)  # then
 # Against card testing. Only what a bank refused counts for an address and for a card.
 CARDS_PER_ORDER = env.int("CARDS_PER_ORDER", default=8)
 REFUSALS_PER_ADDRESS_AN_HOUR = env.int("REFUSALS_PER_ADDRESS_AN_HOUR", default=20)
-NEWS_PER_ADDRESS_AN_HOUR = env.int(
-    "NEWS_PER_ADDRESS_AN_HOUR", default=20
-)  # sign-ups for policy changes; each is a mail
+NEWS_PER_ADDRESS_AN_HOUR = env.int("NEWS_PER_ADDRESS_AN_HOUR", default=20)  # of policy changes; each is a mail
 SIGN_UPS_PER_ADDRESS_AN_HOUR = env.int("SIGN_UPS_PER_ADDRESS_AN_HOUR", default=60)  # for a drop's news; each is a mail
 JOINS_PER_ADDRESS_AN_HOUR = env.int("JOINS_PER_ADDRESS_AN_HOUR", default=60)  # of waiting lists; a venue is one address
 REFUSALS_PER_CARD_AN_HOUR = env.int("REFUSALS_PER_CARD_AN_HOUR", default=10)

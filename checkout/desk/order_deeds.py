@@ -48,7 +48,7 @@ class OrderDeeds(PanelAdmin):
     )
     def collected(self, request: HttpRequest, form: dialogs.CollectDialog, object_id: str) -> HttpResponse:
         try:
-            pickup.collect(int(object_id), by=actor(request), now=now())
+            pickup.collect(int(object_id), by=actor(request))
         except IllegalMove:
             messages.error(request, "It is not waiting to be paid at pick-up any more.")
         else:

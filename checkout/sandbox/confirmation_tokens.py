@@ -60,10 +60,6 @@ def _refuse_another_capture(token: Json, payment_intent: Json) -> None:
         )
 
 
-def method_of(box: Sandbox, token: Json) -> Json:
-    return payment_methods.save(box, token[PRIVATE]["method"])
-
-
 def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
     method = _method(box, params)
     token: Json = {

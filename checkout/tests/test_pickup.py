@@ -55,7 +55,7 @@ def test_collected_is_paid_once(drop: Drop) -> None:
 
     def press(number: int) -> str:
         try:
-            pickup.collect(order.pk, by="staff:desk", now=clock())
+            pickup.collect(order.pk, by="staff:desk")
         except IllegalMove:
             return "too late"
         return "collected"
@@ -74,7 +74,7 @@ def test_what_was_paid_at_the_desk_is_given_back_there_and_noted_once(drop: Drop
     details = {"restock": True, "seen": 0, "by": "staff:desk", "why": "too small", "now": clock()}
     with pytest.raises(CannotRefund, match="Nothing of this order's money is left"):
         returns.refund_lines(order.pk, {line.pk: 1}, **details)  # type: ignore[arg-type]  # not collected: nothing came
-    pickup.collect(order.pk, by="staff:desk", now=clock())
+    pickup.collect(order.pk, by="staff:desk")
     for _ in range(2):
         refund = returns.refund_lines(order.pk, {line.pk: 1}, **details)  # type: ignore[arg-type]
     assert (refund.state, refund.amount_minor, refund.provider_id) == (RefundState.SUCCEEDED, 4800, "")
@@ -92,7 +92,7 @@ def test_what_was_paid_at_the_desk_is_given_back_there_and_noted_once(drop: Drop
 
 def test_the_desk_says_how_to_give_it_back(drop: Drop) -> None:
     order = to_pick_up(drop)
-    pickup.collect(order.pk, by="staff:desk", now=clock())
+    pickup.collect(order.pk, by="staff:desk")
     client, page = signed_in("Support"), f"/admin/checkout/order/{order.pk}/refund/"
     assert "Refund…" in client.get(f"/admin/checkout/order/{order.pk}/change/").content.decode()
     assert "by hand, the way it came" in client.get(page).content.decode()
@@ -114,7 +114,7 @@ def test_what_nobody_collects_goes_back_on_sale_once(drop: Drop) -> None:
     assert "Not picked up in time" in Message.objects.get(key=f"order:{order.reference}:expired").text
     to_pick_up(drop, contact=fan.somebody())  # their allowance came back too
     with pytest.raises(IllegalMove):
-        pickup.collect(order.pk, by="staff:desk", now=clock())
+        pickup.collect(order.pk, by="staff:desk")
 
 
 def test_a_drop_that_does_not_allow_it_refuses(drop: Drop) -> None:
@@ -178,7 +178,7 @@ def test_collecting_and_cancelling_at_once_is_one_of_them(drop: Drop) -> None:
     def press(number: int) -> str:
         try:
             if number % 2:
-                pickup.collect(order.pk, by="staff:desk", now=clock())
+                pickup.collect(order.pk, by="staff:desk")
             else:
                 pickup.cancel(order.pk, by="staff:other", why="moved away", now=clock())
         except IllegalMove:

@@ -281,9 +281,8 @@ def test_c26_a_refund_made_at_the_provider_is_taken_over_once(robe: Drop, sandbo
 def test_our_own_refund_is_not_taken_over_twice_when_its_webhook_is_faster(robe: Drop, sandbox: SandboxServer) -> None:
     order = paid(robe, sandbox)
     refund = give_back(order, 1)
-    sent = refunds._ask(
-        Refund.objects.select_related("order__payment").get(), clock()
-    )  # and its id is not written down yet
+    # Its id is not written down yet.
+    sent = refunds._ask(Refund.objects.select_related("order__payment").get(), clock())
     refunds.take_over(gateway.retrieve_refund(sent.id), now=clock())
     refunds.settle_refund(refund.pk, sent, now=clock())
     assert (Refund.objects.count(), fresh(order).refunded_minor) == (1, 4800)
