@@ -12,13 +12,14 @@ from checkout.orders import lock
 from checkout.refunds import order_of
 from merchant import journal
 
-# How far a dispute has come. A status that is not here is news to us, and taken as open.
-CLOSED = 2
+# How far a dispute has come: a bank that only asked, answered or not, may still take the money, and then waits for an
+# answer once more. A status that is not here is news to us, and taken as open.
+CLOSED = 4
 STAGES = {
     "warning_needs_response": 0,
-    "needs_response": 0,
     "warning_under_review": 1,
-    "under_review": 1,
+    "needs_response": 2,
+    "under_review": 3,
     "warning_closed": CLOSED,
     "prevented": CLOSED,
     "won": CLOSED,
@@ -70,4 +71,4 @@ def _write(order: Order, dispute: Dispute, found: DisputeView, now: datetime) ->
 
 
 def _stage(status: str) -> int:
-    return STAGES.get(status, 0)
+    return STAGES.get(status, STAGES["needs_response"])

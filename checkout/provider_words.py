@@ -35,6 +35,8 @@ EVENTS = {
     "charge.refunded": "Money went back",
     "charge.dispute.created": "The bank disputes a payment",
     "charge.dispute.updated": "A dispute moved on",
+    "charge.dispute.funds_withdrawn": "The bank took disputed money",
+    "charge.dispute.funds_reinstated": "The bank gave disputed money back",
     "charge.dispute.closed": "A dispute is decided",
 }
 PROBLEMS = {

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -334,6 +335,30 @@ def test_what_a_dispute_said_before_is_not_listened_to(robe: Drop, sandbox: Sand
     assert disputes.note(gateway.retrieve_dispute(dispute_id), now=clock()) == "noted"
     assert disputes.note(opened, now=clock()) == "known"
     assert fresh(order).disputes.get().status == "lost"
+
+
+@pytest.mark.parametrize("asked", ["warning_needs_response", "warning_under_review"])
+def test_a_bank_that_only_asked_and_then_takes_the_money_is_listened_to(
+    robe: Drop, sandbox: SandboxServer, asked: str
+) -> None:
+    order = paid(robe, sandbox, units=1)
+    taken = gateway.retrieve_dispute(sandbox.dispute(order.payment.intent_id))
+    question = replace(taken, status=asked, due_by=None)
+    assert disputes.note(question, now=clock()) == "noted"
+    assert refunds.refundable(fresh(order)) == 5400, "nothing is taken yet"
+    assert disputes.note(taken, now=clock()) == "noted"
+    order = fresh(order)
+    assert (order.disputes.get().status, order.disputes.get().due_by) == ("needs_response", taken.due_by)
+    assert (order.disputed_minor, refunds.refundable(order)) == (5400, 0), "or it would go back twice"
+    assert disputes.note(question, now=clock()) == "known"
+
+
+def test_news_that_disputed_money_moved_have_the_dispute_read_again(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox, units=1)
+    dispute_id = sandbox.dispute(order.payment.intent_id)
+    ring(dispute_event("funds_withdrawn", order, dispute_id))
+    webhooks.drain(clock)
+    assert fresh(order).disputed_minor == 5400
 
 
 @pytest.mark.parametrize(

@@ -28,5 +28,7 @@ HANDLERS: dict[str, Handler] = {
     "charge.refunded": charge.refunded,
     "charge.dispute.created": dispute.changed,
     "charge.dispute.updated": dispute.changed,
+    "charge.dispute.funds_withdrawn": dispute.changed,
+    "charge.dispute.funds_reinstated": dispute.changed,
     "charge.dispute.closed": dispute.changed,
 }
