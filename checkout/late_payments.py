@@ -77,13 +77,15 @@ def not_taken(order: Order, payment: Payment, now: datetime) -> None:
 
 
 def refund(order: Order, *, now: datetime) -> None:
-    """Give back whole what came too late for a locked order, once. What was only set aside is let go instead."""
+    """Give back what came too late for a locked order, once: all that is not back, or a bank's in a dispute, already.
+    What was only set aside is let go instead."""
     if order.payment.is_authorised:
         authorisations.let_go(order, order.payment, why="not wanted any more", now=now)
         order.payment.save()
         return
-    refunds.request(order, order.captured_minor, key=f"{order.reference}:late", reason="paid too late", now=now)
-    notify.refunding(order)
+    if left := refunds.refundable(order):
+        refunds.request(order, left, key=f"{order.reference}:late", reason="paid too late", now=now)
+        notify.refunding(order)
 
 
 def _may_wait(order: Order, now: datetime) -> bool:

@@ -164,7 +164,8 @@ def _is_paid_whole(order: Order) -> bool:
 
 
 def _end_refunded(now: datetime) -> None:
-    """Who has money back, by staff or a bank, waits for nothing any more: what was kept is the next one's."""
+    """Who has money back, by staff or a bank, waits for nothing any more: what was kept is the next one's, and the rest
+    of the money goes back too."""
     waiting = WaitingPlace.objects.filter(state=PlaceState.WAITING, order__isnull=False)
     for place_id, order_id in waiting.values_list("pk", "order_id"):
         with transaction.atomic(durable=True):
@@ -172,6 +173,8 @@ def _end_refunded(now: datetime) -> None:
             place = lock(place_id)
             if place.state == PlaceState.WAITING and not _is_paid_whole(order):
                 move_to(place, PlaceState.LAPSED, actor=journal.WORKER, why="its money goes back", now=now)
+                if (order.state, order.payment.state) == (OrderState.LATE_PAID, PaymentState.PAID):
+                    late_payments.refund(order, now=now)
                 awaited.let_go(owner_of(place))
 
 

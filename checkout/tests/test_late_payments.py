@@ -8,6 +8,7 @@ from django.test import Client
 
 from checkout import (
     allowances,
+    disputes,
     expiry,
     gateway,
     orders,
@@ -224,5 +225,39 @@ def test_whose_money_staff_gave_back_waits_no_longer_and_keeps_nothing_from_othe
         waiting_offers.give_money_back(order.pk, why="", actor="fan", now=clock())
     assert waiting_offers.sweep(clock()) == 0
     assert (state(place), fan.counts(), books_balance()) == (PlaceState.LAPSED, (0, 0, 5), True)
+    waiting_offers.sweep(clock())
     refunds.drain(clock)
-    assert fresh(order).state == (OrderState.CANCELLED if amount == 5400 else OrderState.LATE_PAID)
+    assert fresh(order).state == OrderState.CANCELLED
+    assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [5400], (
+        "the rest is not kept for nothing"
+    )
+
+
+def test_what_a_bank_took_of_a_late_payment_does_not_go_back_once_more(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    place = WaitingPlace.objects.get(order=order)
+    dispute = gateway.retrieve_dispute(sandbox.dispute(order.payment.intent_id))
+    disputes.note(dispute, now=clock())
+    waiting_offers.sweep(clock())
+    assert (state(place), order.refunds.count()) == (PlaceState.LAPSED, 0)
+    assert fresh(order).state == OrderState.LATE_PAID
+
+
+def test_late_money_that_a_bank_has_taken_before_we_heard_of_it_is_settled_all_the_same(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = ordered(robe, sandbox)
+    job = payments._begin(payments.claim(clock()), clock())  # type: ignore[arg-type]
+    assert job is not None
+    paid = payments._pay_intent(job)
+    assert paid is not None
+    Order.objects.filter(pk=order.pk).update(state=OrderState.CANCELLED)
+    allowances.give_back(fresh(order))
+    stock.release(settle.owner_of(order))
+    disputes.note(gateway.retrieve_dispute(sandbox.dispute(paid.id)), now=clock())
+    settle.settle_intent(order.pk, paid, now=clock())
+    order = fresh(order)
+    assert (order.state, order.captured_minor, order.disputed_minor) == (OrderState.LATE_PAID, 5400, 5400)
+    assert order.refunds.count() == 0
