@@ -213,9 +213,15 @@ def _action_wanted(order: Order, payment: Payment, intent: IntentView, now: date
 def _card_wanted(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
     if order.state not in OPEN:
         return
-    if intent.error_code and order.state != OrderState.ACTION_REQUIRED:  # else it was heard of before
+    if intent.error_code and not _heard_before(order, payment):
         attempts.refused(order, payment, intent.fingerprint)
     wait_for_fan(order, payment, intent.error_message or CARD_WANTED, intent.error_code, now)
+
+
+def _heard_before(order: Order, payment: Payment) -> bool:
+    """The order waits for another card already. While it waited for a bank's question, the answer is news."""
+    asked = payment.path == PaymentPath.INTENT and payment.error_code == "action"
+    return order.state == OrderState.ACTION_REQUIRED and not asked
 
 
 def _canceled(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:

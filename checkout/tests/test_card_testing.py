@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from redis import RedisError
 
-from checkout import attempts, expiry, fallback, payments
+from checkout import attempts, expiry, fallback, gateway, payments, settle
 from checkout.errors import Invalid, KeyReused, NothingToPay, TooManyCards
 from checkout.models import Order, OrderState
 from checkout.ordering import order_once
@@ -87,6 +87,26 @@ def test_an_order_takes_so_many_cards_and_no_more(robe: Drop, sandbox: SandboxSe
     assert states(order).count("cards_used_up") == 1
     assert expiry.sweep(later(minutes=30)) == 1
     assert fan.counts() == (0, 0, 5)
+
+
+def test_a_card_that_fails_at_its_bank_is_a_refused_one(robe: Drop, sandbox: SandboxServer) -> None:
+    order = fan.placed(robe, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_threeDSecure2Required"))
+    payments.drain(clock)
+    for _ in range(2):
+        _fails_at_the_bank(order, sandbox)
+        another(order, sandbox, "pm_card_threeDSecure2Required")
+    _fails_at_the_bank(order, sandbox)
+    assert fresh(order).payment.cards_refused == 3, "each once, however often it is heard of"
+    with pytest.raises(TooManyCards):
+        another(order, sandbox)
+
+
+def _fails_at_the_bank(order: Order, sandbox: SandboxServer) -> None:
+    sandbox.authenticate(fresh(order).payment.intent_id, passed=False)
+    for _ in range(2):
+        payments.look_again(order.pk, now=clock())
+        payments.drain(clock)
+        settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
 
 
 def test_the_last_card_allowed_may_be_the_good_one(robe: Drop, sandbox: SandboxServer) -> None:
