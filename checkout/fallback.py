@@ -129,6 +129,7 @@ def _commit_number(mine: Payment, now: datetime) -> Payment:
         payment.state, payment.outcome_unknown = PaymentState.AWAITING_FAN, False  # known: it is closed
         payment.path, payment.intent_id, payment.client_secret = PaymentPath.SESSION, "", ""
         payment.session_id, payment.session_url, payment.provider_status = "", "", "canceled"
+        payment.error_code = payment.error_message = ""  # of what is closed
         payment.save()
         hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
         stock.prolong(owner_of(order), order.hold_expires_at)

@@ -10,7 +10,7 @@ from checkout.contact import country_name
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
 from checkout.orders import OPEN, held_until, may_pay_elsewhere
 from checkout.stories import FIRST_IN_LINE, FIRST_IN_LINE_UNCHARGED, Tone
-from checkout.telling import deeds_of, needs_bank, story_of, timeline_of, words_of
+from checkout.telling import cards_used_up, deeds_of, needs_bank, story_of, timeline_of, words_of
 from checkout.tokens import hashed, order_token
 from policies.models import Acceptance
 
@@ -62,6 +62,7 @@ class OrderView:
     hold_expires_at: datetime | None
     policies: tuple[AcceptedPolicy, ...]
     pay_url: str | None
+    cards_used_up: bool
     other_way_url: str | None
     can_cancel: bool
     can_have_money_back: bool
@@ -88,6 +89,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
     story = story_of(order, payment, deeds, late=late)
     words = words_of(order, payment, until, now)
     open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+    used_up = open_and_waiting and cards_used_up(payment)
     return OrderView(
         reference=order.reference,
         state=order.state,
@@ -116,7 +118,8 @@ def order_view(order: Order, now: datetime) -> OrderView:
         address_lines=_address_lines(order) if payment.path != PaymentPath.PICKUP else (),
         hold_expires_at=until if order.state in POLLED else None,
         policies=_policies(order),
-        pay_url=_pay_path(order) if open_and_waiting and not needs_bank(payment) else None,
+        pay_url=_pay_path(order) if open_and_waiting and not (used_up or needs_bank(payment)) else None,
+        cards_used_up=used_up,
         other_way_url=_other_way(order, payment),
         can_cancel=late or order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,

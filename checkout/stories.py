@@ -11,7 +11,7 @@ Tone = Literal["good", "wait", "act", "bad"]
 @dataclass(frozen=True, slots=True)
 class Story:
     """``{until}`` is the time until which the units are held, ``{ended}`` when the order ended, ``{where}`` the place
-    that its units go to, ``{email}`` the fan's address."""
+    that its units go to, ``{email}`` the fan's address, ``{support}`` ours."""
 
     headline: str
     explanation: str
@@ -150,6 +150,12 @@ CARD_DECLINED = Story(
     "That card did not work",
     "{error} Your order is held until {until}, and you have not been charged.",
     "Use another card before then.",
+    "act",
+)
+CARDS_USED_UP = Story(
+    "No more cards are tried",
+    "Too many cards were refused for this order. It stays held until {until}, and you have not been charged.",
+    "Write to {support} if you want it.",
     "act",
 )
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
+from checkout import attempts
 from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.stories import (
     CARD_DECLINED,
+    CARDS_USED_UP,
     FIRST_IN_LINE,
     FIRST_IN_LINE_UNCHARGED,
     FREE_OF_CHARGE,
@@ -31,6 +33,7 @@ from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import Drop, DropState
 from merchant.models import JournalEntry
 from merchant.money import Money
+from merchant.store import current_store
 from merchant.templatetags.shop import clock
 
 PICKUP_STORIES: dict[str, Story] = {OrderState.CONFIRMED: TO_PICK_UP, OrderState.CANCELLED: NOT_COLLECTED}
@@ -86,7 +89,10 @@ def _story_of_the_fans_step(payment: Payment) -> Story:
         return STORIES[OrderState.AUTHORISING]
     if needs_bank(payment):
         return NEEDS_BANK
-    return CARD_DECLINED if payment.error_code not in ("", "card_wanted") else STORIES[OrderState.ACTION_REQUIRED]
+    if cards_used_up(payment):
+        return CARDS_USED_UP
+    declined = payment.error_code not in ("", "card_wanted", "action")  # a bank that asks has not said no
+    return CARD_DECLINED if declined else STORIES[OrderState.ACTION_REQUIRED]
 
 
 def words_of(order: Order, payment: Payment, until: datetime, now: datetime) -> dict[str, str]:
@@ -99,6 +105,7 @@ def words_of(order: Order, payment: Payment, until: datetime, now: datetime) -> 
         "where": _where_units_go(order.drop),
         "refund_by": clock(refund_by, now) if refund_by else "",
         "email": order.email,
+        "support": current_store().support_email or "us",
         "place": f"{order.drop.pickup_place}." if order.drop.pickup_place else "",
         "error": payment.error_message,
         "charged": "We are checking whether your bank already answered; you are never charged twice."
@@ -155,3 +162,8 @@ def _refund_by(order: Order) -> datetime | None:
 
 def needs_bank(payment: Payment) -> bool:
     return payment.path == PaymentPath.INTENT and payment.error_code == "action" and bool(payment.client_secret)
+
+
+def cards_used_up(payment: Payment) -> bool:
+    """What is tried on the provider's page the provider counts."""
+    return payment.path == PaymentPath.INTENT and attempts.used_up(payment)

@@ -26,6 +26,7 @@ from merchant.models import JournalEntry
 from merchant.tests.staff import signed_in
 from policies.models import AcceptancePerson, Policy
 from policies.publishing import new_draft, publish
+from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE, ELSEWHERE = str(fan.PERSON.ip), "198.51.100.9"
@@ -155,6 +156,15 @@ def test_the_page_says_what_to_do(robe: Drop, sandbox: SandboxServer) -> None:
         assert "no more are tried. It stays held until its time is up. Write to us if you want it." in told
         assert "help@example.com" in told
         assert "Pay on the payment provider" not in told
+    story = Client().get(pages(order)).content.decode()
+    assert "No more cards are tried" in story
+    assert "Write to help@example.com if you want it." in story
+    assert "Use another card" not in story
+    assert f"{pages(order)}pay" not in story
+    mail = Message.objects.filter(kind="order_pay").latest("pk")
+    assert "Write to help@example.com if you want it." in mail.text
+    for said in (mail.text, mail.html):
+        assert "/pay" not in said
     groups = signed_in("Support").get("/admin/checkout/order/trouble/").context["groups"]
     assert "cards-used-up" in [group.kind.slug for group in groups]
 

@@ -8,6 +8,7 @@ from django.test import Client
 from checkout import expiry, fallback, gateway, payments, settle
 from checkout.errors import GatewayRefused, GatewayUnavailable
 from checkout.models import Order, OrderState, PaymentState
+from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_fallback import pay_there, sessions, waiting
@@ -56,6 +57,29 @@ def test_a_complete_session_whose_money_failed_lets_the_order_end(robe: Drop, sa
     order = failed_after_days(robe, sandbox)
     assert expiry.sweep(later(minutes=30)) == 1
     assert (fresh(order).state, fan.counts()) == (OrderState.EXPIRED, (0, 0, 5))
+
+
+def test_a_bank_that_asks_on_the_providers_page_has_refused_no_card(robe: Drop, sandbox: SandboxServer) -> None:
+    order = waiting(robe, sandbox)
+    pay_there(fallback.open_session(order.pk, now=clock()), "4000002760003184")
+    asked = gateway.retrieve_intent(gateway.retrieve_session(fresh(order).payment.session_id).intent_id)
+    settle.settle_intent(order.pk, asked, now=clock())
+    view = order_view(fresh(order), clock())
+    assert (asked.status, view.headline) == ("requires_action", "One step left: pay for your order")
+    assert "Your bank wants you to confirm this payment." in view.explanation
+    assert view.pay_url is not None, "which leads back to that page"
+
+
+def test_a_bank_whose_question_was_closed_is_not_named_where_no_page_opened(robe: Drop, sandbox: SandboxServer) -> None:
+    order = fan.placed(robe, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_threeDSecure2Required"))
+    payments.drain(clock)
+    sandbox.fail("checkout_sessions.create", 503, times=1)
+    with pytest.raises(GatewayUnavailable):
+        fallback.open_session(order.pk, now=clock())
+    view = order_view(fresh(order), clock())
+    assert view.headline == "One step left: pay for your order"
+    assert "bank" not in view.explanation, "its question is closed, and no card was refused"
+    assert paid_there(order, minutes=0.1) == OrderState.CONFIRMED
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])

@@ -178,7 +178,7 @@ def _why_unused(found: Order, view: OrderView) -> str:
 def _pay_page(request: HttpRequest, found: Order, error: str = "") -> HttpResponse:
     view = order_view(found, now())
     other_way = view.other_way_url if error else _other_way(view)
-    if view.pay_url is None and other_way is None:
+    if view.pay_url is None and other_way is None and not view.cards_used_up:
         return redirect("checkout:order", view.token)
     # Once the provider's page was opened the order is paid there alone: a card here would be refused.
     # So would one while a bank, or the provider, still has to answer about the card before.
