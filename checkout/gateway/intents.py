@@ -20,11 +20,10 @@ def create_intent(order_ref: str, amount: Money, *, email: str, key: str, manual
         "currency": amount.currency.lower(),
         "automatic_payment_methods": {"enabled": True},
         "metadata": {"order": order_ref},
-        "receipt_email": email,
         "description": order_ref,
         **captured(manual),
     }
-    return intent_of(api.call("payment_intents.create", params, api.options(key)))
+    return intent_of(api.create_with_mail("payment_intents.create", params, {"receipt_email": email}, key=key))
 
 
 def confirm_intent(intent_id: str, token: str, *, return_url: str, key: str) -> IntentView:

@@ -38,14 +38,13 @@ def create_session(
     params = {
         "mode": "payment",
         "line_items": [{"quantity": 1, "price_data": price}],
-        "customer_email": email,
         "success_url": success_url,
         "cancel_url": cancel_url,
         "expires_at": int(until.timestamp()),
         "metadata": {"order": order_ref},
         "payment_intent_data": {"metadata": {"order": order_ref}, **captured(manual)},
     }
-    return _session(api.call("checkout.sessions.create", params, api.options(key)))
+    return _session(api.create_with_mail("checkout.sessions.create", params, {"customer_email": email}, key=key))
 
 
 def retrieve_session(session_id: str) -> SessionView:

@@ -175,6 +175,7 @@ def _new(box: Sandbox, params: Params, items: list[Json], expires_at: int) -> Js
         "object": KIND,
         PRIVATE: {"line_items": items, "payment_intent_data": data},
         **{name: params.text(name) for name in TEXTS},
+        "customer_email": params.email("customer_email"),
         "adaptive_pricing": {"enabled": False},
         "after_expiration": None,
         "allow_promotion_codes": None,

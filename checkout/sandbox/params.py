@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from .errors import Json, invalid
 
 PART = re.compile(r"\[([^\[\]]*)\]")
+EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")  # what is not ASCII it does not take
 MINIMUM_AMOUNT = 50
 MAXIMUM_AMOUNT = 99_999_999
 
@@ -84,6 +85,12 @@ class Params:
         if value is not None and not isinstance(value, str):
             raise invalid(f"Invalid string: {value}", param=self._path(name))
         return value or None
+
+    def email(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and not EMAIL.fullmatch(value):
+            raise invalid(f"Invalid email address: {value}", param=self._path(name), code="email_invalid")
+        return value
 
     def required(self, name: str) -> str:
         value = self.text(name)

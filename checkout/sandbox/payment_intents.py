@@ -90,6 +90,7 @@ def new(box: Sandbox, params: Params) -> Json:
         "transfer_data": None,
         "transfer_group": params.text("transfer_group"),
         **{name: params.text(name) for name in DESCRIPTIVE},
+        "receipt_email": params.email("receipt_email"),
     }
     if "payment_method_types" in params and "automatic_payment_methods" not in params:
         intent["automatic_payment_methods"] = None

@@ -76,6 +76,14 @@ def test_an_order_without_a_card_goes_straight_to_the_providers_page(robe: Drop,
     assert fresh(order).state == OrderState.CONFIRMED
 
 
+def test_an_address_that_the_provider_does_not_take_opens_its_page_all_the_same(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = fan.placed(robe, at=clock(), contact=fan.somebody("jörg@example.com"))
+    payments.drain(clock)
+    assert pay_there(fallback.open_session(order.pk, now=clock())).status_code == 303
+
+
 def test_no_session_opens_when_the_intent_was_paid_meanwhile(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
     payments.drain(clock)
