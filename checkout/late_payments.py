@@ -72,7 +72,7 @@ def not_taken(order: Order, payment: Payment, now: datetime) -> None:
         allowances.give_back(order)
     if order.state == OrderState.LATE_PAID:
         move_to(order, OrderState.CANCELLED, why="not charged", actor=journal.WORKER, now=now)
-        notify.ended(order)
+        notify.let_go(order)
     stock.release(owner_of(order))  # the hot rows last; what its place in line claims the sweep lets go
 
 

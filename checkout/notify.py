@@ -61,6 +61,11 @@ def ended(order: Order) -> None:
     _plan(order, "expired", f"{subject}: {order.reference}")
 
 
+def let_go(order: Order) -> None:
+    """An order that ended once, and whose late yes of a bank was not wanted after all: that is another end."""
+    _plan(order, "expired", f"You are not charged: {order.reference}", key="let_go")
+
+
 def waiting(order: Order) -> None:
     """Paid too late, and at the head of the waiting list: what that means, and until when."""
     _plan(order, "waiting", f"You are first in line: {order.reference}")

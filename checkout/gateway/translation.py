@@ -38,6 +38,8 @@ def _unavailable(error: stripe.StripeError) -> GatewayUnavailable:
             return GatewayUnavailable("the key was used for something else", acted=False, replayable=False)
     if error.http_status == CONFLICT:
         return GatewayUnavailable("a twin is on its way")
+    if is_answer(error):  # our key is wrong or may not do that: refused before anything began
+        return GatewayUnavailable(f"status {error.http_status}", acted=False)
     # Stripe replays a 500 under the same key for a day; asking again needs a new one.
     return GatewayUnavailable(f"status {error.http_status}", replayable=False)
 

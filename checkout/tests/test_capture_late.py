@@ -13,6 +13,7 @@ from checkout import (
     allowances,
     authorisations,
     gateway,
+    notify,
     orders,
     payments,
     refunds,
@@ -87,14 +88,18 @@ def test_c15_stock_free_is_held_again_charged_and_only_then_confirmed(robe: Drop
 
 def test_c15_no_stock_is_let_go_and_nothing_is_refunded(robe: Drop, sandbox: SandboxServer) -> None:
     order = authorised_too_late(robe, sandbox)
+    notify.ended(order)  # as was written when its hold ended
     assert (order.state, order.payment.state) == (OrderState.LATE_PAID, PaymentState.LETTING_GO)
     assert "We have not taken the $54.00 that your bank set aside" in order_view(order, clock()).explanation
     assert (let_go(), let_go(later(hours=2))) == (1, 0)
     order = fresh(order)
     assert (order.state, order.payment.state) == (OrderState.CANCELLED, PaymentState.CLOSED)
-    assert (money(sandbox, order), Refund.objects.count(), told(order)) == ([(False, False)], 0, ["order_expired"])
+    assert (money(sandbox, order), Refund.objects.count()) == ([(False, False)], 0)
+    assert told(order) == ["order_expired", "order_expired"]
     said = "You have not been charged; your bank releases the amount that it had set aside."
-    assert said in " ".join(Message.objects.get(kind="order_expired").text.split())
+    last = Message.objects.filter(kind="order_expired").latest("pk")
+    assert last.subject.startswith(f"You are not charged: {order.reference}")
+    assert said in " ".join(last.text.split())
     assert order_view(order, clock()).timeline[-2][1] == "The amount was let go; you were not charged"
     assert fan.counts() == (5, 0, 0)
 

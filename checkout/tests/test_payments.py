@@ -13,6 +13,7 @@ from checkout import expiry, gateway, orders, payments, refunds, settle
 from checkout.errors import GatewayUnavailable, NothingToPay
 from checkout.gateway import IntentView, api, intents
 from checkout.models import Order, OrderState, Payment, PaymentState, Refund
+from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_place_order_races import together
@@ -97,6 +98,22 @@ def test_an_address_that_the_provider_does_not_take_pays_all_the_same(robe: Drop
     assert [(charge["amount"], charge["paid"]) for charge in sandbox.charges(order.reference)] == [(5400, True)]
     made = [call for call in sandbox.requests("payment_intents.create") if call["status"] == 200]
     assert {call["idempotency_key"] for call in made} == {f"order:{order.reference}:create:1:without-mail"}
+
+
+def test_a_key_that_the_provider_does_not_know_has_charged_nobody(
+    robe: Drop, sandbox: SandboxServer, settings: Any
+) -> None:
+    order = ordered(robe, sandbox)
+    right, settings.STRIPE_SECRET_KEY = settings.STRIPE_SECRET_KEY, "pk_test_the_wrong_one"
+    api.client.cache_clear()
+    payments.drain(clock)
+    order = fresh(order)
+    assert (order.state, order.payment.outcome_unknown, order.payment.create_number) == (OrderState.DEFERRED, False, 1)
+    assert "You have not been charged." in order_view(order, clock()).explanation
+    settings.STRIPE_SECRET_KEY = right
+    api.client.cache_clear()
+    payments.drain(lambda: later(minutes=2))
+    assert fresh(order).state == OrderState.CONFIRMED
 
 
 def test_3d_secure_waits_for_the_fan_and_then_confirms(robe: Drop, sandbox: SandboxServer) -> None:
