@@ -70,6 +70,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
 
 import checkout.order_keys  # noqa: E402
 import checkout.totals.provider_tax  # noqa: E402
@@ -82,6 +83,7 @@ import policies.feed  # noqa: E402
 import policies.queries  # noqa: E402
 import policies.rules  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
+from tests import tables  # noqa: E402
 
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
 
@@ -111,11 +113,13 @@ def django_db_keepdb(django_db_keepdb: bool) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Lets the test database, and it alone, empty append-only tables between tests."""
+    """Lets the test database, and it alone, empty append-only tables between tests; says how they are emptied."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         cursor.execute(f"ALTER DATABASE {name} SET frontrow.allow_truncate = 'on'")
         cursor.execute("SET frontrow.allow_truncate = 'on'")
+        tables.remember()
+    TransactionTestCase._fixture_teardown = lambda self: tables.restore()
 
 
 @pytest.fixture(autouse=True)
