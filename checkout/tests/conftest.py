@@ -57,11 +57,11 @@ def sandbox_process() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def sandbox(sandbox_process: SandboxServer, settings: object) -> Iterator[SandboxServer]:
-    """The provider, without faults, and our gateway pointed at it."""
+    """The provider, without faults or anything of other tests, and our gateway pointed at it."""
     settings.STRIPE_API_BASE = sandbox_process.base_url  # type: ignore[attr-defined]  # pytest-django's own object
     settings.STRIPE_WEBHOOK_SECRETS = [sandbox_process.webhook_secret]  # type: ignore[attr-defined]
     api.client.cache_clear()
-    sandbox_process.clear()
+    sandbox_process.reset()
     breaker.forget()
     budget.forget()
     attempts.forget()

@@ -119,8 +119,7 @@ def test_its_money_is_looked_for_where_the_provider_does_not_ring(robe: Drop, sa
     assert let_go(later(days=15)) == 1
     sandbox.settle(order.payment.intent_id)
     puller.pull(clock())
-    while webhooks.drain(clock):  # other tests' news, too
-        pass
+    webhooks.drain(clock)
     assert fresh(order).state == OrderState.CONFIRMED
 
 
