@@ -106,7 +106,7 @@ class Facts:
 def collect(dispute: Dispute) -> Facts:
     """Everything, in a fixed number of queries. Who answered is missing once that person was erased."""
     order = Order.objects.select_related("drop", "payment").get(pk=dispute.order_id)
-    lines = order.lines.select_related("offer__variant__product")
+    lines = order.lines.all()
     acceptances = Acceptance.objects.filter(order_ref=order.reference).select_related("rendering__version__policy")
     person = AcceptancePerson.objects.filter(acceptance__order_ref=order.reference).order_by("pk").first()
     mails = Message.objects.filter(key__startswith=f"order:{order.reference}:", state=MessageState.SENT)
@@ -121,9 +121,7 @@ def collect(dispute: Dispute) -> Facts:
         goods=tuple(
             f"{line.quantity} × {line.title} at {Money(line.unit_price_minor, order.currency)} each" for line in lines
         ),
-        digital=tuple(
-            f"{line.quantity} × {line.title}" for line in lines if DIGITAL in line.offer.variant.product.tags
-        ),
+        digital=tuple(f"{line.quantity} × {line.title}" for line in lines if DIGITAL in line.tags),
         address=_address(order),
         texts=_texts(acceptances.order_by("pk")),
         ip=person.ip or "" if person else "",

@@ -77,12 +77,11 @@ def options(order: Order, now: datetime) -> Options:
     of_contract = withdrawal.of_contract(country, order.confirmed_at)
     has_right = withdrawal.applies(country)
     withdraw, give_back, cancel = [], [], []
-    for line in order.lines.select_related("offer__variant__product"):
-        tags = line.offer.variant.product.tags
-        units, is_digital = free[line.pk] if paid else 0, DIGITAL in tags
+    for line in order.lines.all():
+        units, is_digital = free[line.pk] if paid else 0, DIGITAL in line.tags
         period = of_contract if is_digital else of_goods
         in_law = units if has_right and period.is_open(now) else 0
-        no_right, final = withdrawal.excluded(tags), _not_taken_back(tags)
+        no_right, final = withdrawal.excluded(line.tags), _not_taken_back(line.tags)
         withdraw.append(_option(line.pk, line.title, in_law, no_right, period=period))
         give_back.append(_option(line.pk, line.title, min(units, sent.get(line.pk, 0)), final))
         cancel.append(_option(line.pk, line.title, units if is_digital else min(units, here[line.pk]), ""))

@@ -1,5 +1,6 @@
 """What a fan placed, once, and as it was agreed."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -141,12 +142,19 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """A line as it was agreed: title, price and tax are copies, not look-ups."""
+    """A line as it was agreed: title, tags, price and tax are copies, not look-ups."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="+")
     sku = models.CharField(max_length=40)
     title = models.CharField(max_length=200)
+    tags = ArrayField(
+        models.SlugField(max_length=40),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Of the product, as it was sold: what its fan may do afterwards hangs on them.",
+    )
     unit_price_minor = models.PositiveIntegerField()
     quantity = models.PositiveSmallIntegerField()
     discount_minor = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of the discounts.")

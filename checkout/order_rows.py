@@ -62,6 +62,7 @@ def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, r
             "offer_id": line.offer_id,
             "sku": line.sku,
             "title": line.title,
+            "tags": line.tags,
             "unit_price_minor": line.unit_minor,
             "quantity": line.quantity,
             "discount_minor": line.discount_minor,

@@ -96,7 +96,7 @@ class _Unsent(NamedTuple):
 
 def _unsent(order: Order, shipped: Mapping[int, int]) -> list[_Unsent]:
     gone = _given_back_unshipped(order)
-    lines = order.lines.values_list("pk", "quantity", "offer__variant__product__tags")
+    lines = order.lines.values_list("pk", "quantity", "tags")
     return [
         _Unsent(pk, max(quantity - shipped.get(pk, 0) - gone.get(pk, 0), 0), DIGITAL in tags)
         for pk, quantity, tags in lines

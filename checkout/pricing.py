@@ -26,7 +26,8 @@ class Wanted:
 class PricedLine:
     """A line with the price of this moment. Amounts in minor units; of the whole line, but for ``unit_minor``.
 
-    ``discount_minor`` comes off ``total_minor``; ``tax_minor`` is inside what is left, or on top of it.
+    ``discount_minor`` comes off ``total_minor``; ``tax_minor`` is inside what is left, or on top of it. ``tags``: the
+    product's, of this moment too.
     """
 
     offer_id: int
@@ -39,6 +40,7 @@ class PricedLine:
     limit: int
     grams: int
     picture_url: str
+    tags: tuple[str, ...] = ()
     discount_minor: int = 0
     tax_minor: int = 0
     tax_added_minor: int = 0
@@ -85,6 +87,7 @@ def _price(offer: OfferTerms | None, line: Wanted, picture: str) -> PricedLine:
         limit=offer.limit,
         grams=offer.grams * line.quantity,
         picture_url=picture,
+        tags=tuple(sorted(offer.tags)),
     )
 
 

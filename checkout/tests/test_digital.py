@@ -135,3 +135,19 @@ def test_of_a_robe_that_waits_the_bank_is_told_so_beside_the_film(film: Drop, sa
     pack = pack_of(paid(film, sandbox, "ROBE-M", "FILM"), sandbox, reason="product_not_received")
     assert "Nothing has left yet." in pack.texts["uncategorized_text"]
     assert "A parcel with its tracking number" in dict(pack.checklist)
+
+
+def test_a_film_that_is_called_so_no_longer_is_in_no_parcel_all_the_same(film: Drop, sandbox: SandboxServer) -> None:
+    order = paid(film, sandbox, "FILM")
+    Product.objects.filter(slug="film").update(tags=[])
+    assert parcels.waiting(order) == {line(order, "FILM"): 0}
+    with pytest.raises(CannotShip):
+        ship(order, "FILM")
+
+
+def test_the_bank_is_told_what_was_sold(film: Drop, sandbox: SandboxServer) -> None:
+    order = paid(film, sandbox, "FILM")
+    Product.objects.filter(slug="film").update(tags=[])
+    story = pack_of(order, sandbox, reason="product_not_received").texts["uncategorized_text"]
+    assert "1 × Film, HD: digital, not sent by parcel" in story
+    assert "Nothing has left yet." not in story

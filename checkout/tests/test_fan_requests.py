@@ -194,8 +194,8 @@ def test_without_the_lock_both_would_find_the_unit_free(
 
 
 def test_personalised_goods_are_left_out_with_the_reason(robe: Drop, sandbox: SandboxServer) -> None:
-    order = paid(robe, sandbox)
     Product.objects.update(tags=["personalised"])
+    order = paid(robe, sandbox)
     shown = Client().get(page(order)).content.decode()
     assert "Withdraw from contract here" not in shown
     assert "Not for Robe, M: made for you alone" in shown
@@ -205,8 +205,8 @@ def test_personalised_goods_are_left_out_with_the_reason(robe: Drop, sandbox: Sa
 
 
 def test_final_sale_is_not_taken_back_by_choice_but_the_law_stands(robe: Drop, sandbox: SandboxServer) -> None:
-    order = paid(robe, sandbox)
     Product.objects.update(tags=["final-sale"])
+    order = paid(robe, sandbox)
     ship(order, 2)
     may = fan_requests.options(order, LAST_PARCEL)
     assert (may.may(RequestKind.WITHDRAWAL), may.may(RequestKind.RETURN)) == (True, False)

@@ -52,7 +52,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text="With commas: sleepwear, robe. A policy or a rule can apply to a tag. Some mean more: age-18 or "
-        "adult, digital, personalised, perishable, final-sale.",
+        "adult, digital, personalised, perishable, final-sale. Orders keep the tags they were placed under.",
     )
 
     class Meta:

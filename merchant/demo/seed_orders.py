@@ -197,6 +197,7 @@ def _lines(order: Order, agreed: Quote) -> Iterator[OrderLine]:
             offer_id=line.offer_id,
             sku=line.sku,
             title=line.title,
+            tags=list(line.tags),
             unit_price_minor=line.unit_minor,
             quantity=line.quantity,
             discount_minor=line.discount_minor,
