@@ -18,6 +18,7 @@ from checkout.orders import hold_until, lock_both, may_pay_elsewhere, owner_of
 from drops import stock
 from drops.models import Capture
 from merchant import journal
+from merchant.store import current_store
 
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 SHORTEST = timedelta(minutes=30)
@@ -184,6 +185,7 @@ def _create(order: Order, payment: Payment) -> SessionView:
         until=payment.session_expires_at,
         key=f"order:{order.reference}:session:{payment.session_number}",
         manual=order.drop.capture == Capture.WHEN_CERTAIN,
+        slow=current_store().slow_payments,
     )
 
 

@@ -26,6 +26,7 @@ from drops import stock
 from drops.models import Capture
 from merchant import journal
 from merchant.money import Money
+from merchant.store import current_store
 from merchant.wake import wake
 
 log = logging.getLogger(__name__)
@@ -266,7 +267,8 @@ def _create(job: Job) -> IntentView:
         if found is not None:
             return found
     manual = job.capture == Capture.WHEN_CERTAIN
-    return gateway.create_intent(job.order_ref, job.amount, email=job.email, key=key, manual=manual)
+    slow = current_store().slow_payments
+    return gateway.create_intent(job.order_ref, job.amount, email=job.email, key=key, manual=manual, slow=slow)
 
 
 def _remember(job: Job, intent_id: str) -> bool:

@@ -180,6 +180,7 @@ SHOP = {
     "policies_url": "https://shop.example/policies/",
     "stripe_js": "https://js.stripe.com/v3/",
     "publishable_key": "pk_live_…",
+    "excluded_payment_methods": [],
 }
 ORDER_BODY = {
     "quote": QUOTE["quote"],

@@ -288,6 +288,13 @@ class ShopOut(BaseModel):
     policies_url: str
     stripe_js: Annotated[str, Field(description="Load Stripe.js from here and from nowhere else.")]
     publishable_key: str
+    excluded_payment_methods: Annotated[
+        list[str],
+        Field(
+            description="Mount the Payment Element with them as `excludedPaymentMethodTypes`: what this shop does not "
+            "take, though its Stripe account could."
+        ),
+    ]
 
 
 class OfferOut(BaseModel):

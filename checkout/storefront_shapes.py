@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from django.conf import settings
 from django.urls import reverse
 
+from checkout import gateway
 from checkout.cart_queries import CartLineView, HoldView, cart_view
 from checkout.contact import countries
 from checkout.models import Cart, Order
@@ -72,6 +73,7 @@ def shop_json(store: StoreProfile) -> dict[str, Any]:
         "support_email": store.support_email,
         "policies_url": settings.PUBLIC_URL + reverse("policies:index"),
         "stripe_js": settings.STRIPE_JS_URL,
+        "excluded_payment_methods": gateway.left_out(slow=store.slow_payments),
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
     }
 

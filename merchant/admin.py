@@ -106,7 +106,7 @@ class StoreProfileAdmin(DeskAdmin):
         ("Place and money", {"fields": (("country", "timezone"), "currency")}),
         ("Tax", {"fields": ("tax_basis_points", "prices_include_tax", "stripe_tax")}),
         ("Delivery", {"fields": ("shipping_minor", "ships_to")}),
-        ("Payment", {"fields": (("late_payments", "late_payment_days"), "processing_days")}),
+        ("Payment", {"fields": (("late_payments", "late_payment_days"), "slow_payments", "processing_days")}),
         ("Other sites", {"fields": ("allowed_origins",)}),
         ("Policies", {"fields": (("return_days", "notice_days"), "postal_address", "second_person_approves")}),
     )

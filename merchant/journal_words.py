@@ -108,6 +108,7 @@ FIELDS = {
     "scope": "where it applies",
     "second_person_approves": "whether a second person approves policies",
     "shipping_minor": "flat shipping",
+    "slow_payments": "whether payments that need days are taken",
     "ships_to": "countries it ships to",
     "slug": "address",
     "source": "text",

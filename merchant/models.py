@@ -90,6 +90,13 @@ class StoreProfile(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(14)],
         help_text="At the head of the waiting list: the fan is told the date, and refunded then if nothing came back.",
     )
+    slow_payments = models.BooleanField(
+        "take payments that need days to arrive",
+        default=True,
+        db_default=True,
+        help_text="Such as SEPA debit, ACH or a bank transfer, where your Stripe account offers them. Off: fans are "
+        "shown none of them; what a bank already works on goes its way.",
+    )
     processing_days = models.PositiveSmallIntegerField(
         "days for slow payments",
         default=14,

@@ -7,14 +7,19 @@ from typing import Any
 from checkout.errors import GatewayRefused
 from checkout.gateway import api
 from checkout.gateway.intent_view import CONFIRMABLE, IntentView, intent_of
+from checkout.gateway.methods import left_out, without
 from merchant.money import Money
 
 MOST_PAGES = 10  # each page is a call of our budget
 WITH_CHARGE = {"expand": ["latest_charge"]}  # the card's fingerprint stands there; asking for it costs no call
 
 
-def create_intent(order_ref: str, amount: Money, *, email: str, key: str, manual: bool = False) -> IntentView:
-    """Create the order's PaymentIntent, unconfirmed. ``manual``: a bank's yes sets the amount aside, until captured."""
+def create_intent(
+    order_ref: str, amount: Money, *, email: str, key: str, manual: bool = False, slow: bool = True
+) -> IntentView:
+    """Create the order's PaymentIntent, unconfirmed. ``manual``: a bank's yes sets the amount aside, until captured.
+    ``slow``: also with what needs days to arrive.
+    """
     params: dict[str, Any] = {
         "amount": amount.amount,
         "currency": amount.currency.lower(),
@@ -22,6 +27,7 @@ def create_intent(order_ref: str, amount: Money, *, email: str, key: str, manual
         "metadata": {"order": order_ref},
         "description": order_ref,
         **captured(manual),
+        **without(left_out(slow=slow)),
     }
     return intent_of(api.create_with_mail("payment_intents.create", params, {"receipt_email": email}, key=key))
 

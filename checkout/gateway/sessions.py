@@ -8,6 +8,7 @@ from checkout.errors import GatewayRefused
 from checkout.gateway import api
 from checkout.gateway.expandable import id_of
 from checkout.gateway.intents import captured
+from checkout.gateway.methods import left_out, without
 from merchant.money import Money
 
 
@@ -32,8 +33,11 @@ def create_session(
     until: datetime,
     key: str,
     manual: bool = False,
+    slow: bool = True,
 ) -> SessionView:
-    """Open a Checkout Session for the whole order until a time (30 minutes to 24 hours from now)."""
+    """Open a Checkout Session for the whole order until a time (30 minutes to 24 hours from now). ``manual`` and
+    ``slow``: as for a PaymentIntent.
+    """
     price = {"currency": amount.currency.lower(), "unit_amount": amount.amount, "product_data": {"name": title}}
     params = {
         "mode": "payment",
@@ -43,6 +47,7 @@ def create_session(
         "expires_at": int(until.timestamp()),
         "metadata": {"order": order_ref},
         "payment_intent_data": {"metadata": {"order": order_ref}, **captured(manual)},
+        **without(left_out(slow=slow)),
     }
     return _session(api.create_with_mail("checkout.sessions.create", params, {"customer_email": email}, key=key))
 

@@ -99,7 +99,9 @@ class Api:
         params = Params({name: value for name, value in values.items() if name != "expand"})
         self.box.cause = {"id": entry.id, "idempotency_key": entry.idempotency_key}
         try:
-            result = operation.run(self.box, Call(params, dict(request.path_params), secret_key=secret_key))
+            version = request.headers.get("stripe-version")
+            call = Call(params, dict(request.path_params), secret_key=secret_key, version=version)
+            result = operation.run(self.box, call)
         finally:
             self.box.cause = {"id": None, "idempotency_key": None}
         return Reply(200, expanded(self.box.store, result, expand))

@@ -1,6 +1,6 @@
 """Checkout Sessions: a payment page of Stripe's own. https://docs.stripe.com/api/checkout/sessions"""
 
-from . import confirming, payment_intents
+from . import confirming, method_types, payment_intents
 from .cards import Decline
 from .errors import Json, invalid, refused
 from .events import emit
@@ -19,13 +19,14 @@ ACCEPTED = (
     *("mode", "line_items", "metadata", "payment_intent_data", "expires_at", "payment_method_types", "ui_mode"),
     *("billing_address_collection", "customer_creation", "shipping_address_collection", "phone_number_collection"),
     *("allow_promotion_codes", "automatic_tax", "consent_collection", "custom_text", "after_expiration"),
-    *("payment_method_options", "shipping_options", "adaptive_pricing", "return_url"),
+    *("payment_method_options", "shipping_options", "adaptive_pricing", "return_url", method_types.LEFT_OUT),
 )
 
 
 def create(box: Sandbox, call: Call) -> Json:
     params = call.params
     params.only(*ACCEPTED)
+    method_types.refuse_list(call)
     params.choice("mode", ("payment",), "payment")
     params.required("success_url")
     items = [_line_item(item) for item in params.items("line_items")]
@@ -157,7 +158,12 @@ def _line_item(item: Params) -> Json:
 def _intent_data(params: Params, total: int, currency: str) -> Json:
     data = params.nested("payment_intent_data")
     data.only("metadata", "description", "capture_method", "receipt_email", "setup_future_usage", "transfer_group")
-    return {**data.values, "amount": str(total), "currency": currency}
+    return {**data.values, **_left_out(params), "amount": str(total), "currency": currency}
+
+
+def _left_out(params: Params) -> Json:
+    names = method_types.left_out(params)
+    return {method_types.LEFT_OUT: names} if names else {}
 
 
 def _customer(method: Json, email: str | None) -> Json:
@@ -176,6 +182,7 @@ def _new(box: Sandbox, params: Params, items: list[Json], expires_at: int) -> Js
         PRIVATE: {"line_items": items, "payment_intent_data": data},
         **{name: params.text(name) for name in TEXTS},
         "customer_email": params.email("customer_email"),
+        **_left_out(params),
         "adaptive_pricing": {"enabled": False},
         "after_expiration": None,
         "allow_promotion_codes": None,
@@ -210,7 +217,7 @@ def _new(box: Sandbox, params: Params, items: list[Json], expires_at: int) -> Js
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
+        "payment_method_types": method_types.offered(params),
         "payment_status": "unpaid",
         "permissions": None,
         "phone_number_collection": {"enabled": False},

@@ -1,6 +1,6 @@
 """ConfirmationTokens: a card form's answer, usable once. https://docs.stripe.com/api/confirmation_tokens"""
 
-from . import payment_methods
+from . import method_types, payment_methods
 from .errors import Json, refused
 from .ids import new_id
 from .params import Params, unflatten_address
@@ -45,6 +45,7 @@ def spend(box: Sandbox, identifier: str, payment_intent: Json) -> Json:
             param="confirmation_token",
         )
     _refuse_another_capture(token, payment_intent)
+    _refuse_other_methods(token, payment_intent)
     token["payment_intent"] = payment_intent["id"]
     return box.store.put(token)
 
@@ -60,12 +61,25 @@ def _refuse_another_capture(token: Json, payment_intent: Json) -> None:
         )
 
 
+def _refuse_other_methods(token: Json, payment_intent: Json) -> None:
+    """Nor do Elements that offered other methods than the intent is made with. Stripe says so of lists of methods; that
+    it holds for what is left out is our guess, on the side that finds more mistakes."""
+    given, expected = payment_intent[method_types.LEFT_OUT] or [], token[PRIVATE]["left_out"]
+    if expected is not None and set(given) != set(expected):
+        raise refused(
+            f"The provided {method_types.LEFT_OUT} ({', '.join(given)}) does not match the expected "
+            f"{method_types.LEFT_OUT} ({', '.join(expected)}). Try confirming with a Payment Intent that is configured "
+            "to use the same parameters as Stripe Elements.",
+            payment_intent=public(payment_intent),
+        )
+
+
 def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
     method = _method(box, params)
     token: Json = {
         "id": new_id("ctoken"),
         "object": "confirmation_token",
-        PRIVATE: {"method": method, "capture_method": params.nested("client_context").text("capture_method")},
+        PRIVATE: {"method": method, **_mounted_with(params)},
         "created": box.now,
         "expires_at": box.now + LIFETIME,
         "livemode": False,
@@ -80,6 +94,13 @@ def _create(box: Sandbox, params: Params, *, use_stripe_sdk: bool) -> Json:
         "use_stripe_sdk": use_stripe_sdk,
     }
     return box.store.put(token)
+
+
+def _mounted_with(params: Params) -> Json:
+    """How the Elements were set up that made it; nothing is known of a token that was made without a browser."""
+    context = params.nested("client_context")
+    left_out = method_types.left_out(context) if context.values else None
+    return {"capture_method": context.text("capture_method"), "left_out": left_out}
 
 
 def _method(box: Sandbox, params: Params) -> Json:

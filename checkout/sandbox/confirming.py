@@ -1,6 +1,6 @@
 """Confirming a PaymentIntent: the method is chosen, the bank asked, 3-D Secure answered."""
 
-from . import cards, charges, confirmation_tokens, disputes, payment_methods
+from . import cards, charges, confirmation_tokens, disputes, method_types, payment_methods
 from .errors import Json, refused
 from .events import emit
 from .params import Params
@@ -18,12 +18,14 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 def confirm(box: Sandbox, call: Call) -> Json:
     """`POST /v1/payment_intents/:id/confirm`. A decline is HTTP 402, and the intent waits for another method."""
     call.params.only(*PARAMETERS)
+    method_types.refuse_list(call)
     return confirm_with(box, box.store.get("payment_intent", call.id, param="intent"), call.params)
 
 
 def confirm_with(box: Sandbox, intent: Json, params: Params) -> Json:
     _refuse_what_cannot_be_confirmed(intent)
     token, method = _chosen(box, intent, params)
+    method_types.refuse(intent, method)
     return_url = params.text("return_url") or (token or {}).get("return_url")
     _require_return_url(intent, return_url)
     if token:

@@ -1,6 +1,6 @@
 """PaymentIntents: created, changed, found, captured and cancelled. Confirming them is `confirming.py`."""
 
-from . import charges, confirming, payment_methods
+from . import charges, confirming, method_types, payment_methods
 from .errors import Json, StripeError, no_such, refused
 from .events import emit
 from .ids import letters, new_id
@@ -19,6 +19,7 @@ ACCEPTED = (
     *DESCRIPTIVE,
     *("amount", "currency", "metadata", "shipping", "payment_method", "payment_method_data", "payment_method_options"),
     *("payment_method_types", "capture_method", "statement_descriptor", "transfer_group", "confirmation_token"),
+    method_types.LEFT_OUT,
 )
 # What a publishable key may see of a PaymentIntent whose client secret it knows.
 FOR_THE_BROWSER = (
@@ -33,6 +34,7 @@ def create(box: Sandbox, call: Call) -> Json:
     """Creates it, and confirms it too when `confirm=true`."""
     params = call.params
     params.only(*ACCEPTED, "confirm", "automatic_payment_methods", *confirming.PARAMETERS, "confirmation_method")
+    method_types.refuse_list(call)
     if params.text("confirmation_token") and not params.flag("confirm"):
         raise refused("You must pass confirm=true with a confirmation_token.", param="confirmation_token")
     intent = new(box, params)
@@ -69,7 +71,7 @@ def new(box: Sandbox, params: Params) -> Json:
         "created": box.now,
         "currency": params.currency("currency"),
         "customer_account": None,
-        "excluded_payment_method_types": None,
+        "excluded_payment_method_types": method_types.left_out(params) or None,
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
@@ -80,7 +82,7 @@ def new(box: Sandbox, params: Params) -> Json:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": params.texts("payment_method_types") or ["card"],
+        "payment_method_types": method_types.offered(params),
         "processing": None,
         "review": None,
         "shipping": params.mapping("shipping") or None,
@@ -123,6 +125,7 @@ def update(box: Sandbox, call: Call) -> Json:
     """Metadata and description at any time; the amount only while nothing was authorised."""
     params = call.params
     params.only(*ACCEPTED)
+    method_types.refuse_list(call)
     intent = box.store.get("payment_intent", call.id, param="intent")
     if ({"amount", "currency"} & set(params.values)) and intent["status"] not in CHANGEABLE:
         raise unexpected_state(intent, "update", "updated", CHANGEABLE)
@@ -134,6 +137,9 @@ def update(box: Sandbox, call: Call) -> Json:
     if "shipping" in params:
         intent["shipping"] = params.mapping("shipping") or None
     intent["metadata"] = params.merge_metadata(intent["metadata"])
+    if method_types.LEFT_OUT in params:
+        intent[method_types.LEFT_OUT] = method_types.left_out(params) or None
+        intent["payment_method_types"] = method_types.offered(params)
     _set_method(box, intent, params)
     return box.store.put(intent)
 
@@ -211,5 +217,6 @@ def _set_method(box: Sandbox, intent: Json, params: Params) -> None:
         return
     method = confirming.method_in(box, params)
     if method:
+        method_types.refuse(intent, method)
         payment_methods.save(box, method)
         intent.update(payment_method=method["id"], status="requires_confirmation")

@@ -32,11 +32,12 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Call:
-    """One API request after its door: who asks, for which object, with which parameters."""
+    """One API request after its door: who asks, for which object, with which parameters, in which version."""
 
     params: Params
     ids: dict[str, str]
     secret_key: bool = True
+    version: str | None = None  # without one it is the account's own
 
     @property
     def id(self) -> str:

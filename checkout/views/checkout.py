@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from checkout import carts
+from checkout import carts, gateway
 from checkout.cart_queries import hold_view
 from checkout.carts import contents, open_cart, ordered_from
 from checkout.contact import countries, read_country
@@ -229,6 +229,7 @@ def pay_config(drop: Drop, amount: int, currency: str) -> dict[str, object]:
         "amount": amount,
         "currency": currency.lower(),
         "capture_method": drop.capture_method,
+        "excluded_payment_methods": gateway.left_out(slow=current_store().slow_payments),
         "return_url": settings.PUBLIC_URL,
     }
 

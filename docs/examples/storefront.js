@@ -197,7 +197,8 @@ async function mountCard() {
   await new Promise((onload, onerror) => document.head.append(Object.assign(document.createElement("script"), { src: shop.stripe_js, onload, onerror })));
   stripe = window.Stripe(shop.publishable_key);
   const { amount, currency } = quote.total;
-  elements = stripe.elements({ mode: "payment", amount, currency: currency.toLowerCase(), captureMethod: drop.capture_method });
+  const asTheShopTakesIt = { captureMethod: drop.capture_method, excludedPaymentMethodTypes: shop.excluded_payment_methods };
+  elements = stripe.elements({ mode: "payment", amount, currency: currency.toLowerCase(), ...asTheShopTakesIt });
   elements.create("payment").mount("#card");
 }
 

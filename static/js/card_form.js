@@ -1,4 +1,4 @@
-// Stripe.js: loaded from Stripe (or its stand-in), dressed in the shop's colours. Card data never touches this page.
+// Stripe.js, from Stripe or its stand-in, in the shop's colours. Card data never touches this page.
 const PATIENCE = 12000;
 
 function within(promise, what) {
@@ -52,7 +52,8 @@ export async function mountCard(settings, place, look = appearance()) {
   const stripe = await loadStripe(settings.stripe_js, settings.publishable_key);
   const elements = stripe.elements({
     mode: "payment", amount: settings.amount, currency: settings.currency.toLowerCase(), appearance: look,
-    captureMethod: settings.capture_method ?? "automatic", // as the intent will have it, or the provider refuses
+    captureMethod: settings.capture_method, // as the intent has it
+    excludedPaymentMethodTypes: settings.excluded_payment_methods,
   });
   const holder = document.createElement("div");
   const element = elements.create("payment", { layout: "tabs" });

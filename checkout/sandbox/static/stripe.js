@@ -239,7 +239,8 @@
         throw new IntegrationError("elements.submit() must be called before stripe.createConfirmationToken().");
       }
       // A token remembers how its Elements were set up, and an intent that was made otherwise is refused.
-      const context = { capture_method: elements.options.captureMethod ?? "automatic" };
+      const { captureMethod = "automatic", excludedPaymentMethodTypes = [] } = elements.options;
+      const context = { capture_method: captureMethod, excluded_payment_method_types: excludedPaymentMethodTypes };
       const asked = { key: this.key, params: { ...params, client_context: context } };
       return elements.getElement("payment").frame.ask("token", asked);
     }
