@@ -20,7 +20,7 @@ function announce(text) {
 
 function showStock(sku, stock) {
   const size = decision().querySelector(`[data-sku="${CSS.escape(sku)}"]`);
-  if (!size || decision().dataset.phase === "upcoming") return;
+  if (!size || ["upcoming", "closed"].includes(decision().dataset.phase)) return;
   const place = size.querySelector("[data-stock]");
   if (place.textContent === words(stock)) return;
   place.textContent = words(stock);
@@ -62,7 +62,7 @@ function refreshSoon() {
 async function refresh() {
   refreshing = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+    const answer = await fetch(decision().dataset.page, { headers: { Accept: "text/html" }, cache: "no-store" });
     if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("decision"));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // offline: the next news or poll tries again
@@ -71,18 +71,22 @@ async function refresh() {
   }
 }
 
+// Part by part: the form that somebody may be typing in stays, and so does the region that speaks.
 function replace(fresh) {
   if (!fresh) return;
-  const typing = document.activeElement?.closest("#tell-me");
   if (fresh.dataset.phase === decision().dataset.phase) {
     setServerTime(fresh.dataset.serverNow);
     return fresh.querySelectorAll("[data-sku]").forEach(copyStock);
   }
-  if (typing && fresh.dataset.phase !== "live") return; // never take a form away from under somebody's hands
+  const focused = document.activeElement?.name === "sku";
   keepUnfolded(fresh);
-  decision().replaceWith(document.importNode(fresh, true));
+  for (const part of fresh.querySelectorAll("[data-part]")) {
+    decision().querySelector(`[data-part="${part.dataset.part}"]`).replaceWith(part);
+  }
+  Object.assign(decision().dataset, fresh.dataset);
   const radio = wanted && decision().querySelector(`[name=sku][value="${CSS.escape(wanted)}"]:enabled`);
   if (radio) radio.checked = true;
+  if (radio && focused) radio.focus({ preventScroll: true });
   announce(decision().querySelector("[data-phase-label]").textContent.trim());
   begin();
 }
@@ -116,7 +120,6 @@ function begin() {
   clearInterval(timer);
   timer = countDown(decision().parentElement, () => refreshSoon());
   choose();
-  if (decision().querySelector("[data-countdown]")) decision().querySelector("[data-distance]")?.remove();
 }
 
 function countPictures() {
@@ -141,7 +144,9 @@ addEventListener("pageshow", () => delete document.getElementById("picker")?.dat
 
 // A form that is folded up opens for whoever is sent to it.
 document.addEventListener("click", (event) => {
-  if (event.target.closest('[href="#tell-email"]')) document.getElementById("tell-me").open = true;
+  if (!event.target.closest('[href="#tell-email"]')) return;
+  document.getElementById("tell-me").open = true;
+  if (!document.getElementById("tell-email")) document.getElementById("tell-me").scrollIntoView(); // already signed up
 });
 
 document.addEventListener("change", (event) => event.target.name === "sku" && choose());

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from checkout.tests import fan
 from drops import scheduling
-from drops.models import Drop, StockItem
+from drops.models import Drop, DropState, StockItem
 from merchant.clock import now
 from tests.browser.shifts import WATCH, shifts
 from tests.running_shop import RunningShop
@@ -16,10 +16,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("complaints")]
 SIZES = pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=["phone", "desk"])
 SCRIPTS_BYTES, STYLES_BYTES = 60_000, 30_000
 MOST_SHIFT = 0.01  # a "good" page may have 0.1 in all: https://web.dev/articles/cls
-PLACES = """() => Object.fromEntries(["h1", ".when", ".sizes", "#tell-me", ".knows", ".site-foot"].map((each) => {
-  const { top, height } = document.querySelector(each).getBoundingClientRect();
-  return [each, [top, height]];
-}))"""
+PLACES = """() => Object.fromEntries(
+  ["h1", ".when", ".sizes", ".size", ".choose", "#tell-me", "#tell-email", ".knows", ".site-foot"].map((each) => {
+    const { left, top, width, height } = document.querySelector(each).getBoundingClientRect();
+    return [each, [left, top, width, height]];
+  }),
+)"""
 LOADED = (
     """() => performance.getEntriesByType("resource").map(({ name, decodedBodySize }) => [name, decodedBodySize])"""
 )
@@ -74,6 +76,14 @@ def comes_back(robe: Drop) -> None:
     scheduling.turn_due(now())
 
 
+def opens(robe: Drop) -> None:
+    scheduling.open_now(robe, actor="staff:owner", now=now())
+
+
+def ends(robe: Drop) -> None:
+    scheduling.close(robe, actor="staff:owner", now=now())
+
+
 TURNS = {
     "paused": ((pauses, "Paused for a moment"), (resumes, "Live now")),
     "sold_out": ((sells_out, "Sold out"), (comes_back, "Live now")),
@@ -101,6 +111,30 @@ def test_a_phase_moves_nothing(
         assert page.evaluate(PLACES) == before
         assert sum(value for value, _ in seen) < MOST_SHIFT, seen
     expect(page.get_by_role("button", name="Buy now · $48.00")).to_be_visible()
+
+
+@SIZES
+@pytest.mark.parametrize("waiting_list", [True, False], ids=["list", "no_list"])
+@pytest.mark.parametrize("days", [1, None], ids=["with_an_end", "without"])
+def test_opening_and_ending_move_nothing(
+    shop: RunningShop, page: Page, robe: Drop, *, days: int | None, waiting_list: bool, size: tuple[int, int]
+) -> None:
+    """Who is about to press when it opens, or when it ends, finds everything where it was."""
+    later = {"starts_at": now() + timedelta(hours=2), "ends_at": now() + timedelta(days=days) if days else None}
+    Drop.objects.filter(pk=robe.pk).update(state=DropState.SCHEDULED, waiting_list=waiting_list, **later)
+    robe.refresh_from_db()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"/drops/{robe.slug}/")
+    expect(page.get_by_role("link", name="Tell me before it opens")).to_be_visible()
+    page.evaluate("() => document.fonts.ready.then(() => true)")
+    page.evaluate(WATCH)
+    before = page.evaluate(PLACES)
+    for turn, words in ((opens, "Live now"), (ends, "Ended")):
+        turn(robe)
+        expect(page.locator("[data-phase-label]")).to_have_text(words)
+        seen = shifts(page)
+        assert page.evaluate(PLACES) == before
+        assert sum(value for value, _ in seen) < MOST_SHIFT, seen
 
 
 @SIZES

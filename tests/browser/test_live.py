@@ -100,6 +100,32 @@ def test_a_page_that_hears_no_news_turns_when_its_countdown_has_ended(page: Page
     is_live(page)
 
 
+def test_what_is_typed_and_chosen_before_the_start_is_there_after_it(page: Page, soon: Drop) -> None:
+    page.goto(f"/drops/{soon.slug}/")
+    mark(page)
+    page.get_by_role("radio").check(force=True)  # it lies under its label
+    field = page.get_by_label("E-mail")
+    field.press_sequentially("fan@")
+    scheduling.open_now(soon, actor="staff:owner", now=now())
+    is_live(page)
+    expect(field).to_be_focused()
+    field.press_sequentially("example.com")
+    expect(field).to_have_value("fan@example.com")
+    expect(page.get_by_role("radio")).to_be_checked()
+
+
+def test_a_page_with_a_refused_form_turns_too(page: Page, soon: Drop) -> None:
+    page.goto(f"/drops/{soon.slug}/")
+    page.locator("#tell-me form").evaluate("(form) => { form.noValidate = true; }")
+    page.get_by_label("E-mail").fill("nobody")
+    page.get_by_role("button", name="Tell me").click()
+    expect(page.get_by_label("E-mail")).to_have_attribute("aria-invalid", "true")
+    mark(page)
+    scheduling.open_now(soon, actor="staff:owner", now=now())
+    is_live(page)
+    expect(page.get_by_label("E-mail")).to_have_attribute("aria-invalid", "true")
+
+
 def test_who_came_too_late_is_led_to_the_form(buyer: Buyer) -> None:
     """It is folded up while there is something to buy, and stays so when the page turns: nothing may jump."""
     Drop.objects.filter(pk=buyer.drop.pk).update(waiting_list=False)
