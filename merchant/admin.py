@@ -30,7 +30,6 @@ from merchant import journal, journal_words
 from merchant.clock import now
 from merchant.desk import (
     COUNTRIES,
-    CountriesField,
     DeskAdmin,
     MoneyField,
     PercentField,
@@ -43,6 +42,7 @@ from merchant.models import JournalEntry, StoreProfile
 from merchant.origins import origin_of
 from merchant.store import forget_store
 from merchant.templatetags.desk import by_name
+from policies.admin.place_picker import CountriesField
 from policies.outdated import outdated
 
 MOST_ORIGINS = 20
@@ -74,7 +74,9 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
     timezone = forms.ChoiceField(
         choices=[(zone, zone) for zone in sorted(available_timezones())], widget=UnfoldAdminSelect2Widget
     )
-    ships_to = CountriesField(required=False, help_text="With commas: DE, FR, US. Empty: everywhere.")
+    ships_to = CountriesField(
+        none="Everywhere", help_text="Countries by name, or a whole union. With none chosen, you deliver everywhere."
+    )
     allowed_origins = OriginsField(
         label="Sites that may sell",
         required=False,
@@ -92,6 +94,11 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
         model = StoreProfile
         fields = "__all__"  # noqa: DJ007  # the page is the whole profile
         widgets = {"accent": UnfoldAdminColorInputWidget}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(countries := self.fields.get("ships_to"), CountriesField):  # who may only look has no fields
+            countries.offer(self.instance.ships_to)
 
 
 @admin.register(StoreProfile)

@@ -169,24 +169,6 @@ class WhyField(forms.CharField):
         super().__init__(label=label, max_length=200, **options)
 
 
-class CountriesField(forms.CharField):
-    """Two-letter countries with commas between: ``DE, FR, US``."""
-
-    widget = UnfoldAdminTextInputWidget
-
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-    def clean(self, value: Any) -> list[str]:
-        codes = [code.upper() for code in super().clean(value).replace(",", " ").split()]
-        if unknown := [code for code in codes if code not in COUNTRIES]:
-            raise ValidationError(f"No such country: {', '.join(unknown)}. Use two letters, like DE or US.")
-        return list(dict.fromkeys(codes))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
-
-
 class PercentField(forms.DecimalField):
     """A percentage as people type it ("19"); its value is hundredths of a percent."""
 

@@ -14,12 +14,14 @@ from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
 from checkout.desk.tables import COUNTRY_CHOICES, TableAdmin, money
 from checkout.models import PickupPoint, ShippingRate, ShippingZone
-from merchant.desk import COUNTRIES, CountriesField, MoneyField
+from merchant.desk import COUNTRIES, MoneyField
+from policies.admin.place_picker import CountriesField
 
 
 class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
     countries = CountriesField(
-        required=False, help_text="With commas: DE, AT. Empty: wherever none of your other zones is."
+        none="The rest of the world",
+        help_text="By name, or a whole union. With none chosen: wherever none of your other zones is.",
     )
     regions = SimpleArrayField(
         forms.CharField(max_length=80),
@@ -31,6 +33,11 @@ class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the ty
     class Meta:
         model = ShippingZone
         fields = ("title", "countries", "regions")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(countries := self.fields.get("countries"), CountriesField):  # who may only look has no fields
+            countries.offer(self.instance.countries)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from drops.models import Drop, DropState
 from drops.tests.factories import NOW
-from merchant.desk import CountriesField, DeskAdmin, MoneyField, PercentField
+from merchant.desk import DeskAdmin, MoneyField, PercentField
 from merchant.journal_words import plain
 from merchant.models import StoreProfile
 from merchant.roles import DROP_MANAGER, OWNER
@@ -17,6 +17,7 @@ from merchant.store import forget_store
 from merchant.templatetags.desk import distance
 from merchant.tests.staff import signed_in
 from policies.models import Policy
+from policies.places import EU
 from policies.publishing import new_draft, publish
 
 pytestmark = pytest.mark.django_db
@@ -54,12 +55,6 @@ def test_money_that_was_not_touched_has_not_changed() -> None:
 def test_tax_is_typed_in_percent() -> None:
     assert PercentField().clean("19") == 1900
     assert PercentField().prepare_value(1900) == "19.00"
-
-
-def test_countries_are_typed_with_commas() -> None:
-    assert CountriesField(required=False).clean("de, fr US de") == ["DE", "FR", "US"]
-    with pytest.raises(ValidationError, match="No such country: XX"):
-        CountriesField().clean("DE, XX")
 
 
 @pytest.mark.parametrize(
@@ -103,13 +98,46 @@ def test_the_shop_is_edited_at_the_desk_and_every_page_knows_at_once() -> None:
     client = signed_in(OWNER)
     page = client.get("/admin/merchant/storeprofile/", follow=True)
     form = page.context["adminform"].form
-    typed = {name: form[name].value() or "" for name in form.fields} | {
+    typed = {name: value for name in form.fields if (value := form[name].value())} | {
         "name": "Evenfall",
         "shipping_minor": "6.50",
         "notice_days": "0",
     }
     assert client.post("/admin/merchant/storeprofile/1/change/", typed).status_code == 302
     assert StoreProfile.objects.values_list("name", "shipping_minor").get() == ("Evenfall", 650)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stored", "shown"),
+    [
+        (["US", "DE"], ["US", "DE"], ["US", "DE"]),
+        (["area:EU", "DE", "CH"], [*sorted(EU), "CH"], ["area:EU", "CH"]),
+        ([], [], []),
+    ],
+    ids=["by_name", "a_union", "everywhere"],
+)
+def test_where_the_shop_delivers_is_chosen_by_name(chosen: list[str], stored: list[str], shown: list[str]) -> None:
+    shop()
+    client, address = signed_in(OWNER), "/admin/merchant/storeprofile/1/change/"
+    form = client.get(address).context["adminform"].form
+    assert form.fields["ships_to"].choices[0] == ("area:EU", "European Union")
+    assert ("DE", "Germany") in form.fields["ships_to"].choices
+    typed = {name: value for name in form.fields if (value := form[name].value())} | {"notice_days": "0"}
+    assert client.post(address, typed | {"shipping_minor": "0", "ships_to": chosen}).status_code == 302
+    assert StoreProfile.objects.get().ships_to == stored
+    again = client.get(address).context["adminform"].form
+    assert again["ships_to"].value() == shown
+    assert not again.fields["ships_to"].has_changed(stored, shown)
+
+
+def test_a_country_that_there_is_not_is_refused_and_one_that_was_typed_before_stays() -> None:
+    StoreProfile.objects.filter(pk=shop().pk).update(ships_to=["ZZ", "DE"])
+    client, address = signed_in(OWNER), "/admin/merchant/storeprofile/1/change/"
+    form = client.get(address).context["adminform"].form
+    assert form["ships_to"].value() == ["ZZ", "DE"]
+    assert ("ZZ", "Unknown Region (not a country)") in form.fields["ships_to"].choices
+    refused = client.post(address, {"ships_to": ["XX"]}).context["adminform"].form.errors["ships_to"]
+    assert list(refused) == ["There is no such country. Choose from the list."]
 
 
 def test_there_is_one_shop() -> None:

@@ -9,9 +9,45 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminTextarea
 
 from policies import scope_choices
 from policies.admin.parts import PartsField, PartsWidget, choices
-from policies.places import AREAS, MOST_PLACES, MOST_TEXT, addresses, gathered, read_postal_codes
+from policies.places import (
+    AREAS,
+    MOST_PLACES,
+    MOST_TEXT,
+    addresses,
+    country_names,
+    gathered,
+    read_postal_codes,
+)
 
+NO_COUNTRY = {"invalid_choice": "There is no such country. Choose from the list."}
 LEFT_ALONE = "The delivery address decides. An order has to lie in one of them; with none, the rule holds everywhere."
+
+
+class CountriesField(forms.MultipleChoiceField):
+    """Countries chosen by their names, or a union for all of its countries; its value is a list of two-letter codes.
+
+    ``none`` is what the empty field says: whatever no country at all means here."""
+
+    def __init__(self, *, none: str, **options: Any) -> None:
+        widget = UnfoldAdminSelect2MultipleWidget(attrs={"data-placeholder": none})
+        super().__init__(widget=widget, required=False, error_messages=NO_COUNTRY, **options)
+
+    def offer(self, saved: Sequence[str]) -> None:
+        """Fill the list: unions, countries, and codes that are ``saved`` though nothing can be sent there."""
+        names = addresses()
+        kept = [(code, f"{country_names().get(code, code)} (not a country)") for code in saved if code not in names]
+        lands = [(key.removeprefix("country:"), name) for key, name in scope_choices.lands()]
+        self.choices = [*lands, *kept]
+
+    def prepare_value(self, value: Any) -> Any:
+        areas, others = gathered(value or [])
+        return [*(f"area:{area}" for area in areas), *others]
+
+    def clean(self, value: Any) -> list[str]:
+        return _codes(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return set(initial or []) != set(_codes(data or []))
 
 
 class PlacePicker(PartsWidget):
@@ -58,7 +94,7 @@ class PlacesField(PartsField):
     """Its value is a list of places as they are stored. ``offer`` fills its lists."""
 
     def __init__(self) -> None:
-        lands = choices("There is no such country. Choose from the list.")
+        lands = choices(NO_COUNTRY["invalid_choice"])
         regions = choices("There is no such state or region where you deliver to. Choose from the list.")
         super().__init__(
             (lands, regions, PostalCodesField(required=False)),
@@ -86,13 +122,14 @@ class PlacesField(PartsField):
 
     def compress(self, data_list: list[Any]) -> list[str]:
         lands, regions, postal_codes = data_list or ([], [], [])
-        places = list(dict.fromkeys([*_countries(lands), *regions, *postal_codes]))
+        countries = _codes(land.removeprefix("country:") for land in lands)
+        places = list(dict.fromkeys([*countries, *regions, *postal_codes]))
         if len(places) > MOST_PLACES:
             raise ValidationError(f"At most {MOST_PLACES} places in one rule; a union counts as its countries.")
         return places
 
 
-def _countries(lands: Iterable[str]) -> list[str]:
-    """``country:DE`` → ``DE``; a union as its countries."""
-    split = [land.partition(":") for land in lands]
-    return [code for kind, _, name in split for code in (sorted(AREAS[name]) if kind == "area" else [name])]
+def _codes(lands: Iterable[str]) -> list[str]:
+    """``DE`` → ``DE``; ``area:EU`` → its countries; each once."""
+    areas = {f"area:{area}": sorted(members) for area, members in AREAS.items()}
+    return list(dict.fromkeys(code for land in lands for code in areas.get(land, [land])))
