@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from drops import printed, queries, sign_ups, visits
 from drops.disclosures import disclosures, held_keys
@@ -44,9 +44,13 @@ def drop(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def tell_me(request: HttpRequest, slug: str) -> HttpResponse:
-    """POST ``email`` and ``consent``; then the drop's page says where to look, the same whatever the address is."""
+    """POST ``email`` and ``consent``; then the drop's page says where to look, the same whatever the address is.
+
+    GET, by somebody who loads a refused form's page anew, goes to the form."""
+    if request.method != "POST":
+        return HttpResponseRedirect(reverse("drops:drop", args=[slug]) + "#tell-me")
     found = get_object_or_404(queries.public(), slug=slug)
     email = request.POST.get("email", "")
     consented = bool(request.POST.get("consent"))

@@ -19,6 +19,12 @@ def current_store() -> StoreProfile:
     return known[1]
 
 
+def remembered_store() -> StoreProfile | None:
+    """The profile as this process read it last, however long ago. Asks nobody: for pages that say what went wrong."""
+    known = next(iter(_cached), None)
+    return known[1] if known else None
+
+
 def forget_store() -> None:
     """Read the profile anew at the next call: after saving it, and between tests."""
     _cached.clear()

@@ -27,5 +27,7 @@ urlpatterns = [
     path("metrics", metrics),
     re_path(rf"^{settings.MEDIA_URL.lstrip('/')}(?P<path>.+)$", media, name="media"),
 ]
+handler400 = "merchant.errors_pages.bad_request"
+handler403 = "merchant.errors_pages.forbidden"
 handler404 = "merchant.errors_pages.not_found"
 handler500 = "merchant.errors_pages.server_error"

@@ -75,6 +75,12 @@ def test_a_form_of_nonsense_is_refused(shop: StoreProfile, value: str) -> None:
             assert browser.post(f"/drops/{drop.slug}/{path}", {name: value}).status_code < 500
 
 
+def test_a_cart_that_was_refused_and_is_loaded_anew_is_the_cart(shop: StoreProfile) -> None:
+    drop = fan.live_drop(hold_from="cart")
+    answer = with_cart(drop).get(f"/drops/{drop.slug}/cart/lines/ROBE-M/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/drops/{drop.slug}/cart/")
+
+
 def test_an_offer_that_takes_nothing_from_stock_is_refused_in_words(shop: StoreProfile) -> None:
     drop = fan.live_drop(hold_from="order")
     browser = with_cart(drop)

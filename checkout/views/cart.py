@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from checkout import carts
 from checkout.cart_queries import cart_view
@@ -46,12 +46,12 @@ def cart(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def line(request: HttpRequest, slug: str, sku: str) -> HttpResponse:
-    """POST sets the ``quantity`` of a line; 0 removes it."""
+    """POST sets the ``quantity`` of a line; 0 removes it. GET, by who loads a refusal's page anew, goes to the cart."""
     drop = visible_drop(slug)
     cart = carts.open_cart(cart_token(request, drop), drop)
-    if cart is None:
+    if cart is None or request.method != "POST":
         return redirect("checkout:cart", slug)
     try:
         carts.change(cart, sku, int(request.POST.get("quantity", "")), now=now())

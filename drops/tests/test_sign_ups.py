@@ -164,6 +164,11 @@ def test_what_is_no_address_is_said_beside_the_field(winter: Drop, email: str) -
     assert not SignUp.objects.exists()
 
 
+def test_a_refused_form_that_is_loaded_anew_leads_to_the_drop(winter: Drop, client: Client) -> None:
+    answer = client.get(DOOR)
+    assert (answer.status_code, answer["Location"]) == (302, "/drops/winter-robe/#tell-me")
+
+
 def test_without_a_ticked_box_nothing_is_kept(winter: Drop) -> None:
     for email in ("not-an-address", "fan@example.com"):
         answer = Client().post(DOOR, {"email": email})
