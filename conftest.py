@@ -133,7 +133,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         cursor.execute(f"ALTER DATABASE {name} SET frontrow.allow_truncate = 'on'")
         cursor.execute("SET frontrow.allow_truncate = 'on'")
         tables.remember()
-    TransactionTestCase._fixture_teardown = lambda self: tables.restore()
+    TransactionTestCase._fixture_teardown = lambda self: tables.restore()  # type: ignore[attr-defined]  # Django's own
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def _pointers() -> list[tuple[str, str]]:
             " JOIN pg_class ours ON ours.oid = conrelid JOIN pg_class theirs ON theirs.oid = confrelid"
             " WHERE contype = 'f'"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _with_those_that_point_at(tables: list[str]) -> set[str]:

@@ -255,7 +255,7 @@ def test_late_money_that_a_bank_has_taken_before_we_heard_of_it_is_settled_all_t
     assert paid is not None
     Order.objects.filter(pk=order.pk).update(state=OrderState.CANCELLED)
     allowances.give_back(fresh(order))
-    stock.release(settle.owner_of(order))
+    stock.release(orders.owner_of(order))
     disputes.note(gateway.retrieve_dispute(sandbox.dispute(paid.id)), now=clock())
     settle.settle_intent(order.pk, paid, now=clock())
     order = fresh(order)
