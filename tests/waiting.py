@@ -6,6 +6,9 @@ from typing import TypeVar
 
 from django.db import connection
 
+import drops.printed
+import drops.queries
+
 T = TypeVar("T")
 
 
@@ -18,9 +21,14 @@ def until(found: Callable[[], T], *, seconds: float = 120.0, every: float = 0.05
     return answer
 
 
-def known_everywhere() -> None:
-    """Waits until no process remembers how a drop, a rule or a table was: two seconds at most."""
-    then = time.monotonic() + 2.2
+# A drop's page is printed out of what may be remembered already.
+LONGEST_REMEMBERED = drops.queries.FRESH_SECONDS + drops.printed.FRESH_SECONDS
+
+
+def known_everywhere(remembered_seconds: float = LONGEST_REMEMBERED) -> None:
+    """Waits until no process remembers how a drop, a rule or a table was: as long as any may, or as long as what was
+    changed may be."""
+    then = time.monotonic() + remembered_seconds
     until(lambda: time.monotonic() > then)
 
 

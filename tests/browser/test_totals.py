@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from checkout.models import Discount, DiscountDrop, ShippingRate, ShippingZone
+from checkout.totals import tables
 from tests.browser.buyer import GOOD, Buyer
 from tests.browser.shifts import WATCH, shifts
 from tests.running_shop import RunningShop
@@ -26,10 +27,10 @@ def zones(shop: RunningShop, db: None) -> Iterator[None]:
     ShippingRate.objects.create(zone=states, price_minor=600, **option)
     ShippingRate.objects.create(zone=states, code="express", title="Express", price_minor=1500, position=1)
     ShippingRate.objects.create(zone=world, price_minor=2500, **option)
-    known_everywhere()
+    known_everywhere(tables.FRESH_SECONDS)
     yield
     ShippingZone.objects.all().delete()
-    known_everywhere()
+    known_everywhere(tables.FRESH_SECONDS)
 
 
 @pytest.fixture
