@@ -7,7 +7,6 @@ groups goes at the next run. A shop that needs another mix makes a group of its 
 from typing import Final
 
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
 
 OWNER: Final = "Owner"
 DROP_MANAGER: Final = "Drop manager"
@@ -87,22 +86,24 @@ APPS = ("merchant", "policies", "segments", "drops", "checkout", "auth")
 
 def ensure_roles() -> None:
     """Make every role, with exactly the permissions of the table. Safe to run again and again."""
+    known = _known()
     for name, lines in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set(_permissions(lines))
+        group.permissions.set(_permissions(lines, known))
 
 
-def _permissions(lines: tuple[str, ...]) -> list[Permission]:
+def _known() -> dict[tuple[str, str], Permission]:
+    found = Permission.objects.filter(content_type__app_label__in=APPS).select_related("content_type")
+    return {(each.content_type.app_label, each.codename): each for each in found}
+
+
+def _permissions(lines: tuple[str, ...], known: dict[tuple[str, str], Permission]) -> list[Permission]:
     if EVERYTHING in lines:
-        return list(Permission.objects.filter(content_type__app_label__in=APPS))
+        return list(known.values())
     wanted = {(app, codename) for line in lines for app, codename in _codenames(line)}
-    query = Q()
-    for app, codename in wanted:
-        query |= Q(content_type__app_label=app, codename=codename)
-    found = list(Permission.objects.filter(query).select_related("content_type"))
-    if missing := wanted - {(each.content_type.app_label, each.codename) for each in found}:
+    if missing := wanted - known.keys():
         raise LookupError(f"No such permissions (are the migrations applied?): {sorted(missing)}")
-    return found
+    return [known[each] for each in wanted]
 
 
 def _codenames(line: str) -> list[tuple[str, str]]:
