@@ -45,7 +45,7 @@ manage: install-demo  ## a management command in the demo's settings, as in make
 	@FRONTROW_ENV_FILE=.frontrow/demo.env exec $(PY) manage.py $(ARGS)
 
 test: install  ## the whole suite, or a part, as in make test ARGS="policies -k chain"
-	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: install  ## format, lint, types, templates, layers, migrations, deployment settings
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(CHECKS)
@@ -72,10 +72,10 @@ format: install  ## writes Python and templates the way `make check` wants them
 	@$(PY) -m ruff check --quiet --fix-only . ; $(PY) -m ruff format --quiet .
 	@$(PY) -m djlint --quiet --reformat templates >/dev/null || true
 
-browser: install  ## a Chromium for the browser tests
+browser:  ## a Chromium for the browser tests
 	@if command -v chromium >/dev/null || test -n "$(CHROMIUM_PATH)"; then echo "A Chromium is here already."; \
 	elif command -v apt-get >/dev/null && test "$$(id -u)" = 0; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	else $(PY) -m playwright install chromium; fi
+	else $(MAKE) --no-print-directory install && $(PY) -m playwright install chromium; fi
 
 faults: install  ## a drop sells while each thing that can break breaks; prints the table of docs/faults.md
 	@exec $(PY) -m pytest tests/faults -m faults -q $(ARGS)

@@ -108,6 +108,19 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are cores: many tests wait for other processes, and a core need not wait with them."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.workers import WholeFiles  # noqa: PLC0415  # needs xdist, which may be switched off
+
+    return WholeFiles(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """Each worker gets a Redis database of its own; its PostgreSQL database is pytest-django's doing."""
     address = urlsplit(os.environ["REDIS_URL"])
@@ -133,7 +146,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         cursor.execute(f"ALTER DATABASE {name} SET frontrow.allow_truncate = 'on'")
         cursor.execute("SET frontrow.allow_truncate = 'on'")
         tables.remember()
-    TransactionTestCase._fixture_teardown = lambda self: tables.restore()  # type: ignore[attr-defined]  # Django's own
+    # Django has no public place for it, and pytest-django none at all.
+    TransactionTestCase._fixture_teardown = lambda self: tables.restore()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

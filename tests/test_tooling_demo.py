@@ -1,5 +1,6 @@
 """`make demo` says in one clear line what is in its way."""
 
+import fcntl
 import os
 import random
 import re
@@ -138,6 +139,24 @@ def test_a_full_disk(copy: Path) -> None:
         install["CannotInstall"], match=r"^Only \d+ MB are free on the disk of .+; 1000000000 MB are needed\.$"
     ):
         install["install"]("demo")
+
+
+def test_of_two_at_once_the_second_waits_and_finds_it_done(copy: Path) -> None:
+    """As in `.ci/run` on a machine without apt: the browser and the checks both want what is to be installed."""
+    install = runpy.run_path(str(copy / "merchant" / "demo" / "install.py"))
+    found, installed, second = iter([False, True]), [], os.open(copy, os.O_RDONLY)
+
+    def is_installed(wanted: str) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(second, fcntl.LOCK_UN)
+            installed.append("could go in")
+        return next(found)
+
+    install["install"].__globals__.update(is_installed=is_installed, install_alone=installed.append)
+    install["install"]("demo")
+    os.close(second)
+    assert installed == ["could go in"], "before the first is inside, never while it is"
 
 
 def test_unchanged_requirements_install_nothing(copy: Path) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers import scope
+
 CHECKOUT = Path(__file__).resolve().parents[1]
+BROWSER_TESTS = CHECKOUT / "tests" / "browser"
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "conftest")
 
 
@@ -69,22 +72,31 @@ def test_a_python_socket_reaches_this_machine_only() -> None:
 
 
 def test_ci_fails_when_no_test_runs_or_one_fails(tmp_path: Path) -> None:
-    """Its three steps, with make played by a script that fails in the named one."""
+    """Its three steps, the first two at the same time, with make played by a script that fails in the named one."""
     fake = tmp_path / "make"
     fake.write_text('#!/bin/sh\necho "$1"; test "$1" != "$FAIL"\n')
     fake.chmod(0o755)
 
-    def steps(fail: str) -> tuple[list[str], bool]:
+    def steps(fail: str) -> tuple[set[str], list[str], bool]:
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FAIL": fail}
         result = subprocess.run(
             [CHECKOUT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False
         )
-        return result.stdout.split(), result.returncode == 0
+        made = result.stdout.split()
+        return set(made[:2]), made[2:], result.returncode == 0
 
-    assert steps("") == (["browser", "check", "test"], True)
-    assert steps("browser") == (["browser"], False)
-    assert steps("check") == (["browser", "check"], False)
-    assert steps("test") == (["browser", "check", "test"], False)
+    both = {"browser", "check"}
+    assert steps("") == (both, ["test"], True)
+    assert steps("browser") == (both, [], False)
+    assert steps("check") == (both, [], False)
+    assert steps("test") == (both, ["test"], False)
+
+
+def test_workers_take_whole_files_and_two_of_them_what_needs_the_running_shop() -> None:
+    assert scope("checkout/tests/test_carts.py::TestIt::test_a[x::y]") == "checkout/tests/test_carts.py"
+    browser = [scope(f"tests/browser/{file.name}::test_a[chromium]") for file in BROWSER_TESTS.glob("test_*.py")]
+    assert len(browser) > len(set(browser)) == 2
+    assert not {scope("tests/test_bench.py::test_a"), scope("merchant/tests/test_desk.py::test_a")} & set(browser)
 
 
 def test_a_selection_without_tests_is_an_error(tmp_path: Path) -> None:

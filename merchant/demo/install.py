@@ -5,12 +5,15 @@ Run by whatever Python the machine has, before anything is installed: it uses th
     python3 merchant/demo/install.py [dev]
 """
 
+import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -37,9 +40,26 @@ def main() -> None:
 
 
 def install(wanted: str) -> None:
-    """Leaves `.venv` with what the requirements file pins."""
+    """Leaves `.venv` with what the requirements file pins. Of two at once in one checkout the second waits."""
     if is_installed(wanted):
         return
+    with alone():
+        if not is_installed(wanted):
+            install_alone(wanted)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """The system lets go of the lock when the process ends, however it ends."""
+    folder = os.open(CHECKOUT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def install_alone(wanted: str) -> None:
     check_disk(wanted)
     make_venv()
     # A pip that fails half-way must not be taken for finished.
