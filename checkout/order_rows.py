@@ -57,7 +57,30 @@ def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, r
 
     Raises LimitReached.
     """
-    lines = [
+    used = _used(fresh)
+    payment = {
+        "confirmation_token": request.confirmation_token,
+        "due_at": order.placed_at,
+        "address_key": attempts.address_key(ip),
+    }
+    its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
+    keys = allowances.person_keys(request.contact)
+    order_id, counted = rows.write(
+        "SELECT id, ARRAY(SELECT offer_id FROM counted) FROM placed",
+        counted=allowances.take(fresh.lines, keys),
+        placed=rows.insert(Order, [rows.of(order)]),
+        lines=rows.insert(OrderLine, _lines(fresh), its_order),
+        payment=rows.insert(Payment, [payment], its_order),
+        **({"used": rows.insert(Redemption, used, its_order)} if used else {}),
+        deed=journal.deed(order.subject, "placed", actor=journal.FAN),
+        **proofs,
+    )
+    allowances.require_all(fresh.lines, keys, counted)
+    return int(order_id)
+
+
+def _lines(fresh: Quote) -> list[dict[str, Any]]:
+    return [
         {
             "offer_id": line.offer_id,
             "sku": line.sku,
@@ -71,29 +94,13 @@ def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, r
         }
         for line in fresh.lines
     ]
-    used = [
+
+
+def _used(fresh: Quote) -> list[dict[str, Any]]:
+    return [
         {"discount_id": one.discount_id, "title": one.title, "code": one.code, "amount_minor": one.amount_minor}
         for one in fresh.discounts
     ]
-    payment = {
-        "confirmation_token": request.confirmation_token,
-        "due_at": order.placed_at,
-        "address_key": attempts.address_key(ip),
-    }
-    its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
-    keys = allowances.person_keys(request.contact)
-    order_id, counted = rows.write(
-        "SELECT id, ARRAY(SELECT offer_id FROM counted) FROM placed",
-        counted=allowances.take(fresh.lines, keys),
-        placed=rows.insert(Order, [rows.of(order)]),
-        lines=rows.insert(OrderLine, lines, its_order),
-        payment=rows.insert(Payment, [payment], its_order),
-        **({"used": rows.insert(Redemption, used, its_order)} if used else {}),
-        deed=journal.deed(order.subject, "placed", actor=journal.FAN),
-        **proofs,
-    )
-    allowances.require_all(fresh.lines, keys, counted)
-    return int(order_id)
 
 
 def _reply(fresh: Quote, clock: Clock, request: OrderRequest) -> dict[str, Any]:

@@ -36,72 +36,6 @@ def stylesheet(request: HttpRequest) -> str:
     return static("css/desk.css")
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups of the sidebar; Unfold hides what ``permission`` refuses."""
-    return [
-        {
-            "items": [
-                {"title": "Today", "icon": "today", "link": reverse("admin:index"), "permission": lambda _: True},
-                _list("Drops", "rocket_launch", "drops", "drop"),
-                _list("Orders", "receipt_long", "checkout", "order"),
-                _page("Conversion", "monitoring", "admin:checkout_order_conversion", "checkout", "order"),
-            ]
-        },
-        {
-            "title": "After the sale",
-            "items": [
-                _list("Requests", "assignment_return", "checkout", "fanrequest"),
-                _list("New ship dates", "event_upcoming", "checkout", "delaynotice"),
-                _list("Disputes", "balance", "checkout", "dispute"),
-            ],
-        },
-        {
-            "title": "Fans",
-            "items": [
-                _list("Fans", "group", "segments", "fan"),
-                _list("Segments", "filter_alt", "segments", "segment"),
-                _list("Messages", "mail", "segments", "message"),
-                _list("Waiting lists", "hourglass_top", "checkout", "waitingplace"),
-            ],
-        },
-        {
-            "title": "What you promise",
-            "items": [
-                _list("Policies", "gavel", "policies", "policy", "policyversion"),
-                _list("Rules", "rule", "policies", "rule", "ruleversion", "decision"),
-            ],
-        },
-        {
-            "title": "What you sell",
-            "items": [
-                _list("Products", "checkroom", "drops", "product", "variant"),
-                _list("Stock", "inventory_2", "drops", "stockitem"),
-                _list("Discounts", "percent", "checkout", "discount"),
-            ],
-        },
-        {
-            "title": "Settings",
-            "items": [
-                _list("Shop", "storefront", "merchant", "storeprofile"),
-                _list("Delivery zones", "local_shipping", "checkout", "shippingzone"),
-                _list("Pick-up points", "pin_drop", "checkout", "pickuppoint"),
-                _list("Tax rates", "account_balance", "checkout", "taxrate"),
-                _list("People", "badge", "auth", "user"),
-                _list("Roles", "shield_person", "auth", "group"),
-            ],
-        },
-        {
-            "title": "Records",
-            "items": [
-                _list("Journal", "history", "merchant", "journalentry"),
-                _list("Payment news", "webhook", "checkout", "webhookevent"),
-                _list("Erasure requests", "person_off", "checkout", "erasurerequest"),
-                _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
-            ],
-        },
-    ]
-
-
 def _list(title: str, icon: str, app: str, *models: str) -> Item:
     """The list of the first model; it is where one is on the pages of the others, too."""
     return {
@@ -135,3 +69,72 @@ def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:
         return request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
 
     return may
+
+
+GROUPS: list[dict[str, Any]] = [
+    {
+        "items": [
+            {"title": "Today", "icon": "today", "link": reverse_lazy("admin:index"), "permission": lambda _: True},
+            _list("Drops", "rocket_launch", "drops", "drop"),
+            _list("Orders", "receipt_long", "checkout", "order"),
+            _page("Conversion", "monitoring", "admin:checkout_order_conversion", "checkout", "order"),
+        ]
+    },
+    {
+        "title": "After the sale",
+        "items": [
+            _list("Requests", "assignment_return", "checkout", "fanrequest"),
+            _list("New ship dates", "event_upcoming", "checkout", "delaynotice"),
+            _list("Disputes", "balance", "checkout", "dispute"),
+        ],
+    },
+    {
+        "title": "Fans",
+        "items": [
+            _list("Fans", "group", "segments", "fan"),
+            _list("Segments", "filter_alt", "segments", "segment"),
+            _list("Messages", "mail", "segments", "message"),
+            _list("Waiting lists", "hourglass_top", "checkout", "waitingplace"),
+        ],
+    },
+    {
+        "title": "What you promise",
+        "items": [
+            _list("Policies", "gavel", "policies", "policy", "policyversion"),
+            _list("Rules", "rule", "policies", "rule", "ruleversion", "decision"),
+        ],
+    },
+    {
+        "title": "What you sell",
+        "items": [
+            _list("Products", "checkroom", "drops", "product", "variant"),
+            _list("Stock", "inventory_2", "drops", "stockitem"),
+            _list("Discounts", "percent", "checkout", "discount"),
+        ],
+    },
+    {
+        "title": "Settings",
+        "items": [
+            _list("Shop", "storefront", "merchant", "storeprofile"),
+            _list("Delivery zones", "local_shipping", "checkout", "shippingzone"),
+            _list("Pick-up points", "pin_drop", "checkout", "pickuppoint"),
+            _list("Tax rates", "account_balance", "checkout", "taxrate"),
+            _list("People", "badge", "auth", "user"),
+            _list("Roles", "shield_person", "auth", "group"),
+        ],
+    },
+    {
+        "title": "Records",
+        "items": [
+            _list("Journal", "history", "merchant", "journalentry"),
+            _list("Payment news", "webhook", "checkout", "webhookevent"),
+            _list("Erasure requests", "person_off", "checkout", "erasurerequest"),
+            _list("What is kept", "auto_delete", "checkout", "retentionperiod"),
+        ],
+    },
+]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the sidebar; Unfold hides what ``permission`` refuses."""
+    return GROUPS

@@ -71,18 +71,7 @@ def publish(
     starts = effective_at or starts_at(draft, now)
     if reasons := obstacles(draft, now=now, effective_at=starts):
         raise NotPublishable(reasons)
-    claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
-        published_at=now,
-        published_by=by,
-        effective_at=starts,
-        seals_policy=True,
-        shop_values=(fixed := fixed_by(_shop(), names_in(draft), draft.language)),
-        seals_values=True,
-    )
-    if claimed != 1:
-        raise AlreadyPublished(draft.ref)
-    draft.published_at, draft.published_by, draft.effective_at, draft.seals_policy = now, by, starts, True
-    draft.shop_values, draft.seals_values = fixed, True
+    _make_public(draft, starts, by=by, now=now)
     rendering = render(draft, VARIABLES)  # a text that cannot be shown must fail here, not in front of a fan
     journal.record(
         _subject(draft.policy),
@@ -98,6 +87,21 @@ def publish(
     )
     transaction.on_commit(forget)
     return draft
+
+
+def _make_public(draft: PolicyVersion, starts: datetime, *, by: str, now: datetime) -> None:
+    claimed = PolicyVersion.objects.filter(pk=draft.pk, published_at=None).update(
+        published_at=now,
+        published_by=by,
+        effective_at=starts,
+        seals_policy=True,
+        shop_values=(fixed := fixed_by(_shop(), names_in(draft), draft.language)),
+        seals_values=True,
+    )
+    if claimed != 1:
+        raise AlreadyPublished(draft.ref)
+    draft.published_at, draft.published_by, draft.effective_at, draft.seals_policy = now, by, starts, True
+    draft.shop_values, draft.seals_values = fixed, True
 
 
 def obstacles(draft: PolicyVersion, *, now: datetime, effective_at: datetime, approval: bool = True) -> list[str]:

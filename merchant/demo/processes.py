@@ -14,6 +14,9 @@ from merchant.embedded.places import CHECKOUT, private_folder
 PYTHON = (sys.executable, "-m")
 # Celery warns of root for fear of pickled tasks; ours are JSON, and in a container everybody is root.
 CELERY = (sys.executable, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--app", "merchant")
+# More hands than may wait for others at once (checkout/tasks.py, segments/tasks.py).
+WORKER = shlex.split("--quiet worker -P threads -c 12 -Q payments,messages,default -l warning")
+BEAT = shlex.split("--quiet beat --pidfile= -l warning")
 
 
 def commands(surroundings: Surroundings) -> dict[str, list[str]]:
@@ -26,32 +29,9 @@ def commands(surroundings: Surroundings) -> dict[str, list[str]]:
     table = {
         "web": [*web, *quiet, "--port", str(port), "merchant.wsgi:application"],
         "live": [*live, *quiet, "--port", str(port + 1), "merchant.asgi:application"],
-        "worker": [
-            # Many hands wait for the payment provider at once; meanwhile they give their connection back.
-            "env",
-            "DATABASE_POOL_SIZE=12",
-            *CELERY,
-            "--quiet",
-            "worker",
-            "-P",
-            "threads",
-            "-c",
-            "12",  # more than may wait for others at once (checkout/tasks.py, segments/tasks.py)
-            "-Q",
-            "payments,messages,default",
-            "-l",
-            "warning",
-        ],
-        "beat": [
-            *CELERY,
-            "--quiet",
-            "beat",
-            "-s",
-            str(private_folder() / "beat-schedule"),
-            "--pidfile=",
-            "-l",
-            "warning",
-        ],
+        # Many hands wait for the payment provider at once; meanwhile they give their connection back.
+        "worker": ["env", "DATABASE_POOL_SIZE=12", *CELERY, *WORKER],
+        "beat": [*CELERY, *BEAT, "-s", str(private_folder() / "beat-schedule")],
     }
     if surroundings.own_stripe:
         state = private_folder("demo") / "stripe.sqlite3"
