@@ -23,6 +23,7 @@ from merchant.store import current_store
 LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 SHORTEST = timedelta(minutes=30)
 TOO_SHORT = timedelta(minutes=1)
+BATCH = 50
 
 
 def open_session(order_id: int, *, now: datetime) -> str:
@@ -50,6 +51,14 @@ def open_session(order_id: int, *, now: datetime) -> str:
         return _remember(payment, session, now)
     finally:
         give_back(payment.pk, payment.leased_until)
+
+
+def take_up_abandoned(now: datetime) -> int:
+    """Try on the cards of deferred orders whose page was being opened by somebody who died over it: their fans read
+    that we keep trying. Returns how many."""
+    waiting = Payment.objects.filter(order__state=OrderState.DEFERRED, path=PaymentPath.SESSION, session_id="")
+    abandoned = waiting.filter(state=PaymentState.AWAITING_FAN).exclude(leased_until__gt=now)
+    return sum(_take_up_abandoned(order_id, now) for order_id in abandoned.values_list("order_id", flat=True)[:BATCH])
 
 
 def close_payable(payment: Payment) -> IntentView | None:
@@ -156,15 +165,29 @@ def _take_up_again(mine: Payment, now: datetime) -> None:
     """No page could be opened for a deferred order: its card is tried on, with a new intent. Nobody saw the page."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(mine.order_id)
-        if order.state != OrderState.DEFERRED or not _still_mine(order, payment, mine):
-            return
-        if not payment.confirmation_token:
-            outcomes.wait_for_fan(order, payment, settle.CARD_WANTED, "card_wanted", now)
-        else:
-            payment.state, payment.path, payment.due_at = PaymentState.DUE, PaymentPath.INTENT, now
-            payment.create_number, payment.attempt = payment.create_number + 1, payment.attempt + 1
-            payment.confirm_sent, payment.session_expires_at, payment.provider_status = False, None, ""
-        payment.save()
+        if order.state == OrderState.DEFERRED and _still_mine(order, payment, mine):
+            _try_its_card(order, payment, now)
+
+
+def _take_up_abandoned(order_id: int, now: datetime) -> bool:
+    with transaction.atomic(durable=True):
+        order, payment = lock_both(order_id)
+        moved_on = payment.path != PaymentPath.SESSION or payment.session_id or is_leased(payment, now)
+        if moved_on or payment.state != PaymentState.AWAITING_FAN or order.state != OrderState.DEFERRED:
+            return False
+        payment.leased_until = None  # who was only slow finds it lost, and shows its page to nobody
+        _try_its_card(order, payment, now)
+        return True
+
+
+def _try_its_card(order: Order, payment: Payment, now: datetime) -> None:
+    if not payment.confirmation_token:
+        outcomes.wait_for_fan(order, payment, settle.CARD_WANTED, "card_wanted", now)
+    else:
+        payment.state, payment.path, payment.due_at = PaymentState.DUE, PaymentPath.INTENT, now
+        payment.create_number, payment.attempt = payment.create_number + 1, payment.attempt + 1
+        payment.confirm_sent, payment.session_expires_at, payment.provider_status = False, None, ""
+    payment.save()
 
 
 def _worth_repeating(error: GatewayError) -> bool:

@@ -7,6 +7,7 @@ from checkout import (
     delays,
     evidence_packs,
     expiry,
+    fallback,
     payers,
     pickup,
     puller,
@@ -49,6 +50,7 @@ def sweep_expired() -> None:
 
 def _sweep() -> None:
     expiry.free_carts(now())
+    fallback.take_up_abandoned(now())
     pickup.sweep(now())
     waiting_offers.sweep(now())
 

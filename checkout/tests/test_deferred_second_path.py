@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from checkout import breaker, expiry, fallback, gateway, payments
+from checkout import breaker, expiry, fallback, gateway, payments, tasks
 from checkout.errors import GatewayUnavailable, NothingToPay
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.sandbox.testing import SandboxServer
@@ -91,6 +91,36 @@ def test_where_only_its_page_cannot_be_opened_the_card_is_tried_on(robe: Drop, s
     order = fresh(order)
     assert order.state == OrderState.CONFIRMED
     assert [charge["paid"] for charge in sandbox.charges(order.reference)] == [True]
+
+
+def left_alone(order: Order) -> Payment:
+    """Whoever was opening the page died when what the order had was closed and the page was not there yet."""
+    _, mine = fallback._claim(order.pk, clock())
+    assert fallback.close_payable(mine) is None
+    return fallback._commit_number(mine, clock())
+
+
+def test_whose_page_was_never_opened_has_its_card_tried_on(robe: Drop, sandbox: SandboxServer) -> None:
+    order = deferred(robe, sandbox)
+    left_alone(order)
+    assert fallback.take_up_abandoned(clock()) == 0, "somebody may be opening it"
+    Payment.objects.filter(order=order).update(leased_until=None)  # as time alone does
+    tasks.sweep_expired()
+    assert fallback.take_up_abandoned(clock()) == 0, "once"
+    payments.drain(clock)
+    assert fresh(order).state == OrderState.CONFIRMED
+    assert [charge["paid"] for charge in sandbox.charges(order.reference)] == [True]
+
+
+def test_who_was_only_slow_to_open_it_shows_it_to_nobody(robe: Drop, sandbox: SandboxServer) -> None:
+    order = deferred(robe, sandbox)
+    mine = left_alone(order)
+    session = fallback._create_once(mine.order, mine)
+    assert fallback.take_up_abandoned(later(minutes=2)) == 1
+    with pytest.raises(NothingToPay):
+        fallback._remember(mine, session, later(minutes=2))
+    assert gateway.retrieve_session(session.id).status == "expired"
+    assert (fresh(order).payment.path, fresh(order).payment.session_id) == (PaymentPath.INTENT, "")
 
 
 def test_no_link_is_shown_while_the_provider_is_left_alone(robe: Drop, sandbox: SandboxServer) -> None:
