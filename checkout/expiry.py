@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from checkout import allowances, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
-from checkout.errors import GatewayError, IllegalMove
+from checkout.errors import GatewayError, GatewayRefused, IllegalMove
 from checkout.gateway import IntentView
 from checkout.leases import give_back, is_leased, leased_until, one_more_try
 from checkout.models import Cart, Order, OrderState, Payment, PaymentState
@@ -81,17 +81,18 @@ def close(order_id: int, into: OrderState, *, why: str, actor: str, now: datetim
 
 
 def let_go(order_id: int, *, why: str, actor: str, now: datetime) -> bool:
-    """Free the units of an order that a bank has been paying for days, by a person's decision: the one case in which
-    that does not wait for the provider's word.
+    """Free the units of an order by a person's decision: the one case in which that does not wait for the provider's
+    word. A bank has been paying it for days; or its time is up, and the provider says that it has nothing to close.
 
     It is cancelled at the provider where that is still possible. Where it is not, money that comes all the same is
     late, and goes the way that the shop has set for that. False when it turned out to be paid, or is asked about right
-    now. Raises GatewayError when the provider did not answer, and IllegalMove when no bank is paying it.
+    now. Raises GatewayError when the provider did not answer, and IllegalMove when no bank is paying it and its time
+    is not up.
     """
-    payment = _claim(order_id, OrderState.EXPIRED, now, of_a_bank=True)
+    payment = _claim(order_id, OrderState.EXPIRED, now, by_a_person=True)
     if payment is None:
         return False
-    paying = _close_at_the_provider(payment)
+    paying = _close_at_the_provider(payment, refused_is_closed=True)
     if paying is not None and paying.status != settle.BANK_IS_PAYING:
         settle.settle_intent(order_id, paying, now=now)
         give_back(payment.pk, payment.leased_until)
@@ -99,23 +100,31 @@ def let_go(order_id: int, *, why: str, actor: str, now: datetime) -> bool:
     return _finish(payment, OrderState.EXPIRED, why=why, actor=actor, now=now)
 
 
-def _close_at_the_provider(payment: Payment) -> IntentView | None:
+def _close_at_the_provider(payment: Payment, *, refused_is_closed: bool = False) -> IntentView | None:
     """What is being paid, or was, and cannot be closed any more. Who hears nothing leaves it to the next."""
     try:
         return fallback.close_payable(payment)
-    except GatewayError:
+    except GatewayError as error:
+        if refused_is_closed and isinstance(error, GatewayRefused):
+            log.warning("order.let_go_unclosed", extra={"order": payment.order_id, "why": error.message})
+            return None
         give_back(payment.pk, payment.leased_until)
         raise
 
 
-def _ended(now: datetime) -> list[int]:
-    """Whose hold ended, those that could not be closed before last. A card, or a bank's yes, that waits for a worker is
-    our delay, not the fan's: its order keeps its units until the deferral's end."""
+def ended(now: datetime) -> QuerySet[Order]:
+    """Whose hold ended. A card, or a bank's yes, that waits for a worker is our delay, not the fan's: its order keeps
+    its units until the deferral's end."""
     ended = Order.objects.filter(state__in=OPEN, hold_expires_at__lte=now)
     nobody_pays = Q(payment__leased_until=None) | Q(payment__leased_until__lte=now)
     due = Q(payment__state=PaymentState.DUE, deferral_ends_at__gt=now)
     card_waits = due & (~Q(payment__confirmation_token="") | Q(payment__capture_before__isnull=False))
-    closable = ended.filter(nobody_pays).exclude(card_waits).order_by("payment__tries", "hold_expires_at")
+    return ended.filter(nobody_pays).exclude(card_waits)
+
+
+def _ended(now: datetime) -> list[int]:
+    """Those that could not be closed before last."""
+    closable = ended(now).order_by("payment__tries", "hold_expires_at")
     return list(closable.values_list("pk", flat=True)[:MOST_ORDERS])
 
 
@@ -170,13 +179,15 @@ def _wait_for_bank(order_id: int, now: datetime) -> None:
             stock.defer(owner_of(order), order.hold_expires_at)
 
 
-def _claim(order_id: int, into: OrderState, now: datetime, *, of_a_bank: bool = False) -> Payment | None:
-    """Lease its payment. ``of_a_bank``: one that a bank is paying and no other, whether its time is up or not."""
+def _claim(order_id: int, into: OrderState, now: datetime, *, by_a_person: bool = False) -> Payment | None:
+    """Lease its payment. ``by_a_person``: one that a bank is paying, too, whether its time is up or not."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        if order.state not in ((OrderState.PROCESSING,) if of_a_bank else CLOSABLE[into]):
+        of_a_bank = by_a_person and order.state == OrderState.PROCESSING
+        too_early = into == OrderState.EXPIRED and not of_a_bank and held_until(order, payment, now) > now
+        if order.state not in CLOSABLE[into] or (by_a_person and too_early):
             raise IllegalMove(f"{order} is {order.state}")
-        if into == OrderState.EXPIRED and not of_a_bank and held_until(order, payment, now) > now:
+        if too_early:
             return None
         if is_leased(payment, now):
             return None

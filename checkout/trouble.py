@@ -71,7 +71,12 @@ def _stuck(now: datetime) -> Rows:
 
 
 def _action_required(now: datetime) -> Rows:
-    return _open(state=OrderState.ACTION_REQUIRED)
+    return _open(state=OrderState.ACTION_REQUIRED).exclude(pk__in=_not_closed(now).values("pk"))
+
+
+def _not_closed(now: datetime) -> QuerySet[Order]:
+    over = expiry.ended(now - OVERDUE).exclude(state=OrderState.PROCESSING)
+    return over.select_related("payment").order_by("hold_expires_at", "pk")
 
 
 def _slow(now: datetime) -> Rows:
@@ -147,12 +152,18 @@ def _sent_again(refund_id: int, by: str, now: datetime) -> bool:
 
 
 def _let_go(rows: Rows, by: str, now: datetime) -> int:
-    return sum(_was_let_go(order_id, by, now) for order_id in list(rows.values_list("pk", flat=True)))
+    why = "the bank took too long"
+    return sum(_was_let_go(order_id, why, by, now) for order_id in list(rows.values_list("pk", flat=True)))
 
 
-def _was_let_go(order_id: int, by: str, now: datetime) -> bool:
+def _let_go_unclosed(rows: Rows, by: str, now: datetime) -> int:
+    why = "time is up, and the provider could not close it"
+    return sum(_was_let_go(order_id, why, by, now) for order_id in list(rows.values_list("pk", flat=True)))
+
+
+def _was_let_go(order_id: int, why: str, by: str, now: datetime) -> bool:
     try:
-        return expiry.let_go(order_id, why="the bank took too long", actor=by, now=now)
+        return expiry.let_go(order_id, why=why, actor=by, now=now)
     except (GatewayError, IllegalMove):
         return False  # the provider does not answer: its units stay; or it is over meanwhile
 
@@ -183,6 +194,19 @@ KINDS = (
         ASK,
         ASKED,
         _ask,
+    ),
+    Kind(
+        "not-closed",
+        "Time is up, and not closed",
+        "Their hold ended more than five minutes ago, and the provider has not confirmed that nothing can be paid on "
+        "them any more: their units are kept, and we try on. Does the provider answer, and with the keys of the "
+        "account that these orders were begun in?",
+        _not_closed,
+        "Let go of them",
+        "Each is closed at the provider where it answers. Where it says that there is nothing of it to close, its "
+        "units go to who waits, or back on sale, all the same. Money that comes later is taken or refunded as the "
+        "shop's settings say for what comes too late.",
+        _let_go_unclosed,
     ),
     Kind(
         "refunds-failed",

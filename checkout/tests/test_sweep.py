@@ -1,18 +1,20 @@
 """The sweep: frees what time is up for, loses no card that waits for a worker, and nobody's trouble stops it."""
 
 import threading
+from datetime import datetime
 
 import pytest
 from django.db import connection, transaction
 
-from checkout import carts, expiry, leases, payments
-from checkout.models import Order, OrderState, Payment
+from checkout import carts, expiry, leases, payments, trouble
+from checkout.errors import IllegalMove
+from checkout.models import Order, OrderState, Payment, PaymentState
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered
 from drops.models import Drop, StockItem
-from merchant.models import StoreProfile
+from merchant.models import JournalEntry, StoreProfile
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +43,51 @@ def test_an_order_that_cannot_be_closed_holds_up_nobody(robe: Drop, sandbox: San
     Payment.objects.filter(order=stuck).update(intent_id="pi_of_another_account")
     assert expiry.sweep(later(minutes=11)) == 1
     assert (fresh(stuck).state, fresh(after).state) == (OrderState.PLACED, OrderState.EXPIRED)
+
+
+def of_another_account(robe: Drop) -> Order:
+    order = fan.placed(robe, at=clock())
+    Payment.objects.filter(order=order).update(intent_id="pi_of_another_account", state=PaymentState.AWAITING_FAN)
+    Order.objects.filter(pk=order.pk).update(state=OrderState.ACTION_REQUIRED)
+    return order
+
+
+def in_trouble(slug: str, at: datetime) -> list[str]:
+    kind = trouble.kind(slug)
+    assert kind
+    return [str(row) for row in kind.rows(at)]
+
+
+def test_one_that_the_provider_knows_nothing_of_is_let_go_by_a_person(robe: Drop, sandbox: SandboxServer) -> None:
+    order, at = of_another_account(robe), later(minutes=11 + 5)
+    assert (in_trouble("not-closed", later(minutes=11)), in_trouble("action-required", later(minutes=11))) == (
+        [],
+        [str(order)],
+    )
+    assert (expiry.sweep(at), fan.counts()) == (0, (1, 0, 4))
+    assert (in_trouble("not-closed", at), in_trouble("action-required", at)) == ([str(order)], [])
+    sandbox.fail("payment_intents.*", 503)
+    assert (let_go(at), fan.counts()) == (0, (1, 0, 4)), "who does not answer has said nothing"
+    sandbox.clear()
+    assert (let_go(at), fan.counts()) == (1, (0, 0, 5))
+    assert (fresh(order).state, fresh(order).payment.state) == (OrderState.EXPIRED, PaymentState.CLOSED)
+    entry = JournalEntry.objects.get(subject=order.subject, verb="expired")
+    assert (entry.actor, entry.why) == ("staff:ada", "time is up, and the provider could not close it")
+    assert (in_trouble("not-closed", at), let_go(at)) == ([], 0)
+
+
+def test_what_has_time_left_is_not_let_go(robe: Drop, sandbox: SandboxServer) -> None:
+    order = of_another_account(robe)
+    with pytest.raises(IllegalMove):
+        expiry.let_go(order.pk, why="w", actor="staff:ada", now=clock())
+    assert fan.counts() == (1, 0, 4)
+
+
+def let_go(at: datetime) -> int:
+    kind = trouble.kind("not-closed")
+    assert kind
+    assert kind.act
+    return kind.act(kind.rows(at), "staff:ada", at)
 
 
 def test_an_absent_provider_is_asked_a_few_times_and_the_next_sweep_begins_with_others(
