@@ -9,7 +9,7 @@ from django.urls import reverse
 from checkout.contact import country_name
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
 from checkout.orders import OPEN, held_until, may_pay_elsewhere
-from checkout.stories import FIRST_IN_LINE, FIRST_IN_LINE_UNCHARGED, Tone
+from checkout.stories import FIRST_IN_LINE, FIRST_IN_LINE_UNCHARGED, TIME_IS_UP, Tone
 from checkout.telling import cards_used_up, deeds_of, needs_bank, story_of, timeline_of, words_of
 from checkout.tokens import hashed, order_token
 from policies.models import Acceptance
@@ -85,10 +85,10 @@ def order_view(order: Order, now: datetime) -> OrderView:
     """Everything the order's page and its e-mails say. Four queries besides the order's own, and one for discounts."""
     payment = order.payment
     until = held_until(order, payment, now)
-    deeds, late = deeds_of(order), until > order.hold_expires_at
-    story = story_of(order, payment, deeds, late=late)
+    deeds, late, over = deeds_of(order), until > order.hold_expires_at, order.state in POLLED and until <= now
+    story = TIME_IS_UP if over else story_of(order, payment, deeds, late=late)
     words = words_of(order, payment, until, now)
-    open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+    open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN and not over
     used_up = open_and_waiting and cards_used_up(payment)
     return OrderView(
         reference=order.reference,
@@ -116,7 +116,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
         currency=order.currency,
         email=order.email,
         address_lines=_address_lines(order) if payment.path != PaymentPath.PICKUP else (),
-        hold_expires_at=until if order.state in POLLED else None,
+        hold_expires_at=until if order.state in POLLED and not over else None,
         policies=_policies(order),
         pay_url=_pay_path(order) if open_and_waiting and not (used_up or needs_bank(payment)) else None,
         cards_used_up=used_up,

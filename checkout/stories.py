@@ -159,6 +159,20 @@ CARDS_USED_UP = Story(
     "act",
 )
 
+# Between the end of a hold and the provider's word: seconds, or as long as it does not answer.
+TIME_IS_UP = Story(
+    "Your time is up",
+    "Your order was held until {until}. It ends as soon as our payment provider confirms that nothing can be paid on "
+    "it any more. {charged}",
+    "Nothing to do. We write to {email} when it is over; if it turns out to be paid, it is yours.",
+    "wait",
+)
+GOING_BACK = Story(
+    "Your money is on its way back",
+    "What you paid is being sent back in full to the card or account you paid with.",
+    "Nothing to do. We write to {email} when it has left.",
+    "wait",
+)
 REFUNDED = Story(
     "Refunded",
     "{refunded} went back to the card or account you paid with.",

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
+from django.db.models import Sum
+
 from checkout import attempts
-from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState
+from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState, RefundState
 from checkout.stories import (
     CARD_DECLINED,
     CARDS_USED_UP,
@@ -13,6 +15,7 @@ from checkout.stories import (
     FIRST_IN_LINE_UNCHARGED,
     FREE_OF_CHARGE,
     GIVEN_BACK,
+    GOING_BACK,
     HAD_AGAIN,
     LETTING_GO,
     NEEDS_BANK,
@@ -48,9 +51,21 @@ def story_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, l
         return _story_of_the_fans_step(payment)
     if payment.is_authorised and order.state in (OrderState.AUTHORISING, OrderState.LATE_PAID):
         return _story_of_what_is_set_aside(order, payment)
-    if order.state == OrderState.CONFIRMED and order.refunded_minor:
-        return PARTLY_REFUNDED if order.refunded_minor < order.captured_minor else REFUNDED
+    if order.state == OrderState.CONFIRMED:
+        return _story_of_money_back(order, deeds) or STORIES[order.state]
     return _story_of_what_came_late(order, deeds) or STORIES[order.state]
+
+
+def _story_of_money_back(order: Order, deeds: Sequence[JournalEntry]) -> Story | None:
+    """One query, where something goes back or did."""
+    if not (order.refunded_minor or any(deed.verb == "refund_requested" for deed in deeds)):
+        return None
+    if order.refunded_minor >= order.captured_minor:
+        return REFUNDED
+    sent = order.refunds.filter(surplus=None).exclude(state=RefundState.FAILED).aggregate(sum=Sum("amount_minor"))
+    if (sent["sum"] or 0) >= order.captured_minor:
+        return GOING_BACK
+    return PARTLY_REFUNDED if order.refunded_minor else None
 
 
 def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:

@@ -14,6 +14,7 @@ from checkout import disputes, gateway, orders, payments, refunds, returns, sett
 from checkout.errors import CannotRefund
 from checkout.gateway import api
 from checkout.models import Allowance, Dispute, MoneyState, Order, OrderState, Refund, RefundState
+from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered, release, states
@@ -335,6 +336,17 @@ def test_what_a_dispute_said_before_is_not_listened_to(robe: Drop, sandbox: Sand
     assert disputes.note(gateway.retrieve_dispute(dispute_id), now=clock()) == "noted"
     assert disputes.note(opened, now=clock()) == "known"
     assert fresh(order).disputes.get().status == "lost"
+
+
+def test_the_fan_reads_that_all_goes_back_while_it_does(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    give_back(order, 1)
+    assert order_view(fresh(order), clock()).headline == "Yours."
+    give_back(order, 1, seen=1)
+    view = order_view(fresh(order), clock())
+    assert view.headline == "Your money is on its way back"
+    refunds.drain(clock)
+    assert order_view(fresh(order), clock()).headline == "Refunded"
 
 
 @pytest.mark.parametrize("asked", ["warning_needs_response", "warning_under_review"])

@@ -60,6 +60,32 @@ def test_where_no_worker_came_it_is_our_fault_and_not_the_fans(
     assert "That is our fault" in ended(order, later(minutes=121))
 
 
+@pytest.mark.parametrize("card", ["pm_card_chargeDeclined", "pm_card_threeDSecure2Required"])
+def test_what_the_provider_has_not_closed_yet_is_neither_held_nor_to_be_paid(
+    robe: Drop, sandbox: SandboxServer, card: str
+) -> None:
+    order = ordered(robe, sandbox, card)
+    payments.drain(clock)
+    order = fresh(order)
+    sandbox.fail("payment_intents.cancel", 503)
+    assert expiry.sweep(order.hold_expires_at) == 0
+    view = order_view(fresh(order), order.hold_expires_at)
+    assert (view.headline, view.hold_expires_at, view.pay_url) == ("Your time is up", None, None)
+    assert "held until" in view.explanation
+    assert "You have not been charged." in view.explanation
+    before = order_view(fresh(order), order.hold_expires_at - timedelta(seconds=1))
+    assert before.headline != view.headline
+    assert before.hold_expires_at == order.hold_expires_at
+
+
+def test_a_deferral_that_is_over_is_not_held_any_more(robe: Drop, sandbox: SandboxServer) -> None:
+    order = ordered(robe, sandbox)
+    sandbox.fail("payment_intents.*", 503)
+    payments.drain(clock)
+    view = order_view(fresh(order), order.deferral_ends_at)
+    assert (view.headline, view.hold_expires_at) == ("Your time is up", None)
+
+
 def test_a_deferral_shorter_than_the_longest_hold_is_refused(robe: Drop) -> None:
     with pytest.raises(IntegrityError, match="deferral_is_not_before_the_hard_cap"):
         Drop.objects.filter(pk=robe.pk).update(deferral_minutes=5)
