@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from drops.tests.factories import NOW, cart, drop, hold, item, offer, order
 from merchant.clock import now
 from merchant.models import StoreProfile
 from merchant.redis_client import client
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -261,17 +262,9 @@ def test_doors_of_the_live_process(robe: Drop, stream: str) -> None:
 def test_pages_of_the_sites_that_the_merchant_named_may_listen(robe: Drop, stream: str) -> None:
     """The live process knows within seconds; this one has not asked for any site yet."""
     StoreProfile.objects.create(pk=1, name="Shop", allowed_origins=["https://brand.example"])
-    assert eventually(lambda: allowed(stream, "https://brand.example")) == "https://brand.example"
+    until(lambda: allowed(stream, "https://brand.example") == "https://brand.example")
     for other in ("https://other.example", "http://brand.example", "https://brand.example.evil.test"):
         assert allowed(stream, other) is None
-
-
-def eventually(question: Callable[[], str | None]) -> str | None:
-    """Its first answer, which comes when a profile is read anew, or None."""
-    deadline = time.monotonic() + PATIENCE
-    while (answer := question()) is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return answer
 
 
 def allowed(base: str, origin: str) -> str | None:

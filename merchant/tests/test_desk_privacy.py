@@ -83,10 +83,9 @@ def test_what_cannot_go_yet_is_said_before_and_after(support: Client, order: Ord
 
 def test_places_on_waiting_lists_are_said_and_go(support: Client, order: Order) -> None:
     place: dict[str, Any] = {"drop": order.drop, "offer": order.drop.offers.get(), "email": "fan@example.com"}
-    for number, state in enumerate(("waiting", "lapsed")):
-        over = now() if state == "lapsed" else None
-        key = {"token_hash": str(number), "token_nonce": "n", "person_key": "k"}
-        WaitingPlace.objects.create(quantity=1, state=state, ended_at=over, **key, **place)
+    place |= {"quantity": 1, "token_nonce": "n", "person_key": "k"}
+    WaitingPlace.objects.create(token_hash="0", state="waiting", **place)
+    WaitingPlace.objects.create(token_hash="1", state="lapsed", ended_at=now(), **place)
     asked = {"who": "fan@example.com", "why": "asked"}
     page = support.post(ASK, asked).content.decode()
     assert "They leave the waiting list of Winter Robe" in page

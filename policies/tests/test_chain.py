@@ -213,16 +213,15 @@ def test_a_row_put_in_afterwards_is_in_no_link(sealed: None) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("UPDATE policies_seal SET sealed_at = sealed_at - interval '1 day' WHERE number = 1", "its hash is not that"),
-        ("UPDATE policies_seal SET previous = repeat('1', 64) WHERE number = 2", "it names another link before it"),
-        ("UPDATE policies_seal SET hash = repeat('1', 64) WHERE number = 1", "its hash is not that of its words"),
-        ("DELETE FROM policies_seal WHERE number = 1", "link 1 is missing"),
+        ("UPDATE policies_seal SET sealed_at = sealed_at - interval '1 day' WHERE number = 1", "1: its hash is not"),
+        ("UPDATE policies_seal SET previous = repeat('1', 64) WHERE number = 2", "2: it names another link before it"),
+        ("UPDATE policies_seal SET hash = repeat('1', 64) WHERE number = 1", "1: its hash is not that of its words"),
+        ("DELETE FROM policies_seal WHERE number = 1", "2: link 1 is missing"),
     ],
 )
 def test_the_first_bad_link_is_named(sealed: None, change: str, told: str) -> None:
-    number = 2 if "number = 2" in change or "DELETE" in change else 1
     [first, *_] = tamper(change, "policies_seal")
-    assert first.startswith(f"Link {number}: {told}")
+    assert first.startswith(f"Link {told}")
 
 
 def test_links_cut_off_at_the_end_are_noticed_by_a_published_head(sealed: None) -> None:
@@ -272,10 +271,8 @@ def test_twins_without_their_turn_collide(
 def test_twins_seal_each_row_once(returns: Policy, publish_text: Publish) -> None:
     publish_text(returns, "30 days.")
     orders("FR-1")
-    assert (
-        sorted(race(try_to_seal), key=str) == ["0"] * (TWINS - 1) + ["3"]
-        or sum(len(link.rows) for link in Seal.objects.all()) == 3
-    )
+    assert sum(int(sealed) for sealed in race(try_to_seal)) == 3
+    assert sum(len(link.rows) for link in Seal.objects.all()) == 3
     assert audit(NOON).whole
 
 
