@@ -118,15 +118,7 @@ def _hold(hold: HoldView, at: datetime) -> dict[str, Any]:
 
 
 def _cart_line(line: CartLineView) -> dict[str, Any]:
-    return {
-        "sku": line.sku,
-        "title": line.title,
-        "quantity": line.quantity,
-        "unit_price": _money(line.unit_minor, line.currency),
-        "total": _money(line.total_minor, line.currency),
-        "limit": line.limit,
-        "available": line.available,
-    }
+    return _line(line) | {"limit": line.limit, "available": line.available}
 
 
 def offer_json(offer: Any) -> dict[str, Any]:
@@ -165,7 +157,7 @@ def change_json(changed: Changed) -> dict[str, Any]:
     }
 
 
-def _line(line: PricedLine) -> dict[str, Any]:
+def _line(line: PricedLine | CartLineView) -> dict[str, Any]:
     return {
         "sku": line.sku,
         "title": line.title,
