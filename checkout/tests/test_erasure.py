@@ -2,18 +2,16 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from threading import Barrier
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.core import signing
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models
 from django.test import Client
 
 from checkout import (
@@ -21,180 +19,60 @@ from checkout import (
     allowances,
     erasure,
     evidence_facts,
-    evidence_files,
-    evidence_packs,
-    evidence_texts,
-    fan_requests,
     notify,
-    parcels,
     reductions,
     retention_periods as periods,
     waiting_list,
 )
-from checkout.after_sale import DelayAnswer, DelayNotice, FanRequest, RequestKind, Shipment
-from checkout.contact import Address, Contact
-from checkout.evidence import EvidenceFile, EvidencePack, PackState
+from checkout.after_sale import FanRequest, Shipment
+from checkout.evidence import EvidenceFile
 from checkout.models import (
-    Allowance,
     CardInDrop,
     Discount,
     DiscountCount,
     Dispute,
     IdempotencyKey,
     Order,
-    OrderState,
     Payment,
-    PaymentState,
     Refund,
     WebhookEvent,
 )
-from checkout.orders import lock, move_to
 from checkout.personal import PERSONAL
 from checkout.privacy_models import ErasedOrder, ErasureRequest, RetentionPeriod
 from checkout.tests import fan
+from checkout.tests.known import (
+    DAY,
+    EMAIL,
+    SIGNED,
+    STAFF,
+    asked_back,
+    bought,
+    contact,
+    disputed,
+    follows_policies,
+    robe,
+    signs_up,
+    tables_with,
+    then,
+    ticked,
+    waits,
+)
 from checkout.tokens import order_token
 from checkout.totals import redemptions
 from checkout.totals.discounts import Used
-from checkout.waiting_models import PlaceState, WaitingPlace
-from drops import sign_ups, stock
-from drops.models import Drop, Hold, StockItem
-from drops.sign_up_models import SignUp
+from checkout.waiting_models import PlaceState
+from drops.models import Drop, StockItem
 from merchant.models import JournalEntry, StoreProfile
 from policies import chain
 from policies.acceptance import email_hmac, holds
 from policies.auditing import audit
-from policies.models import Acceptance, AcceptancePerson, Policy
-from policies.publishing import new_draft, publish
+from policies.models import Acceptance, AcceptancePerson
 from policies.tests.racing import TWINS, race
-from segments import opt_in, policy_news
+from segments import policy_news
 from segments.models import Fan, Footprint, Message
 
+__all__ = ["robe", "then", "ticked"]  # fixtures
 pytestmark = pytest.mark.django_db
-EMAIL = "Jo.Maier@example.com"
-MONTHS_AGO = timedelta(days=100)
-DAY = timedelta(days=1)
-STAFF = "staff:owner"
-SIGNED = "Johanna Maier"
-
-
-@pytest.fixture
-def then(now: datetime) -> datetime:
-    return now - MONTHS_AGO
-
-
-@pytest.fixture
-def robe(shop: StoreProfile, now: datetime) -> Drop:
-    """A drop that has been on sale for most of a year."""
-    return fan.live_drop(total=5, starts_at=now - timedelta(days=300))
-
-
-def contact(email: str = EMAIL) -> Contact:
-    address = Address("Rosengasse 17b", "", "Quedlinburg", "06484", "California", "US")
-    return Contact(email, "Johanna Maier", "+493012345678" if email == EMAIL else "", address)
-
-
-def bought(drop: Drop, *, at: datetime, email: str = EMAIL, **changes: Any) -> Order:
-    """A paid order with everything that surrounds one: messages, news of its payment, a footprint."""
-    order = fan.placed(drop, at=at, contact=contact(email), **changes)
-    reference, number = order.reference, order.pk
-    Payment.objects.filter(order=order).update(
-        state=PaymentState.PAID,
-        intent_id=f"pi_{number}",
-        charge_id=f"ch_{number}",
-        client_secret=f"pi_{number}_secret",
-        card_key="c" * 64,
-    )
-    with transaction.atomic():
-        move_to(lock(order.pk), OrderState.CONFIRMED, why="paid", actor="worker", now=at)
-    Order.objects.filter(pk=order.pk).update(confirmed_at=at, captured_minor=order.total_minor)
-    order.refresh_from_db()
-    notify.confirmed(order)
-    about = {"id": f"ch_{number}", "payment_intent": f"pi_{number}", "billing_details": {"email": email, "name": "Jo"}}
-    WebhookEvent.objects.create(
-        event_id=f"evt_{reference}",
-        type="charge.succeeded",
-        object_id=f"ch_{number}",
-        payload={"data": {"object": about}},
-        processed_at=at,
-    )
-    return order
-
-
-@pytest.fixture
-def ticked(then: datetime) -> None:
-    """A policy to be ticked, so that there are acceptances."""
-    returns = Policy.objects.create(slug="returns", kind="returns", title="Returns")
-    draft = new_draft(returns, "staff:owner")
-    draft.source, draft.summary, draft.box_wording = "30 days.", "30 days.", "I have read it."
-    draft.save()
-    publish(draft, by="staff:owner", now=then)
-
-
-def asked_back(order: Order, *, at: datetime) -> FanRequest:
-    """A parcel left; its fan withdrew, and it is done."""
-    line = order.lines.get().pk
-    Order.objects.filter(pk=order.pk).update(address=order.address | {"country": "DE"})
-    details: dict[str, Any] = {"carrier": "DHL", "tracking": "JJD00340Q", "key": "k", "by": STAFF}
-    parcels.ship(order.pk, {line: 1}, shipped_at=at, now=at, **details)
-    said = {"name": "Johanna Maier", "email": EMAIL, "reason": "Johanna changed her mind."}
-    request = fan_requests.ask(order.pk, RequestKind.WITHDRAWAL, {line: 1}, seen=0, now=at, **said)
-    FanRequest.objects.filter(pk=request.pk).update(state="refunded")
-    return request
-
-
-def disputed(order: Order, *, opened: datetime, closed: datetime | None) -> EvidencePack:
-    """An answer as a worker builds it, with words and a file of staff's; the bank has decided where ``closed``."""
-    dispute = Dispute.objects.create(
-        order=order, provider_id=f"dp_{order.pk}", status="lost", amount_minor=1, opened_at=opened, closed_at=closed
-    )
-    pack = EvidencePack.objects.create(dispute=dispute, state=PackState.STAGED)
-    own = (f"{SIGNED}-signature.png", b"\x89PNG\r\n\x1a\n" + SIGNED.encode())
-    evidence_packs.add(pack.pk, "Johanna has it.", own, by=STAFF, now=opened)
-    facts = evidence_facts.collect(dispute)
-    for paper in evidence_files.papers(facts):
-        EvidenceFile.objects.create(pack=pack, field=paper.field, name=paper.name, content=paper.content)
-    texts = evidence_texts.write(facts, "Johanna has it.")
-    priors = [{"email": EMAIL, "ip": "203.0.113.7", "address": {"line1": "Rosengasse 17b"}}]
-    state = PackState.SUBMITTED if closed else PackState.STAGED
-    EvidencePack.objects.filter(pk=pack.pk).update(texts=texts, priors=priors, state=state)
-    return EvidencePack.objects.get(pk=pack.pk)
-
-
-def waits(slug: str, *, at: datetime) -> WaitingPlace:
-    """A place on the list of a drop that is sold out."""
-    sku = f"{slug.upper()}-M"
-    drop = fan.live_drop(slug, total=1, skus=(sku,), starts_at=at - timedelta(days=1))
-    until = at + timedelta(days=900)
-    needs = [stock.Need(StockItem.objects.get(code=sku).pk, 1)]
-    stock.hold(needs, owner=stock.Owner(stock.OwnerKind.ORDER, slug), expires_at=until, hard_cap_at=until)
-    opt_in.forget_counts()
-    joined = waiting_list.join(drop, sku, 1, EMAIL, now=at)
-    assert joined.place is not None
-    return joined.place
-
-
-def follows_policies(*, at: datetime) -> None:
-    policy_news.ask(EMAIL, at)
-    policy_news.confirm(signing.dumps(EMAIL, salt=f"{policy_news.SALT}.confirm"))
-    assert policy_news.tell(at) == 1
-
-
-def signs_up(drop: Drop, *, at: datetime) -> None:
-    opt_in.forget_counts()
-    sign_ups.ask(drop, EMAIL, consented=True, now=at)
-    sign_ups.confirm(signing.dumps(SignUp.objects.get().pk, salt=sign_ups.SALT), at)
-
-
-def tables_with(*words: str) -> list[str]:
-    """Every table in which one of the words stands somewhere, in any column and any case."""
-    found = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            for word in words:
-                cursor.execute(f'SELECT count(*) FROM "{table}" t WHERE t::text ILIKE %s', [f"%{word}%"])
-                if cursor.fetchone() != (0,):
-                    found.append(f"{table}: {word}")
-    return found
 
 
 def test_p7_everything_personal_goes_from_every_table(robe: Drop, ticked: None, then: datetime, now: datetime) -> None:
@@ -273,77 +151,6 @@ def test_others_are_left_alone(robe: Drop, then: datetime, now: datetime) -> Non
     assert Fan.objects.get().email == "o.maier@example.com"
 
 
-def test_an_order_that_is_not_over_is_kept_and_said_then_goes_by_itself(
-    robe: Drop, then: datetime, now: datetime
-) -> None:
-    old = bought(robe, at=then)
-    open_ = fan.placed(robe, at=now, contact=contact())
-    request = erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
-    assert request.done_at is None
-    assert request.kept == [f"{open_.reference}: It is not over yet."]
-    assert ErasedOrder.objects.get().order == old
-    assert Order.objects.get(pk=open_.pk).email == EMAIL
-    assert erasure.ask(EMAIL.upper(), by="staff:owner", why="again", now=now).pk == request.pk
-    move_to(lock(open_.pk), OrderState.EXPIRED, why="over", actor="worker", now=now)
-    Hold.objects.all().delete()
-    done = erasure.carry_out(request.pk, by="worker", now=now)
-    assert (done.done_at, done.kept) == (now, [])
-    assert tables_with("jo.maier@example.com", "Rosengasse") == []
-
-
-@pytest.mark.parametrize(
-    ("stands_against", "said"),
-    [
-        ("dispute", "A bank disputes its payment."),
-        ("refund", "Money is still on its way back."),
-        ("news", "News of its payment is still being worked through."),
-    ],
-)
-def test_money_that_is_not_settled_keeps_its_order(
-    robe: Drop, then: datetime, now: datetime, stands_against: str, said: str
-) -> None:
-    order = bought(robe, at=then)
-    match stands_against:
-        case "dispute":
-            Dispute.objects.create(order=order, provider_id="dp_1", status="open", amount_minor=1, opened_at=then)
-        case "refund":
-            Refund.objects.create(order=order, key="k", amount_minor=1, reason="r")
-        case "news":
-            WebhookEvent.objects.update(processed_at=None)
-    assert erasure.ask(EMAIL, by="staff:owner", why="asked", now=now).kept == [f"{order.reference}: {said}"]
-    assert not ErasedOrder.objects.exists()
-
-
-def test_a_paid_order_is_kept_for_delivery_returns_and_the_law(robe: Drop, now: datetime) -> None:
-    order = bought(robe, at=now - timedelta(days=29))
-    (said,) = erasure.ask(EMAIL, by="staff:owner", why="asked", now=now).kept
-    assert said.startswith(f"{order.reference}: It is needed until ")
-    assert erasure.obstacles(order, now + timedelta(days=1)) == []
-
-
-def test_a_pre_order_is_kept_until_it_has_been_sent(robe: Drop, then: datetime, now: datetime) -> None:
-    Drop.objects.update(ship_date=date(2030, 1, 1))
-    order = bought(robe, at=then)
-    order = Order.objects.get(pk=order.pk)
-    assert erasure.needed_until(order) == datetime(2030, 1, 1, 23, 59, 59, 999999, tzinfo=UTC) + timedelta(days=30)
-
-
-def test_what_was_refunded_whole_may_go_at_once(robe: Drop, now: datetime) -> None:
-    order = bought(robe, at=now)
-    Order.objects.update(refunded_minor=order.total_minor)
-    assert erasure.obstacles(Order.objects.get(pk=order.pk), now) == []
-
-
-def test_the_limit_of_a_drop_that_still_sells_is_kept(robe: Drop, then: datetime, now: datetime) -> None:
-    bought(robe, at=then)
-    erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
-    assert Allowance.objects.count() == 2  # by e-mail and by phone: who was erased may not buy twice as much
-    Drop.objects.update(state="closed")
-    ErasureRequest.objects.update(done_at=None, email=EMAIL.lower())
-    erasure.carry_out(ErasureRequest.objects.get().pk, by="worker", now=now)
-    assert Allowance.objects.count() == 1  # the phone's goes with the time, since nobody knows it any more
-
-
 def test_who_is_forgotten_leaves_the_waiting_list(
     client: Client, shop: StoreProfile, then: datetime, now: datetime
 ) -> None:
@@ -364,27 +171,6 @@ def test_a_place_is_not_another_persons(shop: StoreProfile, then: datetime, now:
     erasure.ask("o.maier@example.com", by=STAFF, why="asked", now=now)
     place.refresh_from_db()
     assert (place.state, place.email) == (PlaceState.WAITING, EMAIL)
-
-
-def test_the_answer_to_a_dispute_is_kept_until_it_is_decided_and_its_time_is_over(
-    robe: Drop, then: datetime, now: datetime
-) -> None:
-    order = bought(robe, at=then)
-    pack = disputed(order, opened=then, closed=None)
-    request = erasure.ask(EMAIL, by=STAFF, why="asked", now=now)
-    assert request.kept == [f"{order.reference}: A bank disputes its payment."]
-    Dispute.objects.update(closed_at=now)
-    day = (now + 180 * DAY).astimezone(ZoneInfo("Europe/Berlin")).strftime("%-d %B %Y")
-    assert erasure.carry_out(request.pk, by="worker", now=now + 179 * DAY).kept == [
-        f"{order.reference}: A bank has decided its dispute: the answer is kept until {day}."
-    ]
-    assert EvidencePack.objects.get().texts == pack.texts
-    assert erasure.carry_out(request.pk, by="worker", now=now + 180 * DAY).done_at
-    left = EvidencePack.objects.get()
-    assert (left.state, left.own_words, left.priors, left.texts.keys()) == ("over", "", [], {"erased"})
-    files = {file.field: (file.name, bytes(file.content)) for file in left.files.all()}
-    assert files["uncategorized_file"] == ("own-file-erased", b"")
-    assert files["receipt"] == (f"{order.reference}-order.pdf", b"")
 
 
 def test_a_dispute_of_an_erased_order_cites_nobody_elses(robe: Drop, then: datetime, now: datetime) -> None:
@@ -408,45 +194,6 @@ def test_what_a_fan_asked_for_is_reduced_to_its_hash(robe: Drop, then: datetime,
     statement = left.statement
     reductions.requests(FanRequest.objects.all())  # twice is once
     assert FanRequest.objects.get().statement == statement
-
-
-@pytest.mark.parametrize(("state", "days"), [("requested", 99), ("received", 99), ("accepted", 29)])
-def test_a_request_that_staff_must_answer_keeps_its_order(
-    robe: Drop, then: datetime, now: datetime, state: str, days: int
-) -> None:
-    order = bought(robe, at=then)
-    at = now - days * DAY
-    FanRequest.objects.create(
-        order=order, kind="return", state=state, name="J", email=EMAIL, requested_at=at, answered_at=at, key="k"
-    )
-    assert erasure.obstacles(order, now) == ["What its fan asked for after the sale is not done yet."]
-
-
-def test_what_was_accepted_and_never_sent_back_keeps_nothing_for_ever(
-    robe: Drop, then: datetime, now: datetime
-) -> None:
-    order = bought(robe, at=then)
-    FanRequest.objects.create(
-        order=order, kind="return", state="accepted", name="J", email=EMAIL, requested_at=then, answered_at=then
-    )
-    assert erasure.obstacles(order, then + 31 * DAY) == []
-
-
-def test_a_later_ship_date_that_waits_for_an_answer_keeps_its_order(robe: Drop, then: datetime, now: datetime) -> None:
-    order = bought(robe, at=then)
-    notice = DelayNotice.objects.create(
-        drop=robe, new_date=date(2030, 1, 1), why="w", announced_at=now, announced_by=STAFF, answer_by=now
-    )
-    DelayAnswer.objects.create(notice=notice, order=order, answer_by=now)
-    assert erasure.obstacles(order, now) == ["Its fan was asked about a later ship date, and still has time to answer."]
-
-
-def test_days_for_returns_are_counted_from_the_last_parcel(robe: Drop, then: datetime, now: datetime) -> None:
-    order = bought(robe, at=then)
-    Shipment.objects.create(order=order, shipped_at=then, delivered_at=then + 9 * DAY, key="1")
-    assert erasure.needed_until(order) == then + 39 * DAY
-    Shipment.objects.create(order=order, shipped_at=now - 2 * DAY, key="2")
-    assert erasure.needed_until(order) == now + 28 * DAY
 
 
 def test_what_was_asked_with_this_address_about_anothers_order_goes_too(

@@ -1,6 +1,6 @@
 """What was kept long enough goes by itself, in batches, once; and nothing goes before its time."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -24,7 +24,8 @@ from checkout.models import (
 )
 from checkout.privacy_models import ErasedOrder, RetentionPeriod
 from checkout.tests import fan
-from checkout.tests.test_erasure import (
+from checkout.tests.known import (
+    DAY,
     EMAIL,
     asked_back,
     bought,
@@ -50,7 +51,6 @@ from segments.models import Channel, Fan, Footprint, FootprintKind, Message
 
 __all__ = ["robe", "then", "ticked"]  # fixtures
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
 
 
 def lines() -> dict[str, Any]:
