@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from checkout.models import Discount, DiscountDrop, TaxRate
 from checkout.tests import fan
-from drops.models import Drop
+from drops.models import Drop, DropState
 from merchant.clock import now
 from merchant.models import StoreProfile
 from tests.browser.buyer import Buyer
@@ -31,6 +31,13 @@ def base_url(running_shop: RunningShop) -> str:
 def browser_context_args(browser_context_args: dict[str, Any], base_url: str) -> dict[str, Any]:
     """A process that has had a browser test of another folder before has kept arguments without an address."""
     return {**browser_context_args, "base_url": base_url}
+
+
+@pytest.fixture
+def shop(shop: RunningShop) -> RunningShop:
+    """The running shop, with no drop on sale that another test has left: with each order its news look at every one."""
+    Drop.objects.exclude(state__in=[DropState.DRAFT, DropState.CLOSED]).update(state=DropState.CLOSED)
+    return shop
 
 
 @pytest.fixture
