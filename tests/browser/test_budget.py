@@ -156,6 +156,27 @@ def test_nothing_moves_in_an_embed_when_everything_is_gone(
     assert sum(value for value, _ in seen) < MOST_SHIFT, seen
 
 
+@SIZES
+def test_nothing_moves_in_an_embed_when_it_opens_or_ends(
+    shop: RunningShop, page: Page, robe: Drop, size: tuple[int, int]
+) -> None:
+    Drop.objects.filter(pk=robe.pk).update(state=DropState.SCHEDULED, starts_at=now() + timedelta(hours=2))
+    robe.refresh_from_db()
+    page.set_viewport_size({"width": size[0], "height": 1600})
+    page.goto(f"/embed/demo/?drop={robe.slug}")
+    embed = page.locator("frontrow-drop").first
+    expect(embed.get_by_role("timer", name="Time until it opens")).to_be_visible()
+    page.wait_for_load_state("load")
+    parts = [embed.locator(each) for each in (".frame", ".sizes", ".size", ".place", ".knows")]
+    before = [part.bounding_box() for part in parts]
+    opens(robe)
+    expect(embed.get_by_role("button", name="Buy now")).to_be_visible()
+    assert [part.bounding_box() for part in parts] == before
+    ends(robe)
+    expect(embed.get_by_text("This drop is over", exact=True)).to_be_visible()
+    assert [part.bounding_box() for part in parts] == before
+
+
 def test_a_jump_would_be_seen(shop: RunningShop, page: Page, robe: Drop) -> None:
     """That the measure above can fail."""
     page.goto(f"/drops/{robe.slug}/")

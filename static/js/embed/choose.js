@@ -54,7 +54,6 @@ export class Choose {
     for (const size of this.form.querySelectorAll(".size")) this.turnSize(size, live);
     const free = [...this.form.querySelectorAll("[name=sku]:enabled")];
     if (free.length && !free.some((radio) => radio.checked)) free[0].checked = true;
-    this.place.hidden = this.drop.phase === "upcoming";
     this.buying.classList.toggle("away", !free.length || !live);
     this.offerQuantities(free.find((radio) => radio.checked));
     this.sayState(live, free.length > 0);
@@ -64,7 +63,8 @@ export class Choose {
     const radio = size.querySelector("input");
     const units = this.stock[radio.value];
     radio.disabled = !live || units.available < 1;
-    size.querySelector(".left").textContent = ["live", "paused", "sold_out"].includes(this.drop.phase) ? wordsFor(units) : "";
+    const always = { upcoming: `${units.available} made`, closed: "Ended" }[this.drop.phase];
+    size.querySelector(".left").textContent = always ?? wordsFor(units);
     size.dataset.left = live && units.available > 0 && units.available <= 5 ? "few" : "";
   }
 
@@ -78,7 +78,7 @@ export class Choose {
   }
 
   sayState(live, free) {
-    if (this.drop.phase === "upcoming") return this.countDown();
+    if (this.drop.phase === "upcoming") return this.timer || this.countDown();
     const back = Object.values(this.stock).some(({ in_carts: inCarts }) => inCarts > 0);
     const said = !live ? CLOSED[this.drop.phase]
       : free ? null
@@ -95,14 +95,14 @@ export class Choose {
     const opens = this.embed.at(this.drop.starts_at);
     const day = when(this.drop.starts_at, { weekday: "short", day: "numeric", month: "short", timeZoneName: "short" });
     const clock = h("span", { role: "timer", "aria-label": "Time until it opens" });
-    this.state.replaceChildren(h("p", { class: "opens" }, `Opens ${day}`, h("br"), clock));
+    this.instead.replaceChildren(note("wait", `Opens ${day}`, "", h("p", { class: "opens" }, clock)));
     const tick = () => {
       clock.textContent = left(opens - performance.now());
       if (opens > performance.now()) return;
       this.stop();
       this.embed.turnSoon();
     };
-    this.timer ??= setInterval(tick, 1000);
+    this.timer = setInterval(tick, 1000);
     tick();
   }
 

@@ -61,7 +61,7 @@ details{border-bottom:1px solid var(--_faint);padding-bottom:8px}summary{cursor:
 .tick{display:flex;gap:10px;align-items:start;padding:10px 0;min-height:44px}.tick input{margin-top:3px}
 dl{gap:4px}dl div{display:flex;justify-content:space-between;gap:16px}
 dl .total{font-weight:700;padding-top:8px;border-top:1px solid var(--_faint)}
-.opens{font-size:1.1em}.opens span{font-weight:700;font-size:1.3em}
+.opens{font-weight:700;font-size:1.3em}
 slot{display:block;min-height:20rem}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media(prefers-reduced-motion:no-preference){.size,button{transition:border-color .16s,opacity .16s}}
