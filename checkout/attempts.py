@@ -47,11 +47,17 @@ def require_address(ip: str | None) -> None:
 def refused(order: Order, payment: Payment, fingerprint: str) -> None:
     """A bank said no to a card of a locked order: count it in the payment, which the caller saves, and once that has
     committed for its address and for the card itself."""
+    unusable(order, payment)
+    transaction.on_commit(partial(_count, order.subject, payment.address_key, cards.key_of(fingerprint)))
+
+
+def unusable(order: Order, payment: Payment) -> None:
+    """The provider could not read the card of a locked order. No bank said no, so only its order counts it: who sends
+    made-up ones for ever would use up what we may ask the provider."""
     payment.cards_refused += 1
     if used_up(payment):
         why = f"{payment.cards_refused} cards were refused: no more are tried"
         journal.record(order.subject, "cards_used_up", actor=journal.WORKER, why=why)
-    transaction.on_commit(partial(_count, order.subject, payment.address_key, cards.key_of(fingerprint)))
 
 
 def forget() -> None:

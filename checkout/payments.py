@@ -119,7 +119,7 @@ def _bring_further(job: Job, clock: Callable[[], datetime]) -> None:
     except CardDeclined as declined:
         _decline(job, declined, clock())
     except TokenUnusable as unusable:
-        settle.want_card(job.order_id, unusable.message, "token_unusable", now=clock())
+        settle.want_card(job.order_id, unusable.message, settle.UNUSABLE, now=clock())
     except GatewayUnavailable as away:
         _defer(job, away, clock())
     except GatewayRefused as refused:

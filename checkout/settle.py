@@ -23,6 +23,7 @@ from merchant.wake import wake
 
 log = logging.getLogger(__name__)
 CARD_WANTED = "Enter your card to pay. Nothing has been charged yet."
+UNUSABLE = "token_unusable"
 BANK_IS_PAYING = "processing"
 BRINGS_MONEY = ("succeeded", BANK_IS_PAYING, AUTHORISED)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
@@ -89,6 +90,8 @@ def want_card(order_id: int, message: str, code: str, *, now: datetime) -> None:
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
         if payment.state != PaymentState.PAID and order.state in OPEN:
+            if code == UNUSABLE:
+                attempts.unusable(order, payment)
             wait_for_fan(order, payment, message, code, now)
             payment.save()
 

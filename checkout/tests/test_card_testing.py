@@ -110,6 +110,20 @@ def _fails_at_the_bank(order: Order, sandbox: SandboxServer) -> None:
         settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
 
 
+def test_made_up_cards_come_to_an_end_and_are_nobody_elses_fault(robe: Drop, sandbox: SandboxServer) -> None:
+    order = fan.placed(robe, at=clock(), confirmation_token="ctoken_made_up")
+    payments.drain(clock)
+    for _ in range(2):
+        payments.use_card(order.pk, "ctoken_made_up", now=clock())
+        payments.drain(clock)
+    with pytest.raises(TooManyCards):
+        payments.use_card(order.pk, "ctoken_made_up", now=clock())
+    assert states(order).count("cards_used_up") == 1
+    asked = [call for call in sandbox.requests("payment_intents.confirm") if order.reference in call["idempotency_key"]]
+    assert len(asked) == 3
+    attempts.require_address(HERE)  # no bank said no, so nobody else there waits for it
+
+
 def test_the_last_card_allowed_may_be_the_good_one(robe: Drop, sandbox: SandboxServer) -> None:
     order = refused(robe, sandbox)
     another(order, sandbox)
