@@ -148,6 +148,18 @@ def test_events_that_do_not_concern_us_are_kept_and_left_alone(sandbox: SandboxS
     assert webhooks.drain(clock) == 0
 
 
+def test_what_only_another_release_can_act_on_waits_for_it_and_holds_up_nobody(
+    robe: Drop, sandbox: SandboxServer
+) -> None:
+    order = ordered(robe, sandbox)
+    payments.drain(clock)
+    ring(event("charge.of_another_release", {"id": "ch_1", "object": "charge"}))
+    WebhookEvent.objects.update(processed_at=None, outcome="")
+    ring(intent_event("succeeded", fresh(order)))
+    assert webhooks.drain(clock) == 1
+    assert list(WebhookEvent.objects.order_by("pk").values_list("outcome", flat=True)) == ["", "paid before"]
+
+
 def test_an_unreachable_provider_leaves_the_event_for_later(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox, "pm_card_threeDSecure2Required")
     payments.drain(clock)
