@@ -166,8 +166,12 @@ def become_order(cart: Cart, order: Order, needs: list[stock.Need], *, now: date
     """Hand a locked, open cart's holds to the order that it becomes. Where they were freed they are taken again, and
     whatever of ``needs`` they do not cover, because carts of this drop did not hold when it was put in, is taken now.
 
-    Raises HoldEnded when the stock does not allow them any more, and SoldOut for what was never held.
+    Raises HoldEnded when the stock does not allow them any more, or their time is up and somebody waits for them, and
+    SoldOut for what was never held.
     """
+    ended = cart.expires_at is not None and cart.expires_at <= now
+    if ended and awaited.claimed_here(need.stock_item_id for need in needs):
+        raise HoldEnded  # however soon after: the sweep has only not come yet
     Cart.objects.filter(pk=cart.pk).update(closed_at=now, expires_at=None)
     to = orders.owner_of(order)
     try:

@@ -7,7 +7,7 @@ import pytest
 from checkout import carts, expiry, waiting_list, waiting_offers
 from checkout.cart_queries import hold_view
 from checkout.errors import AlreadyOrdered, HoldEnded, Invalid
-from checkout.models import Cart
+from checkout.models import Cart, Order
 from checkout.order_request import Placed
 from checkout.place_order import place_order
 from checkout.tests import fan
@@ -89,6 +89,16 @@ def test_what_ended_is_not_taken_again_past_somebody_who_waits_for_it(drop: Drop
         carts.keep(cart, now=late)
     carts.change(cart, "ROBE-M", 0, now=late)
     assert waiting_offers.serve(late) == 1
+
+
+def test_what_ended_is_not_ordered_past_somebody_who_waits_for_it(drop: Drop, now: datetime) -> None:
+    cart, _ = carts.add(drop, "ROBE-M", 2, token="", now=now)
+    carts.add(drop, "ROBE-M", 1, token="", now=now)
+    waiting_list.join(drop, "ROBE-M", 1, "next@example.com", now=now)
+    with pytest.raises(HoldEnded):
+        order_cart(cart, drop, now + timedelta(minutes=10))
+    assert (Order.objects.count(), fan.counts()) == (0, (3, 0, -1))
+    assert order_cart(cart, drop, now + timedelta(minutes=9, seconds=59)).reply["status"] == "placed"
 
 
 def test_what_others_have_by_now_cannot_be_taken_again(drop: Drop, now: datetime) -> None:
