@@ -142,7 +142,8 @@ def _is_of_the_past(payment: Payment, intent: IntentView) -> bool:
     if intent.status == "succeeded":
         return False
     if payment.intent_id == intent.id:
-        return intent.status == "requires_payment_method" and _card_waits(payment)
+        before = () if payment.confirm_sent else ("requires_action", BANK_IS_PAYING)  # of a card that was not sent yet
+        return intent.status in ("requires_payment_method", *before) and _card_waits(payment)
     return bool(payment.intent_id) or intent.status == "canceled"
 
 

@@ -37,6 +37,27 @@ def test_who_waited_out_an_outage_has_time_for_another_card(robe: Drop, sandbox:
     assert paid_with(order, sandbox, minutes=69) == OrderState.CONFIRMED
 
 
+@pytest.mark.parametrize("card", ["pm_card_threeDSecure2Required", "pm_usBankAccount_insufficientFunds"])
+def test_what_was_read_of_the_card_before_does_not_lose_the_next_one(
+    robe: Drop, sandbox: SandboxServer, card: str
+) -> None:
+    order = ordered(robe, sandbox, card)
+    payments.drain(clock)
+    intent_id = fresh(order).payment.intent_id
+    read = gateway.retrieve_intent(intent_id)  # by somebody who is slow to act on it
+    if read.status == "processing":
+        sandbox.settle(intent_id, succeeded=False)
+    else:
+        sandbox.authenticate(intent_id, passed=False)
+    payments.look_again(order.pk, now=clock())
+    payments.drain(clock)
+    payments.use_card(order.pk, fan.card(sandbox), now=clock())
+    settle.settle_intent(order.pk, read, now=clock())
+    assert fresh(order).state == OrderState.AUTHORISING
+    payments.drain(clock)
+    assert fresh(order).state == OrderState.CONFIRMED
+
+
 def test_a_bank_that_says_no_after_days_leaves_time_for_a_card(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox, "pm_usBankAccount_insufficientFunds")
     payments.drain(clock)
