@@ -213,3 +213,19 @@ def test_the_end_is_passed_on_once(copy: Path) -> None:
         kept.terminate()
         assert kept.stdout.read() == "told 1\n"
     assert kept.returncode == 0
+
+
+def test_who_is_deaf_to_the_end_keeps_nobody_waiting(copy: Path) -> None:
+    """A server that is told while it starts may forget it, and its output would keep the whole demo from ending."""
+    program = (
+        "import signal, subprocess\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('up', flush=True)\n"
+        "subprocess.run(['sleep', '600'])  # a child that keeps the output open, too\n"
+    )
+    with subprocess.Popen(keep(sys.executable, "-c", program), cwd=copy, stdout=subprocess.PIPE, text=True) as kept:
+        assert kept.stdout is not None
+        assert kept.stdout.readline() == "up\n"
+        kept.terminate()
+        assert kept.communicate(timeout=120)[0] == ""
+    assert kept.returncode == 0

@@ -5,6 +5,7 @@
 Killing a worker in the middle of a drop is something one should be able to try, and to watch.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ TOO_OFTEN = 5
 WITHIN_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 PAUSE_SECONDS = 1.0
+DEAF_SECONDS = 4.0  # after five, honcho kills us, and nobody would be left to end the command
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Keeper:
     ends: list[float] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     stopping: bool = False
-    told: bool = False
+    told_at: float | None = None
 
     def run(self) -> int:
         """Returns when told to stop (0), when the demo is gone (0), or when the command ends too often (1)."""
@@ -66,9 +68,13 @@ class Keeper:
         self._end()
 
     def _end(self) -> None:
-        if self.process is not None and not self.told:
-            self.told = True
+        if self.process is None:
+            return
+        if self.told_at is None:
+            self.told_at = time.monotonic()
             self.process.terminate()
+        elif time.monotonic() > self.told_at + DEAF_SECONDS:
+            os.killpg(self.process.pid, signal.SIGKILL)  # a server that is told while it starts may forget it
 
 
 def _say(code: int) -> str:
