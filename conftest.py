@@ -87,6 +87,7 @@ import policies.rules  # noqa: E402
 from merchant.store import forget_store  # noqa: E402
 from tests import tables  # noqa: E402
 
+settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing folder
 
 # A fan is answered within seconds whatever happens; a test that races sixteen of them waits for a busy machine.
