@@ -73,7 +73,7 @@ def pay(orders: int, latency: float = LATENCY_SECONDS) -> Paid:
     """Place so many orders with cards, let one worker pay them, and look at when they were confirmed."""
     Payment.objects.filter(state=PaymentState.DUE).update(state=PaymentState.CLOSED)  # those of the crowd before
     with SandboxServer() as sandbox:
-        placed = [_place(sandbox, number) for number in range(orders)]
+        placed = [place(sandbox, f"payer-{number}@example.com") for number in range(orders)]
         sandbox.slow("payment_intents.*", latency)
         with _worker(sandbox):
             _wait_until_paid(placed)
@@ -84,13 +84,12 @@ def pay(orders: int, latency: float = LATENCY_SECONDS) -> Paid:
     return Paid(orders, confirmed.count(), charged, seconds)
 
 
-def _place(sandbox: SandboxServer, number: int) -> int:
-    """An order by a fan of its own, with a card that pays."""
-    drop, at = Drop.objects.get(slug=shop.SLUG), now()
-    agreed = quote(drop, [Wanted(shop.HOT, 1)], country="DE", now=at)
-    email = f"payer-{number}@example.com"
+def place(sandbox: SandboxServer, email: str, card_name: str = "pm_card_visa") -> int:
+    """An order by a fan of its own, with a card: one that pays, or another of the sandbox's."""
     client = stripe.StripeClient(KEY, base_addresses={"api": sandbox.base_url})
-    card = client.v1.test_helpers.confirmation_tokens.create({"payment_method": "pm_card_visa"}).id
+    card = client.v1.test_helpers.confirmation_tokens.create({"payment_method": card_name}).id
+    drop, at = Drop.objects.get(slug=shop.SLUG), now()  # what the fan's browser asked Stripe before is not our time
+    agreed = quote(drop, [Wanted(shop.HOT, 1)], country="DE", now=at)
     request = OrderRequest(
         idempotency_key=str(uuid.uuid4()),
         quote=agreed.token,
