@@ -9,7 +9,7 @@ from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
 from checkout.desk import dialogs
-from checkout.errors import CannotRefund, GatewayError, IllegalMove, NotWaiting
+from checkout.errors import CannotRefund, GatewayError, GatewayRefused, IllegalMove, NotWaiting
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
 from checkout.orders import CANCELLABLE
 from drops.models import DropState
@@ -72,12 +72,15 @@ class OrderDeeds(PanelAdmin):
         why = form.cleaned_data["why"]
         try:
             ended = expiry.close(int(object_id), OrderState.CANCELLED, why=why, actor=actor(request), now=now())
+        except GatewayRefused as refused:
+            messages.error(request, f"The payment provider did not close it, so it stays as it is: {refused.message}")
         except GatewayError:
             messages.error(request, "The payment provider does not answer, so the order stays as it is. Try again.")
         except IllegalMove:
             messages.error(request, "It is over already.")
         else:
-            told = "Cancelled; its units are on sale again." if ended else "It is being paid right now: look again."
+            freed = "Cancelled; its units go to who waits, or are on sale again."
+            told = freed if ended else "It is being paid right now: look again."
             messages.add_message(request, messages.SUCCESS if ended else messages.WARNING, told)
         return done(_page(object_id))
 

@@ -195,3 +195,22 @@ def test_the_page_of_trouble_groups_what_needs_a_person(paid: Order, open_order:
     assert client.post(f"{TROUBLE}disputes/").status_code == 404, "nothing is done to a dispute from here"
     assert fresh(open_order).payment.due_at > now - timedelta(minutes=1)
     assert client.get("/admin/").content.decode().count(TROUBLE) == 2
+
+
+@pytest.mark.parametrize(
+    ("intent", "told"),
+    [
+        ("", "Cancelled; its units go to who waits, or are on sale again."),
+        (
+            "pi_of_another_account",
+            "The payment provider did not close it, so it stays as it is: No such payment_intent",
+        ),
+    ],
+)
+def test_staff_who_cancel_are_told_what_came_of_it(open_order: Order, intent: str, told: str) -> None:
+    if intent:
+        Payment.objects.filter(order=open_order).update(intent_id=intent)
+    client = signed_in(SUPPORT)
+    dialog(client, open_order, "cancel", why="wanted by the fan")
+    assert told in client.get(page_of(open_order)).content.decode().replace("&#x27;", "'")
+    assert fresh(open_order).state == (OrderState.ACTION_REQUIRED if intent else OrderState.CANCELLED)
