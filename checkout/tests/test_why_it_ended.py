@@ -78,6 +78,18 @@ def test_what_the_provider_has_not_closed_yet_is_neither_held_nor_to_be_paid(
     assert before.hold_expires_at == order.hold_expires_at
 
 
+def test_who_hears_after_the_hard_cap_is_not_asked_to_pay(robe: Drop, sandbox: SandboxServer) -> None:
+    order = ordered(robe, sandbox, "pm_card_chargeDeclined")
+    payments.drain(clock)
+    payments.use_card(order.pk, fan.card(sandbox, "pm_card_chargeDeclined"), now=clock())
+    Order.objects.filter(pk=order.pk).update(hold_expires_at=clock(), hard_cap_at=clock())
+    payments.drain(clock)
+    mail = Message.objects.filter(kind="order_pay").latest("pk")
+    assert "Your time is up" in mail.text
+    for said in (mail.text, mail.html):
+        assert "/pay" not in said
+
+
 def test_a_deferral_that_is_over_is_not_held_any_more(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox)
     sandbox.fail("payment_intents.*", 503)
