@@ -140,6 +140,12 @@ OUR_DELAYS: dict[str, Story] = {
     S.DEFERRED: PROVIDER_TOO_SLOW,
     S.PROCESSING: BANK_TOO_SLOW,
 }
+NO_CARD_YET = Story(
+    "Yours for now",
+    "Your order is held until {until}. No card has come with it yet: in a moment this page asks for one.",
+    "Nothing to do. This page changes by itself.",
+    "wait",
+)
 NEEDS_BANK = Story(
     "Your bank wants a word",
     "Your order is held until {until}. Your bank asks you to confirm this payment.",

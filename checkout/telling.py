@@ -19,6 +19,7 @@ from checkout.stories import (
     HAD_AGAIN,
     LETTING_GO,
     NEEDS_BANK,
+    NO_CARD_YET,
     NOT_COLLECTED,
     NOT_KEPT,
     OUR_DELAYS,
@@ -43,8 +44,8 @@ PICKUP_STORIES: dict[str, Story] = {OrderState.CONFIRMED: TO_PICK_UP, OrderState
 
 
 def story_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, late: bool) -> Story:
-    if late:  # no worker came to say so
-        return STORIES[OrderState.DEFERRED]
+    if late or order.state == OrderState.PLACED:
+        return _story_before_a_worker_came(payment, late=late)
     if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
         return _story_without_provider(order, payment)
     if order.state == OrderState.ACTION_REQUIRED:
@@ -54,6 +55,12 @@ def story_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, l
     if order.state == OrderState.CONFIRMED:
         return _story_of_money_back(order, deeds) or STORIES[order.state]
     return _story_of_what_came_late(order, deeds) or STORIES[order.state]
+
+
+def _story_before_a_worker_came(payment: Payment, *, late: bool) -> Story:
+    if late:  # nobody came to say so
+        return STORIES[OrderState.DEFERRED]
+    return STORIES[OrderState.PLACED] if payment.confirmation_token else NO_CARD_YET
 
 
 def _story_of_money_back(order: Order, deeds: Sequence[JournalEntry]) -> Story | None:

@@ -78,6 +78,14 @@ def test_what_the_provider_has_not_closed_yet_is_neither_held_nor_to_be_paid(
     assert before.hold_expires_at == order.hold_expires_at
 
 
+@pytest.mark.parametrize(("card", "said"), [(True, "about to ask your bank"), (False, "No card has come with it yet")])
+def test_before_a_worker_comes_a_bank_is_named_only_where_a_card_is_there(
+    robe: Drop, sandbox: SandboxServer, card: bool, said: str
+) -> None:
+    order = ordered(robe, sandbox) if card else fan.placed(robe, at=clock())
+    assert said in order_view(fresh(order), clock()).explanation
+
+
 def test_who_hears_after_the_hard_cap_is_not_asked_to_pay(robe: Drop, sandbox: SandboxServer) -> None:
     order = ordered(robe, sandbox, "pm_card_chargeDeclined")
     payments.drain(clock)
