@@ -13,7 +13,6 @@ import pytest
 from tests.workers import scope
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-BROWSER_TESTS = CHECKOUT / "tests" / "browser"
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "conftest")
 
 
@@ -94,9 +93,10 @@ def test_ci_fails_when_no_test_runs_or_one_fails(tmp_path: Path) -> None:
 
 def test_workers_take_whole_files_and_two_of_them_what_needs_the_running_shop() -> None:
     assert scope("checkout/tests/test_carts.py::TestIt::test_a[x::y]") == "checkout/tests/test_carts.py"
-    browser = [scope(f"tests/browser/{file.name}::test_a[chromium]") for file in BROWSER_TESTS.glob("test_*.py")]
-    assert len(browser) > len(set(browser)) == 2
-    assert not {scope("tests/test_bench.py::test_a"), scope("merchant/tests/test_desk.py::test_a")} & set(browser)
+    files = [file for folder in ("browser", "faults") for file in (CHECKOUT / "tests" / folder).glob("test_*.py")]
+    halves = [scope(f"{file.relative_to(CHECKOUT)}::test_a[chromium]") for file in files]
+    assert len(halves) > len(set(halves)) == 2
+    assert not {scope("tests/test_bench.py::test_a"), scope("merchant/tests/test_desk.py::test_a")} & set(halves)
 
 
 def test_a_selection_without_tests_is_an_error(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
-"""How xdist's workers share the suite: whole files, those with most tests first, and `tests/browser` in two halves.
+"""How xdist's workers share the suite: whole files, those with most tests first, and what needs a running shop in two halves.
 
-Those tests need a whole running shop and a Chromium, which two workers then start, at once, and not each worker in the
-middle of its work; and what a file or a class prepares once is prepared once.
+Two workers then start a shop and a Chromium, at once, and not each worker in the middle of its work, or the last one
+when the others are done; and what a file or a class prepares once is prepared once.
 """
 
 from pathlib import PurePosixPath
 
 from xdist.scheduler import LoadFileScheduling
 
-BROWSER = "tests/browser"
+RUNNING_SHOP = ("tests/browser", "tests/faults")
 MIDDLE = "test_m"  # of the alphabet; about as many tests stand before as after
 
 
@@ -20,6 +20,6 @@ class WholeFiles(LoadFileScheduling):  # type: ignore[misc]  # it publishes no t
 def scope(nodeid: str) -> str:
     """What goes to one worker together with this test."""
     file = PurePosixPath(nodeid.partition("::")[0])
-    if file.is_relative_to(BROWSER):
-        return f"{BROWSER}, {'first' if file.name < MIDDLE else 'second'} half"
+    if any(map(file.is_relative_to, RUNNING_SHOP)):
+        return f"running shop, {'first' if file.name < MIDDLE else 'second'} half"
     return str(file)
