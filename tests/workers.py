@@ -1,4 +1,4 @@
-"""How xdist's workers share the suite: whole files, those with most tests first, and what needs a running shop in two halves.
+"""How the workers of xdist share the suite: whole files, most tests first; what needs a running shop in two halves.
 
 Two workers then start a shop and a Chromium, at once, and not each worker in the middle of its work, or the last one
 when the others are done; and what a file or a class prepares once is prepared once.
