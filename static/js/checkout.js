@@ -1,6 +1,7 @@
 // The checkout page: makes the card token, sends the order once, and mends the page in place when something is to be agreed anew.
 import { serverNow, setServerTime } from "./clock.js";
 import { watchHold } from "./hold.js";
+import { keepWhatIsNewer } from "./meanwhile.js";
 import { attempt, forget, keep, waits } from "./outbox.js";
 import { GONE, dismiss, queued, watch } from "./outbox_panel.js";
 import { CardProblem, busy, cardToken, config, mountCard } from "./payment_form.js";
@@ -256,6 +257,7 @@ form.addEventListener("keydown", (event) => {
   document.getElementById("apply-discount").click();
 });
 document.addEventListener("htmx:afterOnLoad", requoted);
+keepWhatIsNewer(form);
 watch(follows, (key) => key === restsFor && rest(false));
 showHowToPay();
 openOrderOnWideScreens();

@@ -62,7 +62,7 @@ details{border-bottom:1px solid var(--_faint);padding-bottom:8px}summary{cursor:
 dl{gap:4px}dl div{display:flex;justify-content:space-between;gap:16px}
 dl .total{font-weight:700;padding-top:8px;border-top:1px solid var(--_faint)}
 .opens{font-weight:700;font-size:1.3em}
-slot{display:block;min-height:20rem}
+slot{display:block;min-height:21rem}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media(prefers-reduced-motion:no-preference){.size,button{transition:border-color .16s,opacity .16s}}
 @media(forced-colors:active){.size:has(:checked:enabled){outline:2px solid Highlight}}
