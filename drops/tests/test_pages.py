@@ -135,3 +135,10 @@ def test_a_draft_is_not_there(client: Client) -> None:
 def test_the_page_shows_the_wording_that_is_recorded(client: Client) -> None:
     drop(state=DropState.SCHEDULED, starts_at=now() + DAY)
     assert WORDING in client.get("/drops/winter-robe/").content.decode()
+
+
+def test_a_drop_that_was_called_off_names_no_end_that_never_came(client: Client) -> None:
+    offer(drop(state=DropState.CLOSED, starts_at=now() + DAY, ends_at=now() + 2 * DAY), "ROBE-M")
+    _, _, clock = client.get("/drops/winter-robe/").content.decode().partition('data-part="when"')
+    clock = clock.partition("</div>")[0]
+    assert ("This drop is over" in clock, "<time" in clock) == (True, False)
