@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from checkout import expiry, payments
-from checkout.models import Cart, Order, OrderState
+from checkout.models import Cart, Order, OrderState, Payment
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later
@@ -216,6 +216,18 @@ def test_while_the_provider_is_away_the_page_says_so_and_keeps_the_order(drop: D
     assert "Your order is kept" in answer.content.decode()
     answer = Client().post(f"/orders/{order.token}/cancel")
     assert "Your order is kept" in answer.content.decode()
+    assert fan.counts() == (1, 0, 2)
+
+
+def test_who_lets_go_of_what_the_provider_does_not_close_is_told_whom_to_ask(
+    drop: Drop, sandbox: SandboxServer
+) -> None:
+    order = fan.orders(drop, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_chargeDeclined"))
+    payments.drain(clock)
+    Payment.objects.update(intent_id="pi_of_another_account")
+    StoreProfile.objects.update(support_email="help@example.com")
+    answer = Client().post(f"/orders/{order.token}/cancel").content.decode()
+    assert "did not let us close it, so nothing was changed. Write to help@example.com" in answer
     assert fan.counts() == (1, 0, 2)
 
 

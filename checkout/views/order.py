@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from checkout import attempts, breaker, expiry, fallback, payments, waiting_offers
 from checkout.after_sale_queries import after_sale_view
-from checkout.errors import BeingPaid, GatewayError, IllegalMove, NothingToPay, NotWaiting, TooManyCards
+from checkout.errors import BeingPaid, GatewayError, GatewayRefused, IllegalMove, NothingToPay, NotWaiting, TooManyCards
 from checkout.models import Order, OrderState, PaymentPath
 from checkout.order_request import PAYMENT_TOKEN
 from checkout.orders import OPEN
@@ -24,11 +24,13 @@ from merchant import journal
 from merchant.client_address import client_ip
 from merchant.clock import now
 from merchant.htmx import page_or_fragment
+from merchant.store import current_store
 
 View = Callable[[HttpRequest, str], HttpResponse]
 HTTP_FOUND = 302
 STOP_POLLING = 286  # htmx's own code: swap, and ask no more
 AWAY = "The payment provider does not answer right now. Your order is kept; try again in a minute."
+UNCLOSED = "Our payment provider did not let us close it, so nothing was changed. Write to {support}, and we see to it."
 OVER = "This order cannot be changed any more."
 UNUSED = "unused"
 BUSY = "We are asking about your payment right now, so nothing else was tried. This page changes by itself."
@@ -152,6 +154,8 @@ def cancel(request: HttpRequest, token: str) -> HttpResponse:
             waiting_offers.give_money_back(found.pk, why="wanted by the fan", actor=journal.FAN, now=now())
         elif not expiry.close(found.pk, OrderState.CANCELLED, why="by the fan", actor=journal.FAN, now=now()):
             return _order_page(request, _found(token), in_words(BeingPaid()))
+    except GatewayRefused:
+        return _order_page(request, found, UNCLOSED.format(support=current_store().support_email or "us"))
     except GatewayError:
         return _order_page(request, found, AWAY)
     except (IllegalMove, NotWaiting):
