@@ -337,6 +337,25 @@ def test_eight_who_ask_at_once_make_one_request_and_it_is_done_once(robe: Drop, 
     assert sum(len(entry.data["orders"]) for entry in done) == 1
 
 
+def test_who_erased_an_order_while_another_finished_says_so(
+    robe: Drop, then: datetime, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = bought(robe, at=then)
+    leave_lists = erasure._leave_lists
+
+    def meanwhile(email: str, by: str, now: datetime) -> None:
+        monkeypatch.setattr(erasure, "_leave_lists", leave_lists)
+        erasure.ask(EMAIL, by="staff:editor", why="asked", now=now)
+
+    monkeypatch.setattr(erasure, "_leave_lists", meanwhile)
+    erasure.ask(EMAIL, by="staff:owner", why="asked", now=now)
+    done = JournalEntry.objects.filter(subject__startswith="erasure:", verb="erased").order_by("pk")
+    assert [(line.actor, line.data["orders"]) for line in done] == [
+        ("staff:editor", []),
+        ("staff:owner", [order.reference]),
+    ]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_several_would_begin_to_erase(robe: Drop, then: datetime, now: datetime) -> None:
     order = bought(robe, at=then)
