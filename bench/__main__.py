@@ -15,36 +15,22 @@ add up; it never fails for being slow. Load goes to 127.0.0.1 only, and is bound
 """
 
 import argparse
-import os
-import secrets
-import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
-from merchant.embedded.services import passing
-
-CHECKOUT = Path(__file__).resolve().parents[1]
+from bench.alone import run_alone
 
 
 def main() -> int:
     options = _options()
-    with passing(durable=True) as addresses, tempfile.TemporaryDirectory() as media:
-        env = os.environ | {
-            "DATABASE_URL": addresses.database_url,
-            "REDIS_URL": addresses.redis_url,
-            "FRONTROW_ENV_FILE": os.devnull,
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "STRIPE_SECRET_KEY": "",
-            "MEDIA_ROOT": media,
-            "STATIC_STORAGE": "django.contrib.staticfiles.storage.StaticFilesStorage",
-            "LOG_LEVEL": "ERROR",
-        }
-        for command in (["manage.py", "migrate", "--verbosity=0"], ["-m", "bench.run", *options]):
-            done = subprocess.run([sys.executable, *command], env=env, cwd=CHECKOUT, check=False)
-            if done.returncode:
-                return done.returncode
-    return 0
+    with tempfile.TemporaryDirectory() as media:
+        return run_alone(
+            "bench.run",
+            *options,
+            STRIPE_SECRET_KEY="",
+            MEDIA_ROOT=media,
+            STATIC_STORAGE="django.contrib.staticfiles.storage.StaticFilesStorage",
+        )
 
 
 def _options() -> list[str]:

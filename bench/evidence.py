@@ -7,12 +7,9 @@ verified on a PostgreSQL of its own with fsync on. Fails (exit 1) when the recor
 """
 
 import argparse
-import os
-import secrets
-import subprocess
 import sys
 
-from merchant.embedded.services import passing
+from bench.alone import run_alone
 
 
 def main() -> int:
@@ -20,20 +17,7 @@ def main() -> int:
     parser.add_argument("--versions", type=int, default=10_000, help="versions of a hundred policies (10,000)")
     parser.add_argument("--acceptances", type=int, default=1_000_000, help="acceptances (1,000,000)")
     given = parser.parse_args()
-    with passing(durable=True) as addresses:
-        env = os.environ | {
-            "DATABASE_URL": addresses.database_url,
-            "REDIS_URL": addresses.redis_url,
-            "FRONTROW_ENV_FILE": os.devnull,
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "LOG_LEVEL": "ERROR",
-        }
-        sizes = [f"{given.versions}", f"{given.acceptances}"]
-        for command in (["manage.py", "migrate", "--verbosity=0"], ["-m", "bench.record", *sizes]):
-            done = subprocess.run([sys.executable, *command], env=env, check=False)
-            if done.returncode:
-                return done.returncode
-    return 0
+    return run_alone("bench.record", f"{given.versions}", f"{given.acceptances}")
 
 
 if __name__ == "__main__":

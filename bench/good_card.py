@@ -8,12 +8,9 @@ other, whose cards are good. Fails (exit 1) when one of them was not confirmed; 
 """
 
 import argparse
-import os
-import secrets
-import subprocess
 import sys
 
-from merchant.embedded.services import passing
+from bench.alone import run_alone
 
 
 def main() -> int:
@@ -24,19 +21,8 @@ def main() -> int:
     parser.add_argument("--troubles", default="none,hang,slow,slow and due", help="which runs, with commas")
     given = parser.parse_args()
     for trouble in given.troubles.split(","):
-        with passing(durable=True) as addresses:
-            env = os.environ | {
-                "DATABASE_URL": addresses.database_url,
-                "REDIS_URL": addresses.redis_url,
-                "FRONTROW_ENV_FILE": os.devnull,
-                "SECRET_KEY": secrets.token_urlsafe(50),
-                "LOG_LEVEL": "ERROR",
-            }
-            sizes = [trouble, f"{given.due}", f"{given.fans}", given.app]
-            for command in (["manage.py", "migrate", "--verbosity=0"], ["-m", "bench.held_up", *sizes]):
-                done = subprocess.run([sys.executable, *command], env=env, check=False)
-                if done.returncode:
-                    return done.returncode
+        if ended := run_alone("bench.held_up", trouble, f"{given.due}", f"{given.fans}", given.app):
+            return ended
     return 0
 
 

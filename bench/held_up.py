@@ -20,8 +20,8 @@ django.setup()
 from django.conf import settings  # noqa: E402  # models want Django set up
 
 from bench import shop  # noqa: E402
-from bench.paying import KEY, place  # noqa: E402
-from bench.servers import CHECKOUT, database_url  # noqa: E402
+from bench.paying import KEY, place, with_sandbox  # noqa: E402
+from bench.servers import CHECKOUT  # noqa: E402
 from checkout import gateway, returns, webhooks  # noqa: E402
 from checkout.models import Order, OrderState  # noqa: E402
 from checkout.sandbox.testing import SandboxServer  # noqa: E402
@@ -135,17 +135,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 
 def _environment(sandbox: SandboxServer) -> dict[str, str]:
-    return {
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": settings.REDIS_URL,
-        "PUBLIC_URL": "http://127.0.0.1",
-        "STRIPE_SECRET_KEY": KEY,
-        "STRIPE_PUBLISHABLE_KEY": "pk_test_bench",
-        "STRIPE_WEBHOOK_SECRETS": sandbox.webhook_secret,
-        "STRIPE_API_BASE": sandbox.base_url,
-        "CELERY_SKIP_CHECKS": "1",
-        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
-    }
+    return with_sandbox(sandbox) | {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
 
 
 @contextmanager

@@ -105,11 +105,10 @@ def place(sandbox: SandboxServer, email: str, card_name: str = "pm_card_visa") -
     return Order.objects.values_list("pk", flat=True).get(email=email)
 
 
-@contextmanager
-def _worker(sandbox: SandboxServer) -> Iterator[None]:
-    env = os.environ | {
+def with_sandbox(sandbox: SandboxServer) -> dict[str, str]:
+    """The environment of a process that works on our database and pays at ``sandbox``."""
+    return {
         "DATABASE_URL": database_url(),
-        "DATABASE_POOL_SIZE": POOL_SIZE,
         "REDIS_URL": settings.REDIS_URL,
         "PUBLIC_URL": "http://127.0.0.1",
         "STRIPE_SECRET_KEY": KEY,
@@ -118,6 +117,11 @@ def _worker(sandbox: SandboxServer) -> Iterator[None]:
         "STRIPE_API_BASE": sandbox.base_url,
         "CELERY_SKIP_CHECKS": "1",
     }
+
+
+@contextmanager
+def _worker(sandbox: SandboxServer) -> Iterator[None]:
+    env = os.environ | with_sandbox(sandbox) | {"DATABASE_POOL_SIZE": POOL_SIZE}
     command = [sys.executable, "-W", "ignore", "-m", *WORKER]
     process = subprocess.Popen(command, cwd=CHECKOUT, env=env)
     try:
