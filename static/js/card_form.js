@@ -27,7 +27,7 @@ function colour(property, root) {
 }
 
 function painted(value) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const canvas = document.createElement("canvas").getContext("2d");
   canvas.fillStyle = value;
   canvas.fillRect(0, 0, 1, 1);
   return canvas.getImageData(0, 0, 1, 1).data;

@@ -4,12 +4,13 @@ import { watchHold } from "./hold.js";
 import { keepWhatIsNewer } from "./meanwhile.js";
 import { attempt, forget, keep, waits } from "./outbox.js";
 import { GONE, dismiss, queued, watch } from "./outbox_panel.js";
-import { CardProblem, busy, cardToken, config, mountCard } from "./payment_form.js";
+import { CardProblem, busy, cardToken, config, mountCard, soon } from "./payment_form.js";
 
 const form = document.getElementById("checkout-form");
 const settings = config("pay-config");
 const NO_TOKEN = { id: "", ends: 0 };
 let card = null;
+let coming = null; // settled once the card form is there, or stays away
 let working = false;
 let restsFor = ""; // the key of the order whose news stands in the form's place
 
@@ -84,13 +85,9 @@ function show(headline, body) {
 }
 
 // --- the card -------------------------------------------------------------------------------------------------------
-async function showCard() {
+function showCard() {
   if (!settings.amount) return; // nothing to pay
-  try {
-    card = await mountCard(settings, document.getElementById("payment-element"));
-  } catch {
-    payLater();
-  }
+  coming = mountCard(settings, document.getElementById("payment-element")).then((form) => (card = form), payLater);
 }
 
 function payLater() {
@@ -117,7 +114,9 @@ function showHowToPay() {
 }
 
 async function token() {
-  if (!card || !paysByCard() || navigator.onLine === false) return NO_TOKEN;
+  if (!paysByCard() || navigator.onLine === false) return NO_TOKEN;
+  await soon(coming);
+  if (!card) return NO_TOKEN;
   try {
     return await cardToken(card, settings, billing());
   } catch (error) {

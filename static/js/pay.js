@@ -4,7 +4,7 @@ import { CardProblem, busy, cardToken, config, mountCard } from "./payment_form.
 
 const form = document.getElementById("card");
 const settings = config("pay-config");
-let card = null;
+let coming = null; // the card form, or null once it stays away
 let working = false;
 
 function say(message) {
@@ -16,12 +16,14 @@ function say(message) {
 
 async function submit(event) {
   event.preventDefault();
-  if (working || !card) return;
+  if (working) return;
   working = true;
   const button = form.querySelector("button");
   say("");
   busy(button, button.dataset.busy);
   try {
+    const card = await coming;
+    if (!card) return; // the form is gone, and the page says so
     form.elements.confirmation_token.value = (await cardToken(card, settings)).id;
     form.submit();
   } catch (error) {
@@ -34,15 +36,12 @@ async function submit(event) {
 function offerCard(offered) {
   form.hidden = !offered;
   document.querySelector(".or").hidden = !offered;
+  document.getElementById("card-away").hidden = offered;
 }
 
-async function show() {
+function show() {
   offerCard(true);
-  try {
-    card = await mountCard(settings, document.getElementById("payment-element"));
-  } catch {
-    offerCard(false); // the way over the provider's own page stands below
-  }
+  coming = mountCard(settings, document.getElementById("payment-element")).catch(() => offerCard(false));
 }
 
 addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -59,7 +59,7 @@ export class Order {
 
   async pay() {
     try {
-      const { id } = await cardToken(this.embed.card, { return_url: location.href });
+      const { id } = await cardToken(this.embed.card ?? (await this.embed.mounting), { return_url: location.href });
       await this.embed.api.ask("PUT", `${this.path}/card`, { body: { confirmation_token: id } });
       this.embed.forgetCard();
       await this.look();
