@@ -1,26 +1,30 @@
 """How much one person may have, across their orders and devices.
 
 A person is known by keyed fingerprints of their e-mail, their phone and, where the shop says so, their address: an
-order counts against each of them. Counting either takes all or refuses; rows are locked in
-ascending order, so two orders of one person cannot wait for each other.
+order counts against each of them. It keeps which these were, so that what comes back goes to where it was taken from,
+whatever the shop says by then. Counting either takes all or refuses; rows are locked in ascending order, so two orders
+of one person cannot wait for each other.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
 from checkout.contact import Address, Contact
-from checkout.models import Allowance, Order
+from checkout.errors import CannotGrant
+from checkout.models import Allowance, Order, OrderLine
 from checkout.pricing import PricedLine
 from drops.errors import LimitReached
-from drops.models import Offer
 from merchant import journal, rows
 from merchant.keyed import keyed
+from merchant.models import JournalEntry
 from merchant.store import current_store
 
+GRANTED = "allowance_granted"  # in the journal
 # A row that would go above the limit is left out of what comes back.
 _TAKE = """
     WITH wanted AS (
@@ -36,13 +40,21 @@ _TAKE = """
 
 
 def person_keys(contact: Contact) -> list[str]:
-    """The fingerprints a person is counted by, ascending. They find a person again and cannot be turned back."""
+    """The fingerprints a person is counted by from now on, ascending. They find a person again and cannot be turned
+    back."""
     marks = [_email_mark(contact.email)]
     if contact.phone:
         marks.append(f"phone:{contact.phone}")
     if current_store().limit_by_address:
         marks.append(f"address:{_plain(contact.address)}")
     return sorted(map(_fingerprint, marks))
+
+
+def keys_of(order: Order) -> list[str]:
+    """The fingerprints that an order is counted by, ascending: those of the moment it was placed."""
+    if order.person_keys is None:  # it is older than their column
+        return person_keys(contact_of(order))
+    return order.person_keys
 
 
 def email_key(email: str) -> str:
@@ -86,13 +98,49 @@ def take_again(order: Order) -> None:
     _count(order, _units(order), sign=1)
 
 
+def granted(line: OrderLine) -> list[int]:
+    """How many units more than the limit of a line's offer its person was allowed by now, by each of their marks."""
+    keys = person_keys(contact_of(line.order))
+    known = dict(
+        Allowance.objects.filter(offer=line.offer_id, person_key__in=keys).values_list("person_key", "granted")
+    )
+    return [known.get(key, 0) for key in keys]
+
+
 @transaction.atomic
-def grant(offer: Offer, contact: Contact, units: int, *, actor: str, why: str) -> None:
-    """Let a person order ``units`` more of an offer than its limit says, in further orders. Journalled."""
-    for key in person_keys(contact):
-        Allowance.objects.get_or_create(offer=offer, person_key=key)
-        Allowance.objects.filter(offer=offer, person_key=key).update(granted=F("granted") + units)
-    journal.record(f"offer:{offer.pk}", "allowance_granted", actor=actor, why=why, data={"units": units})
+def grant(line: OrderLine, units: int, *, seen: Sequence[int], actor: str, why: str) -> None:
+    """Let who ordered a line have ``units`` more of its offer than the limit says, in further orders. Journalled.
+
+    ``seen``: what ``granted`` said when the form was shown. A form that is sent twice allows it once. Raises
+    CannotGrant when somebody else allowed more since then, and then nothing has changed.
+    """
+    if not line.order.email:
+        raise CannotGrant("Who ordered this was erased: nobody is left to allow it to.")
+    keys = person_keys(contact_of(line.order))
+    Allowance.objects.bulk_create(
+        [Allowance(offer_id=line.offer_id, person_key=key) for key in keys], ignore_conflicts=True
+    )
+    mine = Allowance.objects.filter(offer=line.offer_id, person_key__in=keys)
+    # Two who press at once come here one after the other, and the second sees what the first one wrote.
+    by_now = [row.granted for row in mine.order_by("person_key").select_for_update()]
+    deed = {"sku": line.sku, "units": units, "allowed_before": list(seen)}
+    if by_now != deed["allowed_before"]:
+        _require_twin(line.order, deed, actor, why)
+        return
+    mine.update(granted=F("granted") + units)
+    journal.record(line.order.subject, GRANTED, actor=actor, why=why, data=deed)
+
+
+def _require_twin(order: Order, deed: dict[str, Any], actor: str, why: str) -> None:
+    """The same form was heard before; or somebody else was faster, which is said."""
+    granted = JournalEntry.objects.filter(subject=order.subject, verb=GRANTED, data__sku=deed["sku"]).order_by("pk")
+    if granted.filter(data=deed, actor=actor, why=why).exists():
+        return
+    last = granted.last()
+    if last is None:  # on another of their orders, or the shop counts people in another way by now
+        raise CannotGrant("What this person may have has changed meanwhile. Look again before you allow more.")
+    who, units = last.actor.removeprefix("staff:"), last.data["units"]
+    raise CannotGrant(f"{who} has allowed {units} more meanwhile: “{last.why}” Look again before you allow more.")
 
 
 def _units(order: Order) -> Iterable[tuple[int, int]]:
@@ -101,7 +149,7 @@ def _units(order: Order) -> Iterable[tuple[int, int]]:
 
 @transaction.atomic(savepoint=False)
 def _count(order: Order, counted: Iterable[tuple[int, int]], *, sign: int) -> None:
-    counts = Allowance.objects.filter(person_key__in=person_keys(contact_of(order)))
+    counts = Allowance.objects.filter(person_key__in=keys_of(order))
     units_of: Counter[int] = Counter()
     for offer_id, units in counted:
         units_of[offer_id] += units

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Max, QuerySet, Sum
 
-from checkout.allowances import contact_of, person_keys
+from checkout.allowances import keys_of
 from checkout.models import Allowance, CardInDrop, Order, OrderLine, OrderState
 from drops.models import Offer
 from merchant import journal
@@ -92,10 +92,10 @@ def _above_limit(orders: Sequence[Order]) -> str:
 
 
 def _people(orders: Sequence[Order]) -> list[set[str]]:
-    """Whose they are: orders that share a mark are one person's."""
+    """Whose they are: orders that are counted by a common mark are one person's."""
     people: list[set[str]] = []
     for order in orders:
-        marks = set(person_keys(contact_of(order)))
+        marks = set(keys_of(order))
         same = [person for person in people if person & marks]
         people = [person for person in people if not person & marks] + [marks.union(*same)]
     return people

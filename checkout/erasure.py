@@ -223,7 +223,7 @@ def _strip(order: Order) -> None:
     country = str(order.address.get("country", ""))[:2]
     region = region_code(country, str(order.address.get("region", ""))) or ""
     place = {"country": country, "region": region.partition("-")[2]}
-    Order.objects.filter(pk=order.pk).update(email="", name="", phone="", address=place)
+    Order.objects.filter(pk=order.pk).update(email="", name="", phone="", address=place, person_keys=[])
     Payment.objects.filter(order=order).update(
         confirmation_token="", client_secret="", session_url="", card_key="", address_key="", error_message=""
     )

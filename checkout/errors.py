@@ -118,6 +118,10 @@ class CannotRefund(CheckoutError):
     """That much, or those units, cannot go back; the message says why, in words for staff."""
 
 
+class CannotGrant(CheckoutError):
+    """That person cannot be allowed more, or somebody did it meanwhile; the message says why, in words for staff."""
+
+
 class CannotShip(CheckoutError):
     """That parcel cannot be; the message says why, in words for staff."""
 

@@ -62,6 +62,13 @@ class Order(models.Model):
     name = models.CharField(max_length=120)
     phone = models.CharField(max_length=20, blank=True)
     address = models.JSONField(default=dict, help_text="line1, line2, city, postal_code, region, country.")
+    person_keys = ArrayField(
+        models.CharField(max_length=64),
+        null=True,
+        blank=True,
+        help_text="The fingerprints that its units count against: they are given back to these, whatever the shop says "
+        "by then. Empty in orders that are older than this column.",
+    )
     shipping_option = models.CharField(max_length=40, default="standard")
     shipping_title = models.CharField(max_length=80, blank=True, default="", db_default="", help_text="As agreed.")
     subtotal_minor = models.PositiveIntegerField()

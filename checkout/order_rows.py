@@ -31,6 +31,7 @@ def new_order(
         name=request.contact.name,
         phone=request.contact.phone,
         address=request.contact.address.as_json(),
+        person_keys=allowances.person_keys(request.contact),
         shipping_option=fresh.shipping_option,
         shipping_title=fresh.shipping_title,
         subtotal_minor=fresh.subtotal_minor,
@@ -64,7 +65,7 @@ def write(order: Order, fresh: Quote, request: OrderRequest, proofs: dict[str, r
         "address_key": attempts.address_key(ip),
     }
     its_order = rows.Parent("order_id", "(SELECT id FROM placed)")
-    keys = allowances.person_keys(request.contact)
+    keys = allowances.keys_of(order)
     order_id, counted = rows.write(
         "SELECT id, ARRAY(SELECT offer_id FROM counted) FROM placed",
         counted=allowances.take(fresh.lines, keys),

@@ -13,6 +13,7 @@ PERSONAL: Final[dict[str, str]] = {
     "checkout_order.name": ORDER,
     "checkout_order.phone": ORDER,
     "checkout_order.address": ORDER,
+    "checkout_order.person_keys": ORDER,
     "checkout_payment.client_secret": ORDER,
     "checkout_payment.card_key": ORDER,
     "checkout_payment.address_key": ORDER,

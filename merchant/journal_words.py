@@ -132,6 +132,7 @@ PARTS = {
     "offer_id": "Offer",
     "sha256": "Fingerprint of the text",
     "sitting": "Sat down to it",
+    "sku": "SKU",
 }
 SUBJECTS = {
     "card": "Card",

@@ -9,8 +9,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from checkout import refunds
-from checkout.models import Order
+from checkout import allowances, refunds
+from checkout.models import Order, OrderLine
 from merchant.desk import ConfirmDialog, WhyField, moment_words
 
 
@@ -74,15 +74,36 @@ class GrantDialog(_OrderDialog):
     line = forms.TypedChoiceField(label="Of what", coerce=int, widget=UnfoldAdminSelectWidget)
     units = forms.IntegerField(label="How many more", min_value=1, max_value=1000, widget=UnfoldAdminIntegerFieldWidget)
     why = WhyField()
+    seen = forms.JSONField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        lines = self.order.lines.select_related("offer")
-        choices = [(line.pk, f"{line.title} (limit {line.offer.per_person_limit})") for line in lines]
-        self.fields["line"].choices = choices
+        self.lines = {line.pk: line for line in self.order.lines.select_related("offer", "order")}
+        seen = {pk: allowances.granted(line) for pk, line in self.lines.items()}
+        self.fields["line"].choices = [(pk, _as_choice(line, min(seen[pk]))) for pk, line in self.lines.items()]
+        self.fields["seen"].initial = seen
+
+    @property
+    def chosen(self) -> OrderLine:
+        return self.lines[self.cleaned_data["line"]]
+
+    def clean(self) -> dict[str, Any]:
+        """``seen`` is of the chosen line from here on."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        seen = cleaned.get("seen")
+        cleaned["seen"] = seen.get(str(cleaned.get("line"))) if isinstance(seen, dict) else None
+        if "line" in cleaned and not isinstance(cleaned["seen"], list):
+            self.add_error(None, "This form is not whole. Close it, then open it again.")
+        return cleaned
 
     def consequence(self) -> dict[str, Any]:
         return {"text": f"{self.order.email} may order that many more than the limit for a person, in further orders."}
+
+
+def _as_choice(line: OrderLine, more: int) -> str:
+    """``Robe, M (limit 2, and 1 more allowed before)``."""
+    before = f", and {more} more allowed before" if more else ""
+    return f"{line.title} (limit {line.offer.per_person_limit}{before})"
 
 
 class RetryDialog(_OrderDialog):

@@ -9,7 +9,7 @@ from unfold.enums import ActionVariant
 
 from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
 from checkout.desk import dialogs
-from checkout.errors import CannotRefund, GatewayError, GatewayRefused, IllegalMove, NotWaiting
+from checkout.errors import CannotGrant, CannotRefund, GatewayError, GatewayRefused, IllegalMove, NotWaiting
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
 from checkout.orders import CANCELLABLE
 from drops.models import DropState
@@ -172,11 +172,13 @@ class OrderDeeds(PanelAdmin):
         dialog=dialog("Let this person order more", dialogs.GrantDialog, "Allow it"),
     )
     def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
-        order, asked = form.order, form.cleaned_data
-        line = order.lines.select_related("offer").get(pk=asked["line"])
-        person = allowances.contact_of(order)
-        allowances.grant(line.offer, person, asked["units"], actor=actor(request), why=asked["why"])
-        messages.success(request, f"{order.email} may order {asked['units']} more of {line.title}.")
+        asked, line = form.cleaned_data, form.chosen
+        try:
+            allowances.grant(line, asked["units"], seen=asked["seen"], actor=actor(request), why=asked["why"])
+        except CannotGrant as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"{line.order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
     @action(description="Erase the person…", icon="person_off", permissions=["checkout.erase_person"])

@@ -4,17 +4,19 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from checkout import allowances, expiry
 from checkout.contact import Contact
-from checkout.models import Allowance
+from checkout.errors import CannotGrant
+from checkout.models import Allowance, Order, OrderLine, OrderState
 from checkout.place_order import place_order
 from checkout.tests import fan
 from checkout.tests.test_place_order_races import together
 from drops.errors import LimitReached
 from drops.models import Drop, Offer
-from merchant import store
-from merchant.models import StoreProfile
+from merchant import journal, store
+from merchant.models import JournalEntry, StoreProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,11 +54,61 @@ def test_another_address_with_the_same_phone_is_the_same_person(drop: Drop, now:
 def test_a_household_is_limited_only_where_the_shop_says_so(drop: Drop, now: datetime) -> None:
     fan.orders(drop, ("ROBE-M", 2), at=now, contact=who("one@example.com"))
     fan.orders(drop, ("ROBE-M", 2), at=now, contact=who("two@example.com"))
-    StoreProfile.objects.update(limit_by_address=True)
-    store.forget_store()
+    household(counts=True)
     fan.orders(drop, ("ROBE-M", 2), at=now, contact=who("three@example.com"))
     with pytest.raises(LimitReached):
         fan.orders(drop, at=now, contact=who("four@example.com"))
+
+
+def household(*, counts: bool) -> None:
+    StoreProfile.objects.update(limit_by_address=counts)
+    store.forget_store()
+
+
+def used() -> list[int]:
+    return sorted(Allowance.objects.values_list("used", flat=True))
+
+
+def cancel(order: Order, now: datetime) -> None:
+    expiry.close(order.pk, OrderState.CANCELLED, why="by the fan", actor="fan", now=now)
+
+
+def test_an_order_from_before_households_were_limited_takes_nothing_from_its_household(
+    drop: Drop, now: datetime
+) -> None:
+    before = fan.placed(drop, ("ROBE-M", 2), at=now, contact=who("one@example.com"))
+    household(counts=True)
+    fan.orders(drop, ("ROBE-M", 2), at=now, contact=who("two@example.com"))
+    cancel(before, now)
+    assert used() == [0, 2, 2], "of one, of two, and of the household that two of them are counted in"
+    with pytest.raises(LimitReached):
+        fan.orders(drop, at=now, contact=who("three@example.com"))
+
+
+def test_an_order_from_when_households_were_limited_gives_back_to_its_household(drop: Drop, now: datetime) -> None:
+    household(counts=True)
+    during = fan.placed(drop, ("ROBE-M", 2), at=now, contact=who("one@example.com"))
+    household(counts=False)
+    cancel(during, now)
+    assert used() == [0, 0]
+    household(counts=True)
+    fan.orders(drop, ("ROBE-M", 2), at=now, contact=who("two@example.com"))
+
+
+def test_what_is_counted_again_after_all_is_counted_where_it_was_before(drop: Drop, now: datetime) -> None:
+    order = fan.placed(drop, ("ROBE-M", 2), at=now, contact=who("one@example.com"))
+    household(counts=True)
+    fan.orders(drop, ("ROBE-M", 1), at=now, contact=who("two@example.com"))
+    for count in (allowances.give_back, allowances.take_again):
+        count(order)
+    assert used() == [1, 1, 2]
+
+
+def test_an_order_of_a_release_before_its_marks_were_kept_is_found_by_its_contact(drop: Drop, now: datetime) -> None:
+    order = fan.placed(drop, ("ROBE-M", 2), at=now)
+    Order.objects.update(person_keys=None)
+    cancel(order, now)
+    assert used() == [0]
 
 
 def test_c20_one_over_the_limit_from_many_devices_at_once(drop: Drop, now: datetime) -> None:
@@ -103,12 +155,89 @@ def test_a_refused_order_counts_nothing(drop: Drop, now: datetime) -> None:
     assert Allowance.objects.count() == 0
 
 
+def line_of(drop: Drop, now: datetime, units: int = 2, contact: Contact | None = None) -> OrderLine:
+    return fan.placed(drop, ("ROBE-M", units), at=now, contact=contact or who()).lines.get()
+
+
+def grant(line: OrderLine, units: int = 1, *, seen: list[int], by: str = "owner", why: str = "for a twin") -> str:
+    try:
+        allowances.grant(line, units, seen=seen, actor=journal.staff(by), why=why)
+    except CannotGrant as refusal:
+        return str(refusal)
+    return "granted"
+
+
+def granted() -> list[int]:
+    return list(Allowance.objects.order_by("person_key").values_list("granted", flat=True))
+
+
 def test_staff_grant_more_with_a_reason(drop: Drop, now: datetime) -> None:
-    fan.orders(drop, ("ROBE-M", 2), at=now)
-    allowances.grant(Offer.objects.get(), who(), 1, actor="staff:owner", why="a present for their twin")
+    line = line_of(drop, now)
+    grant(line, seen=[0])
     fan.orders(drop, at=now)
     with pytest.raises(LimitReached):
         fan.orders(drop, at=now)
+    entry = JournalEntry.objects.get(verb=allowances.GRANTED)
+    assert (entry.subject, entry.why) == (line.order.subject, "for a twin")
+
+
+def test_a_form_that_is_sent_twice_grants_once(drop: Drop, now: datetime) -> None:
+    line = line_of(drop, now)
+    assert [grant(line, seen=[0]) for _ in range(2)] == ["granted", "granted"]
+    assert granted() == [1]
+    assert JournalEntry.objects.filter(verb=allowances.GRANTED).count() == 1
+    assert grant(line, seen=allowances.granted(line)) == "granted"
+    assert granted() == [2], "who looks again may allow the same again"
+
+
+def test_a_second_member_of_staff_reads_what_the_first_one_did(drop: Drop, now: datetime) -> None:
+    line = line_of(drop, now)
+    grant(line, 2, seen=[0], by="maya", why="a present")
+    told = grant(line, 2, seen=[0], by="owner", why="they wrote to us")
+    assert told == "maya has allowed 2 more meanwhile: “a present” Look again before you allow more."
+    assert granted() == [2]
+
+
+def test_what_was_granted_on_another_order_of_the_person_is_seen_too(drop: Drop, now: datetime) -> None:
+    first = line_of(drop, now, 1, who("one@example.com", "+4930901820"))
+    other = line_of(drop, now, 1, who("two@example.com", "+4930901820"))
+    seen = allowances.granted(other)
+    grant(first, seen=[0, 0])
+    assert grant(other, seen=seen).startswith("What this person may have has changed meanwhile.")
+    assert sorted(granted()) == [0, 1, 1]
+
+
+def test_many_who_press_at_once_grant_once(drop: Drop, now: datetime) -> None:
+    line = line_of(drop, now)
+    answers = together(lambda number: grant(line, seen=[0], by=f"staff{number}")[:7])
+    assert sum(answers.values()) == 16
+    assert answers["granted"] == 1
+    assert granted() == [1]
+
+
+def test_without_the_lock_each_of_them_grants(drop: Drop, now: datetime) -> None:
+    """The guard taken away: look, then add. All have looked before one has added."""
+    line = line_of(drop, now)
+    all_looked = threading.Barrier(16)
+
+    def naive(_: int) -> str:
+        seen = allowances.granted(line)
+        all_looked.wait()
+        if seen != [0]:
+            return "told"
+        Allowance.objects.update(granted=F("granted") + 1)
+        return "granted"
+
+    assert together(naive) == {"granted": 16}
+    assert granted() == [16]
+
+
+def test_nothing_is_granted_to_who_was_erased(drop: Drop, now: datetime) -> None:
+    line = line_of(drop, now)
+    Order.objects.update(email="", person_keys=[])
+    line.order.refresh_from_db()
+    assert grant(line, seen=[0]).startswith("Who ordered this was erased")
+    assert granted() == [0]
 
 
 def test_nobody_can_read_a_person_out_of_a_row(drop: Drop, now: datetime) -> None:

@@ -229,6 +229,7 @@ def test_fingerprints_go_once_nothing_counts_by_them(robe: Drop, then: datetime,
     assert tables_with(key, follows) == [
         f"checkout_allowance: {key}",
         f"checkout_discountcount: {key}",
+        f"checkout_order: {key}",
         f"segments_message: {follows}",
     ]
     erasure.ask(EMAIL, by=STAFF, why="asked", now=now)

@@ -1,5 +1,7 @@
 """What staff do about an order's money at the desk: refund, cancel, ask again, grant more, and the page of trouble."""
 
+import html
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -128,11 +130,27 @@ def test_asking_again_makes_the_payment_due(open_order: Order) -> None:
     assert Refund.objects.count() == 0
 
 
-def test_more_than_the_limit_is_granted_with_a_reason(paid: Order) -> None:
-    line = paid.lines.get()
-    assert dialog(signed_in(SUPPORT), paid, "grant", line=line.pk, units=3, why="a gift for the team") == 200
+def test_more_than_the_limit_is_granted_with_a_reason_and_once(paid: Order) -> None:
+    line, client = paid.lines.get(), signed_in(SUPPORT)
+    page = client.get(page_of(paid, "grant")).content.decode()
+    assert "limit 2)" in page
+    seen = json.dumps({line.pk: [0]})
+    assert html.escape(seen) in page
+    form = {"line": line.pk, "units": 3, "why": "a gift for the team", "seen": seen}
+    for _ in range(2):  # pressed twice
+        assert dialog(client, paid, "grant", **form) == 200
     assert set(Allowance.objects.values_list("granted", flat=True)) == {3}
     assert JournalEntry.objects.get(verb="allowance_granted").why == "a gift for the team"
+    assert "limit 2, and 3 more allowed before)" in client.get(page_of(paid, "grant")).content.decode()
+    assert dialog(signed_in(OWNER), paid, "grant", **form) == 200  # open beside theirs all the while
+    assert set(Allowance.objects.values_list("granted", flat=True)) == {3}
+
+
+@pytest.mark.parametrize("seen", ["", "{", "[]", '"x"', "{}", "null"])
+def test_a_form_that_does_not_say_what_it_showed_grants_nothing(paid: Order, seen: str) -> None:
+    line = paid.lines.get()
+    assert dialog(signed_in(SUPPORT), paid, "grant", line=line.pk, units=3, why="a gift", seen=seen) == 200
+    assert set(Allowance.objects.values_list("granted", flat=True)) == {0}
 
 
 def test_a_failed_refund_is_shown_and_sent_again_from_the_page_of_trouble(paid: Order) -> None:
