@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from checkout.contact import Address, Contact
@@ -96,6 +96,12 @@ def give_back_some(order: Order, units: Iterable[tuple[int, int]]) -> None:
 def take_again(order: Order) -> None:
     """An order that ended gets its units after all: counted, without a limit, because they are paid."""
     _count(order, _units(order), sign=1)
+
+
+def forget(counts: QuerySet[Allowance]) -> None:
+    """Delete counts, in the caller's transaction; locked as an order locks them, or they would go as they lie."""
+    locked = counts.order_by("person_key", "offer_id").select_for_update(of=("self",))
+    Allowance.objects.filter(pk__in=list(locked.values_list("pk", flat=True))).delete()
 
 
 def granted(line: OrderLine) -> list[int]:

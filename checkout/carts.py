@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import orders
+from checkout import deadlocks, orders
 from checkout.errors import AlreadyOrdered, HoldEnded
 from checkout.models import Cart, CartLine, Order
 from checkout.pricing import Wanted, merged, price_lines
@@ -55,6 +55,7 @@ def ordered_from(token: str, drop: Drop) -> Order | None:
     return Order.objects.filter(cart__token_hash=hashed(token), cart__drop=drop).first() if token else None
 
 
+@deadlocks.tried_again
 def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first_token: str = "") -> tuple[Cart, str]:
     """Put ``quantity`` more of a SKU into the guest's cart, starting one where there is none; return it and its token.
 
@@ -77,6 +78,7 @@ def add(drop: Drop, sku: str, quantity: int, *, token: str, now: datetime, first
     return cart, token
 
 
+@deadlocks.tried_again
 def start(drop: Drop, wanted: Sequence[Wanted], *, now: datetime) -> tuple[Cart, str]:
     """A new cart with all of this in it, or none at all, for a front end at the API; return it and its token. Raises
     what ``add`` raises."""
@@ -88,6 +90,7 @@ def start(drop: Drop, wanted: Sequence[Wanted], *, now: datetime) -> tuple[Cart,
     return cart, token
 
 
+@deadlocks.tried_again
 def fill(cart: Cart, wanted: Sequence[Wanted], *, now: datetime) -> None:
     """Make this, and nothing else, what the cart holds; nothing at all frees its units. Raises what ``add`` raises."""
     if wanted:
@@ -109,6 +112,7 @@ def _start(drop: Drop, first_token: str) -> tuple[Cart, str]:
     return Cart.objects.create(token_hash=hashed(token), drop=drop), token
 
 
+@deadlocks.tried_again
 def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
     """Set how many of a SKU the cart holds; 0 takes the line out. Raises what ``add`` raises."""
     with transaction.atomic(durable=True):
@@ -124,6 +128,7 @@ def change(cart: Cart, sku: str, quantity: int, *, now: datetime) -> None:
         _rewrite(cart, {sku: number for sku, number in wanted.items() if number != 0}, now)
 
 
+@deadlocks.tried_again
 def extend(cart: Cart, *, now: datetime) -> datetime:
     """The fan asks for more time: what is held stays held for the drop's hold time from now, at most to the hard cap.
 
@@ -147,6 +152,7 @@ def keep(cart: Cart, *, now: datetime) -> None:
         take_again(cart, now=now)
 
 
+@deadlocks.tried_again
 def take_again(cart: Cart, *, now: datetime) -> None:
     """The hold ended: take what is in the cart once more, with a new clock. Raises what ``add`` raises."""
     windows.require_open(cart.drop, now)

@@ -33,7 +33,7 @@ from checkout.models import (
     RefundState,
     WebhookEvent,
 )
-from checkout.orders import OPEN, lock
+from checkout.orders import OPEN, lock_both
 from checkout.privacy_models import ErasedOrder, ErasureRequest
 from checkout.waiting_models import PlaceState, WaitingPlace
 from drops.models import DropState
@@ -187,7 +187,7 @@ def carry_out(request_id: int, *, by: str, now: datetime) -> ErasureRequest:
 def erase_order(order_id: int, *, by: str, now: datetime, why: str = ERASED) -> bool:
     """Reduce who ordered to hashes, if nothing stands against it. True when this call did it."""
     with transaction.atomic():
-        order = lock(order_id)
+        order, _ = lock_both(order_id)
         if ErasedOrder.objects.filter(order=order).exists() or obstacles(order, now):
             return False
         ErasedOrder.objects.create(order=order, hashes=_hashes(order), at=now)
@@ -282,21 +282,23 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     """The fan with all they did, messages that belong to no order that is kept, and counts in drops that are over."""
     kept = list(_orders(email).values_list("reference", flat=True))
     messages = _messages(email, kept)
+    key = allowances.email_key(email)
+    # Before the fan, and in this order: as whoever is just confirmed takes them.
+    places = reductions.places(_places(email).exclude(state__in=waiting_list.OPEN))
+    discounts = DiscountCount.objects.filter(reductions.over_discounts(now), person_key=key)
+    reductions.discount_counts(discounts)
+    allowances.forget(Allowance.objects.filter(person_key=key, offer__drop__state=DropState.CLOSED))
     fan = fans.by_email(email)
     if fan:
         fan.delete()
     people = AcceptancePerson.objects.filter(email_hmac=acceptance.email_hmac(email))
     acceptance.forget(people.exclude(acceptance__order_ref__in=kept))
-    key = allowances.email_key(email)
-    Allowance.objects.filter(person_key=key, offer__drop__state=DropState.CLOSED).delete()
-    discounts = DiscountCount.objects.filter(reductions.over_discounts(now), person_key=key)
-    reductions.discount_counts(discounts)
     _forget_in_logs(email)
     return {
         "fans": int(fan is not None),
         "sign_ups": _sign_ups(email).delete()[0],
         "messages": reductions.messages(messages),
-        "places": reductions.places(_places(email).exclude(state__in=waiting_list.OPEN)),
+        "places": places,
         "requests": reductions.requests(_requests_elsewhere(email).exclude(_unfinished(now))),
     }
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from checkout import allowances, fallback, notify, settle
+from checkout import allowances, deadlocks, fallback, notify, settle
 from checkout.carts import owner_of as cart_owner
 from checkout.errors import GatewayError, GatewayRefused, IllegalMove
 from checkout.gateway import IntentView
@@ -159,6 +159,7 @@ def _free_cart(cart_id: int, now: datetime) -> bool:
     return _free(Cart.objects.filter(pk=cart_id, closed_at=None, expires_at__lte=now))
 
 
+@deadlocks.tried_again
 def _free(ended: QuerySet[Cart]) -> bool:
     """One transaction a cart: two carts in one would lock the stock in the order of carts, not of items."""
     with transaction.atomic(durable=True):
@@ -196,6 +197,7 @@ def _claim(order_id: int, into: OrderState, now: datetime, *, by_a_person: bool 
         return payment
 
 
+@deadlocks.tried_again
 def _finish(mine: Payment, into: OrderState, *, why: str, actor: str, now: datetime) -> bool:
     with transaction.atomic(durable=True):
         order, payment = lock_both(mine.order_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from checkout import allowances, notify
+from checkout import allowances, deadlocks, notify
 from checkout.errors import IllegalMove
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import lock_both, move_to, owner_of
@@ -13,6 +13,7 @@ from drops import stock
 from merchant import journal
 
 
+@deadlocks.tried_again
 def cancel(order_id: int, *, restock: bool, by: str, why: str, now: datetime) -> None:
     """Take back whole what cost nothing: with ``restock`` for who waits or back on sale, else out of the stock; its fan
     is told. Raises IllegalMove for any other order, and for one that was taken back before."""
@@ -35,11 +36,11 @@ def may_be_cancelled(order: Order, payment: Payment) -> bool:
 
 
 def confirm(order: Order, *, now: datetime) -> None:
-    """Confirm an order of 0 that was just placed, in its transaction: its held units are sold. A card is forgotten."""
+    """Confirm an order of 0 that is being placed, in its transaction, before its units are taken: they are the caller's
+    to sell, last of all. A card is forgotten."""
     Payment.objects.filter(order=order).update(
         path=PaymentPath.FREE, state=PaymentState.PAID, confirmation_token="", provider_status="nothing to pay"
     )
-    stock.commit(owner_of(order))
     move_to(order, OrderState.CONFIRMED, why="nothing to pay", actor=journal.FAN, now=now)
     Order.objects.filter(pk=order.pk).update(confirmed_at=now)
     notify.confirmed(Order.objects.select_related("drop", "payment").get(pk=order.pk))

@@ -29,9 +29,9 @@ def paid(order: Order, now: datetime) -> None:
     if wanted_still and order.payment.card_key:
         cards.lock(order.drop_id, order.payment.card_key)
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
-    if wanted_still and _take_again(order):
-        confirm(order, now)
-    elif not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
+    if wanted_still and _take_again(order, now):
+        return
+    if not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
         refund(order, now=now)
 
 
@@ -101,25 +101,38 @@ def _may_wait(order: Order, now: datetime) -> bool:
     return True
 
 
-def _take_again(order: Order) -> bool:
-    if not _hold_again(order):
+def _take_again(order: Order, now: datetime) -> bool:
+    """Its units are the fan's, and sold, or nothing has changed. They are told before it is known whether there are
+    any: the fan's row comes before the hot ones, wherever an order is confirmed."""
+    late, since = order.state, order.state_since
+    try:
+        with transaction.atomic():
+            _count_again(order)
+            confirm(order, now)
+            _hold(order)
+            stock.commit(owner_of(order))
+    except SoldOut:
+        order.state, order.state_since, order.confirmed_at = late, since, None
         return False
-    stock.commit(owner_of(order))
     return True
 
 
 def _hold_again(order: Order) -> bool:
-    lines = order.lines.values_list("offer_id", "quantity")
     try:
         with transaction.atomic():
-            redemptions.take_again(order)  # then the allowances, then the hot rows, as an order takes them
-            allowances.take_again(order)
-            stock.hold(
-                stock.needs(lines),
-                owner=owner_of(order),
-                expires_at=order.hold_expires_at,
-                hard_cap_at=order.hard_cap_at,
-            )
+            _count_again(order)
+            _hold(order)
     except SoldOut:
         return False
     return True
+
+
+def _count_again(order: Order) -> None:
+    redemptions.take_again(order)  # then the allowances, as an order takes them
+    allowances.take_again(order)
+
+
+def _hold(order: Order) -> None:
+    needs = stock.needs(order.lines.values_list("offer_id", "quantity"))
+    times = {"expires_at": order.hold_expires_at, "hard_cap_at": order.hard_cap_at}
+    stock.hold(needs, owner=owner_of(order), **times)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from checkout import allowances, notify
+from checkout import allowances, deadlocks, notify
 from checkout.errors import IllegalMove, Invalid
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import hold_until, lock_both, move_to, owner_of
@@ -27,9 +27,9 @@ def require_allowed(drop: Drop, shipping_option: str) -> datetime:
 
 
 def confirm(order: Order, until: datetime, *, now: datetime) -> None:
-    """Confirm an order that was just placed, in its transaction: its held units are sold, nothing is paid yet."""
+    """Confirm an order that is being placed, in its transaction, before its units are taken: they are the caller's to
+    sell, last of all. Nothing is paid yet."""
     Payment.objects.filter(order=order).update(path=PaymentPath.PICKUP, state=PaymentState.AWAITING_FAN)
-    stock.commit(owner_of(order))
     hold_until(order, until)
     move_to(order, OrderState.CONFIRMED, why="to pay at pick-up", actor=journal.FAN, now=now)
     Order.objects.filter(pk=order.pk).update(confirmed_at=now)
@@ -68,6 +68,7 @@ def _give_up(order_id: int, now: datetime) -> bool:
     return True
 
 
+@deadlocks.tried_again
 def cancel(order_id: int, *, by: str, why: str, now: datetime) -> None:
     """Nobody will collect it: its units go to who waits, or back on sale, and its fan is told. Raises IllegalMove for
     an order that does not wait to be paid at pick-up, or not any more."""

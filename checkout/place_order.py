@@ -11,10 +11,10 @@ from functools import partial
 
 from django.db import transaction
 
-from checkout import free, order_keys, order_rows, pickup
+from checkout import deadlocks, free, order_keys, order_rows, pickup
 from checkout.carts import become_order, contents, lock_cart, refuse_closed
 from checkout.errors import Busy, Invalid, PoliciesChanged, QuoteExpired, Restricted, TotalChanged
-from checkout.models import Cart, Order
+from checkout.models import Cart, Order, OrderState
 from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
 from checkout.orders import owner_of
 from checkout.pricing import merged
@@ -49,18 +49,24 @@ def place_order(
     if not PAYMENT_TOKEN.fullmatch(request.confirmation_token):
         raise Invalid({"confirmation_token": "This is not a payment token. Enter your card again."})
     try:
-        with order_keys.waiting_means(Busy()), transaction.atomic(durable=True):
-            claimed, terms = order_keys.claim(drop, request)
-            if claimed is None:
-                return order_keys.replay(drop, request)
-            wake("payments")  # once it has committed
-            return _place(terms, request, claimed, person, now, quote_lasts=quote_lasts)
+        with order_keys.waiting_means(Busy()):
+            return _place_once(drop, request, person, now, quote_lasts=quote_lasts)
     except (QuoteExpired, TotalChanged, PoliciesChanged) as refusal:
         meanwhile.keep(refusal.fresh.policies)
         raise
     except Restricted as refusal:
         decisions.refused(refusal.verdict, now=now)
         raise
+
+
+@deadlocks.tried_again
+def _place_once(drop: Drop, request: OrderRequest, person: Person, now: datetime, *, quote_lasts: timedelta) -> Placed:
+    with transaction.atomic(durable=True):
+        claimed, terms = order_keys.claim(drop, request)
+        if claimed is None:
+            return order_keys.replay(drop, request)
+        wake("payments")  # once it has committed
+        return _place(terms, request, claimed, person, now, quote_lasts=quote_lasts)
 
 
 def _place(
@@ -90,11 +96,10 @@ def _place(
     proofs = acceptance.proofs(order.reference, shown, request.answers, occasion, earlier)
     proofs |= decisions.proof(order.reference, fresh.verdict, now=now)
     order.pk = order_rows.write(order, fresh, request, proofs, ip=person.ip)
+    at_once = _confirm_at_once(order, kept_until, now)
     _take_units(order, cart, fresh, terms, now)
-    if kept_until is not None:
-        pickup.confirm(order, kept_until, now=now)
-    elif not order.total_minor:
-        free.confirm(order, now=now)
+    if at_once:
+        stock.commit(owner_of(order))
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
 
 
@@ -170,6 +175,16 @@ def _locked_cart(request: OrderRequest) -> Cart | None:
     if contents(cart) != merged(request.lines):
         raise Invalid({"lines": "Your cart changed in another tab. Look at it again, then order."})
     return cart
+
+
+def _confirm_at_once(order: Order, kept_until: datetime | None, now: datetime) -> bool:
+    """Whether its units are sold with the order: nothing of it has to be paid now. Its fan's row, which the receipt
+    finds or makes, comes before the hot ones, as wherever an order is confirmed."""
+    if kept_until is not None:
+        pickup.confirm(order, kept_until, now=now)
+    elif not order.total_minor:
+        free.confirm(order, now=now)
+    return order.state == OrderState.CONFIRMED
 
 
 def _take_units(order: Order, cart: Cart | None, fresh: Quote, terms: Terms, now: datetime) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import amounts, attempts, authorisations, cards, late_payments, notify, refunds
+from checkout import amounts, attempts, authorisations, cards, deadlocks, late_payments, notify, refunds
 from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_past_the_cap, lock_both, move_to, owner_of
@@ -29,6 +29,7 @@ BRINGS_MONEY = ("succeeded", BANK_IS_PAYING, AUTHORISED)
 Rule = Callable[[Order, Payment, IntentView, datetime], None]
 
 
+@deadlocks.tried_again
 def settle_intent(order_id: int, intent: IntentView, *, now: datetime, attempt: int | None = None) -> None:
     """Apply what a PaymentIntent says. Doing it twice, late or out of order changes nothing.
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from limits import RateLimitItemPerHour
 
-from checkout import allowances, authorisations, waiting_mail
+from checkout import allowances, authorisations, deadlocks, waiting_mail
 from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
 from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
@@ -133,6 +133,7 @@ def end(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime)
         pass
 
 
+@deadlocks.tried_again
 def _ended(place_id: int, into: PlaceState, *, actor: str, why: str, now: datetime) -> bool:
     """False when the place was offered something while we waited for its lock: that cart is to be locked first."""
     with transaction.atomic(durable=True):

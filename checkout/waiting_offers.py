@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from checkout import allowances, authorisations, late_payments, orders, outcomes, refunds, waiting_mail
+from checkout import allowances, authorisations, cards, late_payments, orders, outcomes, refunds, waiting_mail
 from checkout.errors import NotWaiting
 from checkout.models import Cart, CartLine, Order, OrderState, PaymentState
 from checkout.tokens import hashed, offer_token
@@ -141,14 +141,16 @@ def _confirm_paid(order_id: int, place_id: int, now: datetime) -> bool:
     if place.state != PlaceState.WAITING or not _is_paid_whole(order):
         return False
     move_to(place, PlaceState.BOUGHT, actor=journal.WORKER, now=now)
+    if order.payment.card_key:
+        cards.lock(order.drop_id, order.payment.card_key)
+    redemptions.take_again(order)
+    allowances.take_again(order)
     set_aside = order.payment.is_authorised  # held for it while a worker takes the amount, sold once it is seen
     if set_aside:
         authorisations.take(order.payment, now=now)
         order.payment.save(update_fields=["state", "due_at", "tries"])
     else:
         outcomes.confirm(order, now)
-    redemptions.take_again(order)
-    allowances.take_again(order)
     to = orders.owner_of(order)
     _hold(place, to, expires_at=order.hold_expires_at, hard_cap_at=order.hard_cap_at)
     if not set_aside:

@@ -14,8 +14,9 @@ from checkout.pricing import Wanted
 from checkout.quote import quote
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
-from checkout.tests.test_place_order_races import FANS, together
+from checkout.tests.test_place_order_races import FANS, meanwhile, together
 from checkout.totals import redemptions
+from checkout.totals.discounts import Used
 from checkout.totals.redemptions import ALL
 from drops import stock
 from drops.models import Drop, Offer
@@ -79,6 +80,17 @@ def test_without_the_guard_everybody_passes_it(plenty: Drop) -> None:
         return "placed"
 
     assert together(naive) == {"placed": FANS}
+
+
+def test_a_limit_that_is_set_while_an_order_counts_has_counted_it(plenty: Drop) -> None:
+    discount = code(limit_in_all=100)
+    used = Used(discount.pk, "Ten off", "SAVE10", 1, of_shipping=False, limit_in_all=100, limit_per_person=None)
+    redemptions.take([used], "first@example.com")
+    with transaction.atomic():
+        redemptions.take([used], "second@example.com")
+        setting = meanwhile(lambda: redemptions.count_all(discount.pk))
+    setting.join()
+    assert DiscountCount.objects.get(person_key=ALL).used == 2
 
 
 def test_many_orders_with_two_counted_discounts_all_go_through(plenty: Drop, now: datetime) -> None:

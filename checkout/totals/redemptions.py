@@ -7,7 +7,7 @@ other.
 
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Greatest
 
@@ -54,10 +54,14 @@ def take_again(order: Order) -> None:
     _count(order, 1)
 
 
+@transaction.atomic
 def count_all(discount_id: int) -> None:
     """Begin to count a discount for all, from what each person has used: when it gets a limit in all."""
-    used = DiscountCount.objects.filter(discount_id=discount_id).exclude(person_key=ALL).aggregate(sum=Sum("used"))
-    DiscountCount.objects.update_or_create(discount_id=discount_id, person_key=ALL, defaults={"used": used["sum"] or 0})
+    counts = DiscountCount.objects.filter(discount_id=discount_id)
+    DiscountCount.objects.get_or_create(discount_id=discount_id, person_key=ALL)
+    counts.select_for_update().get(person_key=ALL)  # an order that is just counting is waited for, and then seen
+    used = counts.exclude(person_key=ALL).aggregate(sum=Sum("used"))["sum"] or 0
+    counts.filter(person_key=ALL).update(used=used)
 
 
 def _count(order: Order, by: int) -> None:
