@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from checkout import allowances, authorisations, cards, notify, refunds, waiting_list
+from checkout import allowances, authorisations, cards, notify, pieces, refunds, waiting_list
 from checkout.models import Order, OrderState, Payment, PaymentState
 from checkout.orders import move_to, owner_of
 from checkout.outcomes import confirm
@@ -97,7 +97,6 @@ def _may_wait(order: Order, now: datetime) -> bool:
             waiting_list.queue_paid(order, now=now)
     except StillThere:
         return False  # it came back in this very moment, to the public: the money goes back
-    notify.waiting(order)
     return True
 
 
@@ -133,6 +132,5 @@ def _count_again(order: Order) -> None:
 
 
 def _hold(order: Order) -> None:
-    needs = stock.needs(order.lines.values_list("offer_id", "quantity"))
     times = {"expires_at": order.hold_expires_at, "hard_cap_at": order.hard_cap_at}
-    stock.hold(needs, owner=owner_of(order), **times)
+    stock.hold(pieces.of_order(order), owner=owner_of(order), **times)

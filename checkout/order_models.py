@@ -149,7 +149,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """A line as it was agreed: title, tags, price and tax are copies, not look-ups."""
+    """A line as it was agreed: title, tags, parts, price and tax are copies, not look-ups."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="+")
@@ -161,6 +161,13 @@ class OrderLine(models.Model):
         db_default=[],
         blank=True,
         help_text="Of the product, as it was sold: what its fan may do afterwards hangs on them.",
+    )
+    parts = ArrayField(
+        ArrayField(models.BigIntegerField(), size=2),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What one of it took from stock, as it was sold: stock items, and how many of each.",
     )
     unit_price_minor = models.PositiveIntegerField()
     quantity = models.PositiveSmallIntegerField()

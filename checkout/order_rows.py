@@ -87,6 +87,7 @@ def _lines(fresh: Quote) -> list[dict[str, Any]]:
             "sku": line.sku,
             "title": line.title,
             "tags": line.tags,
+            "parts": line.parts,
             "unit_price_minor": line.unit_minor,
             "quantity": line.quantity,
             "discount_minor": line.discount_minor,

@@ -27,7 +27,7 @@ class PricedLine:
     """A line with the price of this moment. Amounts in minor units; of the whole line, but for ``unit_minor``.
 
     ``discount_minor`` comes off ``total_minor``; ``tax_minor`` is inside what is left, or on top of it. ``tags``: the
-    product's, of this moment too.
+    product's, of this moment too; ``parts``: what one of it takes from stock, as in ``OfferTerms``.
     """
 
     offer_id: int
@@ -41,6 +41,7 @@ class PricedLine:
     grams: int
     picture_url: str
     tags: tuple[str, ...] = ()
+    parts: tuple[tuple[int, int], ...] = ()
     discount_minor: int = 0
     tax_minor: int = 0
     tax_added_minor: int = 0
@@ -88,6 +89,7 @@ def _price(offer: OfferTerms | None, line: Wanted, picture: str) -> PricedLine:
         grams=offer.grams * line.quantity,
         picture_url=picture,
         tags=tuple(sorted(offer.tags)),
+        parts=offer.parts,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from checkout import allowances, cards, refunds
+from checkout import allowances, cards, pieces, refunds
 from checkout.errors import CannotRefund
 from checkout.models import Order, OrderLine, OrderState, Refund, RefundLine
 from checkout.orders import lock, owner_of
@@ -124,13 +124,14 @@ def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by
     RefundLine.objects.bulk_create(
         RefundLine(refund=refund, line=line, quantity=units[line.pk], restocked=restock) for line in lines
     )
-    offers = [(line.offer_id, units[line.pk]) for line in lines]
+    sold = [(line, units[line.pk]) for line in lines]
+    offers = [(line.offer_id, many) for line, many in sold]
     skus = {line.sku: units[line.pk] for line in lines}
     verb = "units_back_on_sale" if restock else "units_written_off"
     journal.record(order.subject, verb, actor=by, data=skus)
     cards.count_again(order, order.payment.card_key, by=by, now=now)  # before the allowances, as a late payment does
     allowances.give_back_some(order, offers)
     try:
-        stock.take_back_some(owner_of(order), stock.needs(offers), restock=restock)
+        stock.take_back_some(owner_of(order), pieces.of_lines(sold), restock=restock)
     except NotSold as error:
         raise CannotRefund("These units are not this order's any more. Refund an amount instead.") from error

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from limits import RateLimitItemPerHour
 
-from checkout import allowances, authorisations, deadlocks, waiting_mail
+from checkout import allowances, authorisations, deadlocks, notify, pieces, waiting_mail
 from checkout.errors import Invalid, NotWaiting, TooManyJoins, WaitingListOff
 from checkout.models import Allowance, Cart, Order
 from checkout.tokens import hashed, new_nonce, place_token
@@ -93,20 +93,21 @@ def _told(joined: Joined, drop: Drop, offer: OfferTerms, email: str, *, writes: 
 
 
 def queue_paid(order: Order, *, now: datetime) -> WaitingPlace:
-    """Give an order that was paid too late the head of the list, in its transaction; its money goes back, or what its
-    bank set aside is let go, at ``refund_by`` if nothing came. The caller holds its lock and has found that it cannot
-    be served now."""
-    lines = list(order.lines.values_list("offer_id", "quantity"))
-    needs = stock.needs(lines)
+    """Give an order that was paid too late the head of the list, in its transaction, and tell its fan; its money goes
+    back, or what its bank set aside is let go, at ``refund_by`` if nothing came. The caller holds its lock and has
+    found that it cannot be served now."""
+    lines = list(order.lines.all())
+    needs = pieces.of_lines((line, line.quantity) for line in lines)
     place = _write(
         order.drop,
         order.email,
         person_key(order.email),
-        sum(units for _, units in lines),
+        sum(line.quantity for line in lines),
         order=order,
         since=now,
         refund_by=_refund_by(order, now),
     )
+    notify.waiting(order)
     awaited.claim(needs, owner=owner_of(place), each={need.stock_item_id: need.quantity for need in needs}, now=now)
     return place
 
@@ -190,7 +191,7 @@ def ahead_of(place: WaitingPlace) -> QuerySet[WaitingPlace]:
 def needs_of(place: WaitingPlace) -> list[Need]:
     """All that it wants from stock, ascending by item."""
     if place.order is not None:
-        return stock.needs(place.order.lines.values_list("offer_id", "quantity"))
+        return pieces.of_order(place.order)
     return stock.needs([(place.offer_id or 0, place.quantity)])
 
 

@@ -198,6 +198,7 @@ def _lines(order: Order, agreed: Quote) -> Iterator[OrderLine]:
             sku=line.sku,
             title=line.title,
             tags=list(line.tags),
+            parts=[list(part) for part in line.parts],
             unit_price_minor=line.unit_minor,
             quantity=line.quantity,
             discount_minor=line.discount_minor,
