@@ -14,7 +14,7 @@ from django.db import transaction
 from checkout import deadlocks, free, order_keys, order_rows, pickup
 from checkout.carts import become_order, contents, lock_cart, refuse_closed
 from checkout.errors import Busy, Invalid, PoliciesChanged, QuoteExpired, Restricted, TotalChanged
-from checkout.models import Cart, Order, OrderState
+from checkout.models import Cart, Order
 from checkout.order_request import PAYMENT_TOKEN, OrderRequest, Placed
 from checkout.orders import owner_of
 from checkout.pricing import merged
@@ -96,8 +96,9 @@ def _place(
     proofs = acceptance.proofs(order.reference, shown, request.answers, occasion, earlier)
     proofs |= decisions.proof(order.reference, fresh.verdict, now=now)
     order.pk = order_rows.write(order, fresh, request, proofs, ip=person.ip)
-    at_once = _confirm_at_once(order, kept_until, now)
-    _take_units(order, cart, fresh, terms, now)
+    needs = terms.needs((line.sku, line.quantity) for line in fresh.lines)
+    at_once = _confirm_at_once(order, kept_until, needs, now)
+    _take_units(order, cart, needs, now)
     if at_once:
         stock.commit(owner_of(order))
     return Placed(order_token(order.token_nonce), order.placed_reply, replayed=False)
@@ -177,18 +178,21 @@ def _locked_cart(request: OrderRequest) -> Cart | None:
     return cart
 
 
-def _confirm_at_once(order: Order, kept_until: datetime | None, now: datetime) -> bool:
+def _confirm_at_once(order: Order, kept_until: datetime | None, needs: list[stock.Need], now: datetime) -> bool:
     """Whether its units are sold with the order: nothing of it has to be paid now. Its fan's row, which the receipt
     finds or makes, comes before the hot ones, as wherever an order is confirmed."""
+    if kept_until is None and order.total_minor:
+        return False
+    if order.cart_id is None:
+        stock.require_there(needs)  # or a mail would be written for each who comes when all is gone
     if kept_until is not None:
         pickup.confirm(order, kept_until, now=now)
-    elif not order.total_minor:
+    else:
         free.confirm(order, now=now)
-    return order.state == OrderState.CONFIRMED
+    return True
 
 
-def _take_units(order: Order, cart: Cart | None, fresh: Quote, terms: Terms, now: datetime) -> None:
-    needs = terms.needs((line.sku, line.quantity) for line in fresh.lines)
+def _take_units(order: Order, cart: Cart | None, needs: list[stock.Need], now: datetime) -> None:
     if cart is not None:
         become_order(cart, order, needs, now=now)
         return

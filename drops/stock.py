@@ -100,6 +100,14 @@ def hold(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap
     wake("live")
 
 
+def require_there(wanted: Iterable[Need]) -> None:
+    """Raises SoldOut where ``hold`` would now. Locks nothing: who asks it first only does less in vain."""
+    needs = {need.stock_item_id: need for need in wanted}
+    for item in StockItem.objects.filter(pk__in=needs).order_by("pk"):
+        if item.available < needs[item.pk].quantity:
+            raise _sold_out(needs[item.pk])
+
+
 def change(wanted: Iterable[Need], *, owner: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
     """Make the owner's holds exactly these units, taking and freeing only the difference.
 

@@ -17,6 +17,7 @@ from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh
 from checkout.tests.test_waiting_list import sell
 from drops import stock
+from drops.errors import SoldOut
 from drops.models import Drop, Offer
 from merchant import store
 from merchant.models import LatePayments, StoreProfile
@@ -45,6 +46,16 @@ def test_the_mail_of_an_order_of_nothing_is_written_before(shop: StoreProfile) -
     wanted = fan.request(fan.quoted(drop, at=clock()))
     assert after_the_first_lock(lambda: place_order(drop, wanted, person=fan.PERSON, now=clock())) == []
     assert (Message.objects.get().kind, fan.counts()) == ("order_confirmed", (0, 1, 2))
+
+
+def test_no_mail_is_written_for_who_comes_when_all_is_gone(shop: StoreProfile) -> None:
+    drop = fan.live_drop(total=3, pay_at_pickup=True, pickup_until=clock() + timedelta(days=3), pickup_place="Here")
+    agreed = quote(drop, [Wanted("ROBE-M", 1)], country="US", shipping_option="pickup", now=clock())
+    wanted = fan.request(agreed, shipping_option="pickup", payment_method="pickup")
+    sell(drop, 3, "others")
+    with CaptureQueriesContext(connection) as queries, pytest.raises(SoldOut):
+        place_order(drop, wanted, person=fan.PERSON, now=clock())
+    assert [query["sql"] for query in queries if "segments_message" in query["sql"]] == []
 
 
 def test_the_mail_of_an_order_to_pick_up_is_written_before(shop: StoreProfile) -> None:
