@@ -7,7 +7,7 @@ from django.db import transaction
 
 from checkout import allowances, authorisations, cards, notify, pieces, refunds, waiting_list
 from checkout.models import Order, OrderState, Payment, PaymentState
-from checkout.orders import move_to, owner_of
+from checkout.orders import OPEN, move_to, owner_of
 from checkout.outcomes import confirm
 from checkout.totals import redemptions
 from checkout.waiting_models import PlaceState, WaitingPlace
@@ -33,6 +33,23 @@ def paid(order: Order, now: datetime) -> None:
         return
     if not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
         refund(order, now=now)
+
+
+def went_back(order: Order, now: datetime) -> None:
+    """All of its money had gone back, by hand at the provider, before we booked it: nobody pays for its units any more.
+    The refund is booked when it is taken over."""
+    if order.state in MAY_BE_LATE:
+        why = "money came after the hold had ended, and had gone back"
+        move_to(order, OrderState.LATE_PAID, why=why, actor=journal.WORKER, now=now)
+        return
+    if stock.holds_of(owner_of(order)):
+        redemptions.give_back(order)  # before the allowances, as an order takes them
+        allowances.give_back(order)
+    if order.state in OPEN:
+        why = "its money was given back at the payment provider"
+        move_to(order, OrderState.CANCELLED, why=why, actor=journal.WORKER, now=now)
+        notify.ended(order)
+    stock.release(owner_of(order))  # the hot rows last
 
 
 def taken(order: Order, now: datetime) -> None:

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 
-from checkout import gateway, notify
+from checkout import early_news, gateway, notify
 from checkout.errors import CannotRefund, GatewayRefused, GatewayUnavailable
-from checkout.gateway import RefundView
+from checkout.gateway import IntentView, RefundView
 from checkout.leases import leased_until, one_more_try
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Refund, RefundState, Surplus
 from checkout.orders import lock, move_to
@@ -66,23 +66,24 @@ def is_by_hand(order: Order) -> bool:
     return Payment.objects.filter(order=order, path=PaymentPath.PICKUP).exists()
 
 
-def give_surplus_back(order: Order, intent_id: str, received_minor: int, *, now: datetime) -> None:
+def give_surplus_back(order: Order, intent: IntentView, *, now: datetime) -> None:
     """Money that came a second time for a locked order goes back whole, once an intent, and its fan is told."""
     surplus, is_new = Surplus.objects.get_or_create(
-        intent_id=intent_id, defaults={"order": order, "captured_minor": received_minor, "found_at": now}
+        intent_id=intent.id, defaults={"order": order, "captured_minor": intent.received_minor, "found_at": now}
     )
     if not is_new:
         return
     Refund.objects.create(
         order=order,
         surplus=surplus,
-        amount_minor=received_minor,
-        key=f"surplus:{intent_id}",
+        amount_minor=intent.received_minor,
+        key=f"surplus:{intent.id}",
         reason="paid twice",
         due_at=now,
     )
-    data = {"intent": intent_id, "amount": received_minor}
+    data = {"intent": intent.id, "amount": intent.received_minor}
     journal.record(order.subject, "paid_twice", actor=journal.WORKER, why="it goes back by itself", data=data)
+    early_news.act_again(order, intent, now=now)
     notify.paid_twice(order, surplus)
     wake("payments")
 

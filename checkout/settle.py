@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from checkout import amounts, attempts, authorisations, cards, deadlocks, late_payments, notify, refunds
+from checkout import amounts, attempts, authorisations, cards, deadlocks, early_news, late_payments, notify, refunds
 from checkout.gateway import AUTHORISED, IntentView, SessionView
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
 from checkout.orders import OPEN, hold_past_the_cap, lock_both, move_to, owner_of
@@ -157,7 +157,7 @@ def _paid_before(order: Order, payment: Payment, intent: IntentView, now: dateti
     """It cannot be: one payable object lives at a time. If it is all the same, what came second goes back."""
     if intent.status == "succeeded" and intent.id != payment.intent_id:
         log.error("payment.paid_twice", extra={"order": order.reference, "intent": intent.id})
-        refunds.give_surplus_back(order, intent.id, intent.received_minor, now=now)
+        refunds.give_surplus_back(order, intent, now=now)
 
 
 def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:
@@ -167,9 +167,12 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
     payment.save(update_fields=["card_key"])  # counted with the others of its card
     Order.objects.filter(pk=order.pk).update(captured_minor=intent.received_minor)
     order.captured_minor = intent.received_minor
+    early_news.act_again(order, intent, now=now)
     if (received := Money(intent.received_minor, intent.amount.currency)) != order.total:
         amounts.note(order, received, now=now)
-    if order.state in OPEN and stock.holds_of(owner_of(order)):
+    if intent.went_back:
+        late_payments.went_back(order, now)
+    elif order.state in OPEN and stock.holds_of(owner_of(order)):
         confirm(order, now)
         stock.commit(owner_of(order))  # the hot rows last
     elif order.state == OrderState.LATE_PAID:

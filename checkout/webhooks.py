@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from checkout import gateway
+from checkout.early_news import TOO_EARLY
 from checkout.errors import GatewayError, GatewayUnavailable
 from checkout.gateway import EventView
 from checkout.leases import leased_until, one_more_try
@@ -81,7 +82,10 @@ def _claim(now: datetime) -> list[WebhookEvent]:
             return []
         events = [first, *_about_the_same(first)]
         # The lease: if this worker dies, they are due again after it.
-        _of(events).update(due_at=leased_until(now), tries=one_more_try())
+        lease = leased_until(now)
+        _of(events).update(due_at=lease, tries=one_more_try())
+        for event in events:
+            event.due_at = lease
         return events
 
 
@@ -108,7 +112,7 @@ def _act(events: list[WebhookEvent], now: datetime) -> None:
         _later(events, now, "failed here; the log says why")
         raise
     if outcome is None:
-        _later(events, now, "no order of ours yet", give_up=True)
+        _later(events, now, TOO_EARLY, give_up=True)
     else:
         _of(events).update(processed_at=now, outcome=outcome)
 
@@ -117,11 +121,13 @@ def _later(
     events: list[WebhookEvent], now: datetime, why: str, *, longest: timedelta = LONGEST_PAUSE, give_up: bool = False
 ) -> None:
     """They come again after a doubling pause. ``give_up``: it is perhaps about nothing of ours. An event may come
-    before the order it is about can be seen, but not hours before."""
+    before the order it is about can be seen, but not hours before; one about a payment is taken up again once that is
+    booked."""
     for event in events:
         pause = min(timedelta(seconds=2 ** min(event.tries + 1, 12)), longest)
         given_up = now if give_up and now > event.received_at + GIVE_UP_AFTER else None
-        _of([event]).update(due_at=now + pause, outcome=why, processed_at=given_up)
+        # Not what was made due meanwhile, because what it is about is booked by now.
+        _of([event]).filter(due_at=event.due_at).update(due_at=now + pause, outcome=why, processed_at=given_up)
 
 
 def _of(events: list[WebhookEvent]) -> QuerySet[WebhookEvent]:

@@ -30,10 +30,13 @@ class IntentView:
     order_ref: str
     fingerprint: str = ""  # of the card that paid, or was tried last
     capture_before: datetime | None = None  # while the amount is set aside and not taken
+    refunded_minor: int = 0  # of what was received, where the charge was read with the intent
+    went_back: bool = False  # all of it
 
 
 def intent_of(raw: Any) -> IntentView:
     problem = raw.get("last_payment_error") or {}
+    charge = _charge(raw)
     return IntentView(
         id=raw["id"],
         status=raw["status"],
@@ -46,13 +49,14 @@ def intent_of(raw: Any) -> IntentView:
         order_ref=(raw.get("metadata") or {}).get("order", ""),
         fingerprint=_fingerprint(raw),
         capture_before=_capture_before(raw) if raw["status"] == AUTHORISED else None,
+        refunded_minor=charge.get("amount_refunded") or 0,
+        went_back=bool(charge.get("refunded")),
     )
 
 
 def _capture_before(raw: Any) -> datetime:
     """When the bank lets go by itself. Other methods than a card do not say it, nor an intent without its charge."""
-    charge = raw.get("latest_charge")
-    charge = charge if isinstance(charge, Mapping) else {}
+    charge = _charge(raw)
     method = charge.get("payment_method_details") or {}
     said = (method.get(method.get("type") or "") or {}).get("capture_before")
     if said:
@@ -62,6 +66,12 @@ def _capture_before(raw: Any) -> datetime:
 
 def _fingerprint(raw: Any) -> str:
     """Of the charge that was tried last, where it was read with the intent; else of the card that was refused."""
-    charge, refused = raw.get("latest_charge"), (raw.get("last_payment_error") or {}).get("payment_method") or {}
-    method = charge.get("payment_method_details") or {} if isinstance(charge, Mapping) else refused
+    charge, refused = _charge(raw), (raw.get("last_payment_error") or {}).get("payment_method") or {}
+    method = charge.get("payment_method_details") or {} if charge else refused
     return (method.get(method.get("type") or "") or {}).get("fingerprint") or ""
+
+
+def _charge(raw: Any) -> Mapping[str, Any]:
+    """The charge that was tried last, where it was read with the intent; else nothing."""
+    charge = raw.get("latest_charge")
+    return charge if isinstance(charge, Mapping) else {}

@@ -7,13 +7,12 @@ from checkout import gateway, refunds
 
 
 def refunded(charge: dict[str, Any], now: datetime) -> str | None:
-    """List the refunds of the charge's intent anew and book each of them."""
+    """List the refunds of the charge's intent anew and book each of them. None while their payment is not booked."""
     intent_id = charge.get("payment_intent") or ""
     if refunds.order_of(intent_id) is None:
         if charge.get("captured") is False:  # an intent that no order is paid with; no order of ours will come
             return refunds.NOT_TAKEN
         return None if intent_id else "not a payment of ours"
     found = gateway.list_refunds(intent_id)
-    for refund in found:
-        refunds.take_over(refund, now=now)
-    return f"{len(found)} looked at"
+    done = [refunds.take_over(refund, now=now) for refund in found]
+    return None if None in done else f"{len(found)} looked at"
