@@ -4,10 +4,11 @@ head of the list, or it goes back. Each function is told of a locked order."""
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from checkout import allowances, authorisations, cards, notify, pieces, refunds, waiting_list
-from checkout.models import Order, OrderState, Payment, PaymentState
-from checkout.orders import OPEN, move_to, owner_of
+from checkout.models import Dispute, Order, OrderState, Payment, PaymentState, Refund
+from checkout.orders import OPEN, lock, move_to, owner_of
 from checkout.outcomes import confirm
 from checkout.totals import redemptions
 from checkout.waiting_models import PlaceState, WaitingPlace
@@ -26,6 +27,7 @@ def paid(order: Order, now: datetime) -> None:
     waiting list, to a date that the fan is told; else the money goes back, once."""
     late_payments = current_store().late_payments
     wanted_still = order.state == OrderState.EXPIRED and late_payments != LatePayments.REFUND
+    wanted_still = wanted_still and not order.disputed_minor  # or a bank has it already
     if wanted_still and order.payment.card_key:
         cards.lock(order.drop_id, order.payment.card_key)
     move_to(order, OrderState.LATE_PAID, why="money came after the hold had ended", actor=journal.WORKER, now=now)
@@ -103,6 +105,27 @@ def refund(order: Order, *, now: datetime) -> None:
     if left := refunds.refundable(order):
         refunds.request(order, left, key=f"{order.reference}:late", reason="paid too late", now=now)
         notify.refunding(order)
+
+
+def kept() -> QuerySet[Order]:
+    """Paid too late, and nothing of it is on its way back: its fan had gone to the bank, which decided for the shop."""
+    late = Order.objects.filter(state=OrderState.LATE_PAID, captured_minor__gt=F("refunded_minor"), disputed_minor=0)
+    decided = Dispute.objects.filter(order=OuterRef("pk"), surplus=None)
+    going = Refund.objects.filter(order=OuterRef("pk"), surplus=None, state__in=refunds.GOING)
+    waits = WaitingPlace.objects.filter(order=OuterRef("pk"), state=PlaceState.WAITING)
+    return late.filter(Exists(decided), ~Exists(going), ~Exists(waits))
+
+
+def give_back_kept(order_id: int, *, by: str, now: datetime) -> bool:
+    """Staff send back what is ``kept``, and its fan is told. False when it is not, or not any more."""
+    with transaction.atomic(durable=True):
+        order = lock(order_id)
+        if not kept().filter(pk=order_id).exists():
+            return False
+        key = f"{order.reference}:kept:{order.refunds.count()}"  # one that failed does not stand in the way
+        refunds.request(order, refunds.refundable(order), key=key, reason="paid too late", now=now, by=by)
+        notify.refunding(order)
+        return True
 
 
 def _may_wait(order: Order, now: datetime) -> bool:

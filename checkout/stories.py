@@ -11,7 +11,8 @@ Tone = Literal["good", "wait", "act", "bad"]
 @dataclass(frozen=True, slots=True)
 class Story:
     """``{until}`` is the time until which the units are held, ``{ended}`` when the order ended, ``{where}`` the place
-    that its units go to, ``{email}`` the fan's address, ``{support}`` ours."""
+    that its units go to, ``{email}`` the fan's address, ``{support}`` ours, ``{held}`` what a bank
+    keeps in a dispute."""
 
     headline: str
     explanation: str
@@ -81,6 +82,27 @@ FIRST_IN_LINE = Story(
     "waiting list: what comes back is yours, without paying again. If nothing has come by {refund_by}, your money goes "
     "back in full.",
     "Nothing to do. We write to {email} either way. You can also have your money back now.",
+    "wait",
+)
+BANK_DECIDES = Story(
+    "Your bank holds this money",
+    "Your payment came after the hold had ended, and what you ordered was sold meanwhile. You asked your bank for the "
+    "money back: it holds {held} until it has decided, and so long we cannot send it ourselves.",
+    "Nothing to do. Your bank writes to you when it has decided.",
+    "wait",
+)
+BANK_GAVE_BACK = Story(
+    "Your bank gave you the money back",
+    "Your payment came after the hold had ended, and what you ordered was sold meanwhile. Your bank decided for you: "
+    "{held} went back to you through it.",
+    "Nothing to do. Ask your bank if you do not see it in your account.",
+    "wait",
+)
+STILL_WITH_US = Story(
+    "Your money is still with us",
+    "Your payment came after the hold had ended, and what you ordered was sold meanwhile. You asked your bank for the "
+    "money back, and it decided that the payment stands: nothing of it is on its way to you right now.",
+    "A person looks at it. If you hear nothing, write to {support}.",
     "wait",
 )
 SET_ASIDE = Story(

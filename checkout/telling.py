@@ -9,6 +9,8 @@ from django.db.models import Sum
 from checkout import attempts
 from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState, RefundState
 from checkout.stories import (
+    BANK_DECIDES,
+    BANK_GAVE_BACK,
     CARD_DECLINED,
     CARDS_USED_UP,
     FIRST_IN_LINE,
@@ -27,6 +29,7 @@ from checkout.stories import (
     PICKED_UP,
     REFUNDED,
     SET_ASIDE,
+    STILL_WITH_US,
     STORIES,
     TIMELINE,
     TIMELINES,
@@ -69,10 +72,15 @@ def _story_of_money_back(order: Order, deeds: Sequence[JournalEntry]) -> Story |
         return None
     if order.refunded_minor >= order.captured_minor:
         return REFUNDED
-    sent = order.refunds.filter(surplus=None).exclude(state=RefundState.FAILED).aggregate(sum=Sum("amount_minor"))
-    if (sent["sum"] or 0) >= order.captured_minor:
+    if _sent(order) >= order.captured_minor:
         return GOING_BACK
     return PARTLY_REFUNDED if order.refunded_minor else None
+
+
+def _sent(order: Order) -> int:
+    """What went back, or is on its way."""
+    sent = order.refunds.filter(surplus=None).exclude(state=RefundState.FAILED).aggregate(sum=Sum("amount_minor"))
+    return sent["sum"] or 0
 
 
 def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
@@ -87,7 +95,19 @@ def _story_of_what_came_late(order: Order, deeds: Sequence[JournalEntry]) -> Sto
     """The fan's money, our provider's answer, or we ourselves."""
     if order.state == OrderState.EXPIRED:
         return OUR_DELAYS.get(_state_before(OrderState.EXPIRED, deeds))
-    return FIRST_IN_LINE if _refund_by(order) else None
+    if order.state == OrderState.LATE_PAID and not _refund_by(order):
+        return _story_of_a_dispute(order)
+    return FIRST_IN_LINE if order.state == OrderState.LATE_PAID else None
+
+
+def _story_of_a_dispute(order: Order) -> Story | None:
+    """Of money that came too late and was asked back through a bank: whose turn it is to give it."""
+    decided = order.disputes.filter(surplus=None).values_list("closed_at", flat=True)
+    if not decided:
+        return None
+    if order.disputed_minor:
+        return BANK_DECIDES if None in decided else BANK_GAVE_BACK
+    return STILL_WITH_US if _sent(order) < order.captured_minor else None
 
 
 def _state_before(state: OrderState, deeds: Sequence[JournalEntry]) -> str:
@@ -136,6 +156,7 @@ def words_of(order: Order, payment: Payment, until: datetime, now: datetime) -> 
         "not_charged": _not_charged(payment),
         "refunded": str(Money(order.refunded_minor, order.currency)),
         "total": str(order.total),
+        "held": str(Money(order.disputed_minor, order.currency)),
         "returned": "Your money is back on its way to you." if order.captured_minor else _not_charged(payment),
     }
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from checkout import amounts, authorisations, cards, expiry, payments, refunds
+from checkout import amounts, authorisations, cards, expiry, late_payments, payments, refunds
 from checkout.amount_models import AmountDiffers
 from checkout.errors import CannotRefund, GatewayError, IllegalMove
 from checkout.models import CardInDrop, Dispute, Order, OrderState, PaymentState, Refund, Surplus, WebhookEvent
@@ -90,8 +90,13 @@ def _cards_used_up(now: datetime) -> Rows:
 
 def _late_paid(now: datetime) -> Rows:
     in_line = Q(waiting_place__state=PlaceState.WAITING)  # served or refunded by itself
-    late = Order.objects.filter(state=OrderState.LATE_PAID, captured_minor__gt=0).exclude(in_line)
+    late = Order.objects.filter(state=OrderState.LATE_PAID, captured_minor__gt=0, disputed_minor=0).exclude(in_line)
+    late = late.exclude(pk__in=late_payments.kept().values("pk"))
     return late.select_related("payment").order_by("state_since", "pk")
+
+
+def _late_and_kept(now: datetime) -> Rows:
+    return late_payments.kept().select_related("payment").order_by("state_since", "pk")
 
 
 def _set_aside(now: datetime) -> Rows:
@@ -149,6 +154,10 @@ def _sent_again(refund_id: int, by: str, now: datetime) -> bool:
     except CannotRefund:
         return False  # its money went another way meanwhile: the order's page tells
     return True
+
+
+def _give_back_kept(rows: Rows, by: str, now: datetime) -> int:
+    return sum(late_payments.give_back_kept(pk, by=by, now=now) for pk in list(rows.values_list("pk", flat=True)))
 
 
 def _let_go(rows: Rows, by: str, now: datetime) -> int:
@@ -256,6 +265,16 @@ KINDS = (
         "Paid too late",
         "The money came after the units were free again, and there were none left. It is on its way back by itself.",
         _late_paid,
+    ),
+    Kind(
+        "late-kept",
+        "Paid too late, and kept after a dispute",
+        "The money came too late, so its fan got nothing for it; they went to their bank, which decided for you. "
+        "Nothing of it goes back by itself. Was it given back in another way? Else send it.",
+        _late_and_kept,
+        "Send the money back",
+        "Each fan gets back what they paid, to the card or account that paid, and a mail that says so.",
+        _give_back_kept,
     ),
     Kind(
         "set-aside",

@@ -11,6 +11,7 @@ from checkout import (
     disputes,
     expiry,
     gateway,
+    late_payments,
     orders,
     payments,
     refunds,
@@ -20,7 +21,7 @@ from checkout import (
     waiting_offers,
 )
 from checkout.errors import NotWaiting
-from checkout.models import Allowance, Order, OrderState
+from checkout.models import Allowance, Order, OrderState, RefundState
 from checkout.queries import order_view
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -261,3 +262,84 @@ def test_late_money_that_a_bank_has_taken_before_we_heard_of_it_is_settled_all_t
     order = fresh(order)
     assert (order.state, order.captured_minor, order.disputed_minor) == (OrderState.LATE_PAID, 5400, 5400)
     assert order.refunds.count() == 0
+
+
+def asked_back(order: Order, sandbox: SandboxServer) -> str:
+    """Its fan goes to their bank."""
+    dispute_id = sandbox.dispute(order.payment.intent_id)
+    disputes.note(gateway.retrieve_dispute(dispute_id), now=clock())
+    return dispute_id
+
+
+def decided(dispute_id: str, sandbox: SandboxServer, *, won: bool) -> None:
+    sandbox.decide_dispute(dispute_id, won=won)
+    disputes.note(gateway.retrieve_dispute(dispute_id), now=clock())
+
+
+def headline(order: Order) -> str:
+    return order_view(fresh(order), clock()).headline
+
+
+def in_trouble(slug: str) -> list[int]:
+    found = kind(slug)
+    assert found
+    return [row.pk for row in found.rows(clock())]
+
+
+def test_who_asked_their_bank_for_late_money_reads_who_has_it(robe: Drop, sandbox: SandboxServer, waits: None) -> None:
+    order = paid_too_late(robe, sandbox)
+    dispute_id = asked_back(order, sandbox)
+    waiting_offers.sweep(clock())
+    view = order_view(fresh(order), clock())
+    assert view.headline == "Your bank holds this money"
+    assert "it holds $54.00 until it has decided" in view.explanation
+    decided(dispute_id, sandbox, won=False)
+    assert headline(order) == "Your bank gave you the money back"
+    assert (in_trouble("late-paid"), in_trouble("late-kept")) == ([], [])
+
+
+def test_late_money_that_a_bank_leaves_with_the_shop_is_said_to_be_there_and_staff_send_it(
+    robe: Drop, sandbox: SandboxServer, waits: None
+) -> None:
+    order = paid_too_late(robe, sandbox)
+    decided(asked_back(order, sandbox), sandbox, won=True)
+    waiting = headline(order)
+    Drop.objects.update(state=DropState.CLOSED)
+    WaitingPlace.objects.update(state=PlaceState.LAPSED)
+    assert (waiting, headline(order)) == ("You are first in line", "Your money is still with us")
+    assert "Your money is on its way" not in order_view(fresh(order), clock()).explanation
+    assert (in_trouble("late-paid"), in_trouble("late-kept")) == ([], [order.pk])
+    kept = kind("late-kept")
+    assert kept
+    assert kept.act
+    assert [kept.act(kept.rows(clock()), "staff:owner", clock()) for _ in range(2)] == [1, 0]
+    assert order.refunds.get().amount_minor == 5400
+    assert headline(order) == "Your payment came after the hold had ended"
+    assert (in_trouble("late-paid"), in_trouble("late-kept")) == ([order.pk], [])
+    assert "order_refunding" in mails(order)
+
+
+def test_two_who_send_kept_money_back_at_once_send_it_once(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid_too_late(robe, sandbox)
+    order.refunds.all().delete()
+    decided(asked_back(order, sandbox), sandbox, won=True)
+    answers = together(lambda _: str(late_payments.give_back_kept(order.pk, by="staff:owner", now=clock())), fans=4)
+    assert answers == {"True": 1, "False": 3}
+    assert order.refunds.get().amount_minor == 5400
+    refunds.drain(clock)
+    assert order.refunds.get().state == RefundState.FAILED, "this provider does not refund what was disputed"
+    assert headline(order) == "Your money is still with us"
+
+
+def test_late_money_that_a_bank_has_taken_takes_no_units_again(robe: Drop, sandbox: SandboxServer) -> None:
+    order = ordered(robe, sandbox)
+    job = payments._begin(payments.claim(clock()), clock())  # type: ignore[arg-type]
+    assert job is not None
+    paid = payments._pay_intent(job)
+    assert paid is not None
+    Order.objects.filter(pk=order.pk).update(state=OrderState.EXPIRED)
+    allowances.give_back(fresh(order))
+    stock.release(orders.owner_of(order))
+    asked_back(fresh(order), sandbox)
+    settle.settle_intent(order.pk, paid, now=clock())
+    assert (fresh(order).state, fan.counts()) == (OrderState.LATE_PAID, (0, 0, 5))
