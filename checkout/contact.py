@@ -13,6 +13,7 @@ from checkout.errors import Invalid
 
 LIMITS = {"name": 120, "line1": 120, "line2": 120, "city": 80, "postal_code": 20, "region": 80}
 LABELS = {"name": "name", "line1": "street", "city": "city", "postal_code": "postal code"}
+OPTIONAL = {"line2": "flat, floor or company", "region": "state or region"}
 WITHOUT_POSTAL_CODE = {"AE", "AO", "BS", "BZ", "FJ", "GH", "HK", "IE", "JM", "PA", "QA", "UG", "ZW"}
 
 
@@ -91,7 +92,7 @@ def _text(given: Mapping[str, Any], name: str, wrong: dict[str, str]) -> str:
         return ""
     value = " ".join(value.split())
     if len(value) > LIMITS[name]:
-        wrong[name] = f"At most {LIMITS[name]} characters."
+        wrong[name] = f"At most {LIMITS[name]} characters for your {(LABELS | OPTIONAL)[name]}."
     elif not value.isprintable():
         wrong[name] = "This has characters that cannot be printed on a label."
     return value

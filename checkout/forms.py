@@ -21,19 +21,19 @@ from policies import ages
 from policies.acceptance import Answer, Person
 from policies.models import Surface
 
-FIELDS = (
+FIELDS = (  # as they stand on the page, from top to bottom
     "email",
     "name",
     "phone",
+    "birth_date",
+    "country",
     "line1",
     "line2",
-    "city",
     "postal_code",
+    "city",
     "region",
-    "country",
     "shipping_option",
     "discount_code",
-    "birth_date",
 )
 SHOWN = re.compile(r"(?P<id>[\w-]+/v\d+):(?P<sha256>[0-9a-f]{64})")
 MAX_QUOTE = 20_000

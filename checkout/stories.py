@@ -71,7 +71,7 @@ STORIES: dict[str, Story] = {
     ),
     S.LATE_PAID: Story(
         "Your payment came after the hold had ended",
-        "What you ordered had gone {where} and was sold. We are sending your money back in full.",
+        "What you ordered had gone {where} by then. We are sending your money back in full.",
         "Nothing to do. It reaches your account within 5 to 10 days.",
         "wait",
     ),
@@ -235,7 +235,7 @@ GIVEN_BACK = Story(
 NOT_KEPT = Story(
     "Cancelled",
     "The shop does not keep it for you any more. You have not been charged.",
-    "If that surprises you, write to us.",
+    "If that surprises you, write to {support}.",
     "bad",
 )
 NOT_COLLECTED = Story(

@@ -84,6 +84,16 @@ def test_fields_that_are_wrong_are_named_beside_them(drop: Drop) -> None:
     assert Order.objects.count() == 0
 
 
+def test_what_is_wrong_is_summed_up_as_the_fields_stand_on_the_page(drop: Drop) -> None:
+    page = agree(with_cart(drop), drop, email="nobody", name="x" * 121, city="x" * 81, phone="12").content.decode()
+    summed = re.findall(r'<li><a href="#(\w+)">([^<]+)</a></li>', page)
+    assert [field for field, _ in summed] == ["email", "name", "phone", "city"]
+    assert [words for _, words in summed][1::2] == [
+        "At most 120 characters for your name.",
+        "At most 80 characters for your city.",
+    ]
+
+
 def test_a_price_that_changed_is_shown_and_agreed_anew(drop: Drop) -> None:
     browser = with_cart(drop)
     page = form_of(browser.get(f"/drops/{drop.slug}/checkout/").content.decode())

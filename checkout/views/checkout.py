@@ -1,6 +1,7 @@
 """The one page where a fan agrees and orders."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -173,7 +174,7 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
         "ticked": ticked(request.POST),
         "of_age": request.POST.get("of_age") == "yes",
         "errors": trouble.errors,
-        "summary": list(trouble.errors.items()),
+        "summary": _in_their_order(trouble.errors),
         "problem": _say(trouble),
         "idempotency_key": key,
         "seen": trouble.seen or request.POST.get("seen", "")[:MAX_SEEN],
@@ -188,6 +189,11 @@ def _page(request: HttpRequest, drop: Drop, cart: Cart, trouble: Trouble, key: s
     for name, value in (trouble.problem.headers if trouble.problem else {}).items():
         response[name] = value
     return response
+
+
+def _in_their_order(errors: Mapping[str, str]) -> list[tuple[str, str]]:
+    """As the fields stand on the page, from top to bottom; what is ticked comes last."""
+    return sorted(errors.items(), key=lambda each: FIELDS.index(each[0]) if each[0] in FIELDS else len(FIELDS))
 
 
 def _still_withheld(request: HttpRequest) -> dict[int, str]:
