@@ -14,10 +14,11 @@ def act_again(order: Order, intent: IntentView, *, now: datetime) -> None:
     """The payment of a locked order is booked, in its caller's transaction: what was told about it before is acted on
     once more, however long ago it was given up; and what went back of it is looked at, if nobody had told us at all."""
     about_it = WebhookEvent.objects.filter(payload__data__object__payment_intent=intent.id, outcome=TOO_EARLY)
-    about_it.update(processed_at=None, due_at=now)
+    woken = about_it.update(processed_at=None, due_at=now)
     if intent.refunded_minor:
         WebhookEvent.objects.bulk_create([_bell(order, intent, now)], ignore_conflicts=True)
-    wake("webhooks")
+    if woken or intent.refunded_minor:
+        wake("webhooks")
 
 
 def _bell(order: Order, intent: IntentView, now: datetime) -> WebhookEvent:

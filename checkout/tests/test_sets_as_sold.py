@@ -114,7 +114,7 @@ def test_what_was_sold_before_lines_kept_their_parts_has_those_of_the_update(dro
     assert kept == [[StockItem.objects.get(code=code).pk, each] for code, each in (("ROBE-M", 1), ("SLIPPER", 2))]
     OrderLine.objects.update(parts=[])
     with connection.cursor() as cursor:
-        cursor.execute(import_module("checkout.migrations.0025_lines_keep_their_parts").AS_COMPOSED_TODAY)
+        cursor.execute(import_module("checkout.migrations.0026_lines_keep_their_parts").AS_COMPOSED_TODAY)
     assert order.lines.get().parts == kept
 
 
