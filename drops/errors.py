@@ -58,6 +58,10 @@ class UnitsInUse(DropError):
         self.free = free
 
 
+class StockMoved(DropError):
+    """Somebody else changed this stock since a form was shown; the message says what it is now, in words for staff."""
+
+
 class NotSold(DropError):
     """Fewer units than that were sold to this owner, or they came back before."""
 

@@ -88,6 +88,11 @@ class StockItem(models.Model):
         """Neither held nor sold: on sale, or kept for who waits."""
         return self.total - self.held - self.sold
 
+    @property
+    def there(self) -> int:
+        """All that there really are: free, held or sold. Selling does not change it."""
+        return self.total - self.missing
+
     def __str__(self) -> str:
         return self.code
 

@@ -14,9 +14,10 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest, Least
 
-from drops.errors import HoldExpired, NotSold, SoldOut, UnitsInUse, UnknownOffer
+from drops.errors import HoldExpired, NotSold, SoldOut, StockMoved, UnitsInUse, UnknownOffer
 from drops.models import Hold, HoldState, OwnerKind, StockItem
 from merchant import journal
+from merchant.models import JournalEntry
 from merchant.wake import wake
 
 __all__ = ["Need", "Owner", "OwnerKind"]
@@ -198,14 +199,20 @@ def add_item(code: str, total: int = 0) -> StockItem:
 
 
 @transaction.atomic
-def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = False) -> None:
+def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = False, seen: int | None = None) -> None:
     """Add ``delta`` units (or take away, when negative), with a line in the journal.
 
     Raises UnitsInUse when fewer than that are free. With ``counted`` the units are really not there, whatever was
     promised of them: nothing more is sold, what is *missing* is remembered, and what comes in makes up for it first.
+    ``seen``: how many were ``there`` when the form was shown: sent twice it counts once, and StockMoved is raised when
+    somebody else changed them since then.
     """
     item = StockItem.objects.select_for_update(no_key=True).get(pk=item_id)
-    if (item.free + delta < 0 and not counted) or item.total - item.missing + delta < 0:
+    before = {} if seen is None else {"there_before": seen}
+    if seen is not None and item.there != seen:
+        _require_twin(item, {"units": delta, **before}, actor, why)
+        return
+    if (item.free + delta < 0 and not counted) or item.there + delta < 0:
         raise UnitsInUse(item.code, item.free)
     there, promised = F("total") - F("missing") + delta, F("held") + F("sold")
     StockItem.objects.filter(pk=item_id).update(
@@ -213,8 +220,18 @@ def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = F
     )
     item.refresh_from_db()
     verb, data = ("below_what_was_promised", {"missing": item.missing}) if item.missing else ("restocked", {})
-    journal.record(f"stock:{item.code}", verb, actor=actor, why=why, data={"units": delta, **data})
+    journal.record(f"stock:{item.code}", verb, actor=actor, why=why, data={"units": delta, **before, **data})
     wake("live")
+
+
+def _require_twin(item: StockItem, deed: dict[str, int], actor: str, why: str) -> None:
+    """The same form was heard before; or somebody else was faster, which is said."""
+    changes = JournalEntry.objects.filter(subject=f"stock:{item.code}", data__there_before=deed["there_before"])
+    if changes.filter(actor=actor, why=why, data__contains=deed).exists():
+        return
+    last = changes.order_by("pk").last()
+    who = f"{last.actor.removeprefix('staff:')} changed it by {last.data['units']:+d}" if last else "It changed"
+    raise StockMoved(f"{who} meanwhile: {item.there} units are there now. Look again before you change it.")
 
 
 def _shrink(owner: Owner, need: Need) -> None:
@@ -298,7 +315,7 @@ def _count(item_id: int, units: int, *, held: int = 0, sold: int = 0, total: int
 
 def _sold_out(need: Need) -> SoldOut:
     item = StockItem.objects.get(pk=need.stock_item_id)
-    may_come_back = item.total - item.missing - item.sold - item.awaited
+    may_come_back = item.there - item.sold - item.awaited
     return SoldOut(need.sku or item.code, in_other_carts=may_come_back >= need.quantity)
 
 

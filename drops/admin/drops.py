@@ -18,7 +18,7 @@ from drops import scheduling
 from drops.admin import moves
 from drops.admin.offers import OfferInline, save_offers
 from drops.admin.products import thumb
-from drops.errors import DropError, UnitsInUse
+from drops.errors import DropError, StockMoved, UnitsInUse
 from drops.models import Drop, DropKind, DropState, Offer
 from drops.readiness import checklist
 from drops.tally import Tally, tallies
@@ -261,7 +261,7 @@ class DropAdmin(DeskAdmin):
         try:
             with transaction.atomic():
                 save_offers(form.instance, formset, actor=actor(request))
-        except UnitsInUse as refusal:
+        except (UnitsInUse, StockMoved) as refusal:
             messages.error(request, f"The offers were not changed. {refusal}")
 
 

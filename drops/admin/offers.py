@@ -1,5 +1,6 @@
 """The offers of a drop, edited in its page: price as money, units by what comes or goes."""
 
+from operator import itemgetter
 from typing import Any
 
 from django import forms
@@ -30,6 +31,7 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
         widget=UnfoldAdminIntegerFieldWidget(attrs={"class": "desk-units"}),
         help_text="What comes into stock, or with a minus goes out of it.",
     )
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)  # how many there were when it was shown
 
     class Meta:
         model = Offer
@@ -43,7 +45,9 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
         if self.instance.pk:
             self.fields["variant"].disabled = True
             self.fields["allocation"].disabled = True
-            self.fields["units"].disabled = own_item(self.instance) is None
+            item = own_item(self.instance)
+            self.fields["units"].disabled = item is None
+            self.fields["seen"].initial = item.there if item else None
 
     def clean_units(self) -> int:
         units = int(self.cleaned_data["units"] or 0)
@@ -58,7 +62,7 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the t
 class OfferInline(TabularInline):
     model = Offer
     form = OfferForm
-    fields = ("variant", "price_minor", "per_person_limit", "allocation", "stock_now", "units", "position")
+    fields = ("variant", "price_minor", "per_person_limit", "allocation", "stock_now", "units", "seen", "position")
     readonly_fields = ("stock_now",)
     autocomplete_fields = ("variant",)
     ordering_field = "position"
@@ -89,16 +93,20 @@ def own_item(offer: Offer) -> StockItem | None:
 
 
 def save_offers(drop: Drop, formset: Any, *, actor: str) -> None:
-    """Write what was typed into the offers' rows, through the verbs. Raises UnitsInUse when units went meanwhile."""
+    """Write what was typed into the offers' rows, through the verbs. Raises UnitsInUse when units went meanwhile, and
+    StockMoved when somebody else changed them."""
     for form in formset.deleted_forms:
         form.instance.delete()
+    moves = []
     for form in formset.forms:
         if form in formset.deleted_forms or not form.has_changed():
             continue
         offer = _changed(form) if form.instance.pk else _added(drop, form)
         units, item = form.cleaned_data.get("units") or 0, own_item(offer)
         if units and item:
-            stock.restock(item.pk, units, actor=actor, why=f"typed into {drop}")
+            moves.append((item.pk, units, form.cleaned_data.get("seen")))
+    for item_id, units, seen in sorted(moves, key=itemgetter(0)):  # the hot rows last, and as an order takes them
+        stock.restock(item_id, units, actor=actor, why=f"typed into {drop}", seen=seen)
 
 
 def _added(drop: Drop, form: Any) -> Offer:

@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
 from drops import stock
-from drops.errors import UnitsInUse
+from drops.errors import StockMoved, UnitsInUse
 from drops.models import Drop, Hold, HoldState, OfferComponent, StockItem, Variant
 from drops.tally import Tally
 from merchant.clock import now
@@ -38,6 +38,11 @@ class UnitsDialog(ConfirmDialog):
         help_text="Only to take away more than is free. Nothing of it is sold from then on, and you are told how many "
         "promised units are missing.",
     )
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen"].initial = StockItem.objects.get(pk=self.object_id).there
 
     def consequence(self) -> dict[str, Any]:
         item = StockItem.objects.get(pk=self.object_id)
@@ -48,8 +53,12 @@ class UnitsDialog(ConfirmDialog):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         item = StockItem.objects.get(pk=self.object_id)
-        delta, there = cleaned.get("delta", 0), item.total - item.missing
-        if there + delta < 0:
+        delta, there, seen = cleaned.get("delta", 0), item.there, cleaned.get("seen")
+        if seen is None:
+            self.add_error(None, "This form is not whole. Close it, then open it again.")
+        elif seen != there:
+            pass  # what is said below would be of another count than they saw: the verb tells them of it
+        elif there + delta < 0:
             self.add_error("delta", f"Only {there} units are there.")
         elif item.free + delta < 0 and not cleaned.get("counted"):
             words = f"Only {item.free} units are free; the others are held or sold. If they are really not there,"
@@ -116,9 +125,16 @@ class StockItemAdmin(PanelAdmin):
     def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
         delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]
         try:
-            stock.restock(int(object_id), delta, actor=actor(request), why=why, counted=form.cleaned_data["counted"])
+            stock.restock(
+                int(object_id),
+                delta,
+                actor=actor(request),
+                why=why,
+                counted=form.cleaned_data["counted"],
+                seen=form.cleaned_data["seen"],
+            )
             messages.success(request, f"{delta:+} units.")
-        except UnitsInUse as refusal:
+        except (UnitsInUse, StockMoved) as refusal:
             messages.error(request, str(refusal))
         return done(reverse("admin:drops_stockitem_change", args=[object_id]))
 

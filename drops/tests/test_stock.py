@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from drops import stock
-from drops.errors import HoldExpired, NotSold, SoldOut, UnitsInUse, UnknownOffer
+from drops.errors import HoldExpired, NotSold, SoldOut, StockMoved, UnitsInUse, UnknownOffer
 from drops.models import Hold, HoldState, OfferComponent
 from drops.tests.factories import NOW, cart, counts, drop, hold, item, offer, order
 from merchant.models import JournalEntry
@@ -220,6 +220,27 @@ def test_restocks_with_a_line_in_the_journal() -> None:
         "a parcel came",
         {"units": 3},
     )
+
+
+def test_a_form_that_is_sent_twice_adds_once() -> None:
+    robe = item(total=5)
+    for _ in range(2):
+        stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=5)
+    assert counts(robe) == (0, 0, 8)
+    stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=8)
+    assert counts(robe) == (0, 0, 11), "another parcel"
+
+
+def test_who_changes_what_a_colleague_changed_meanwhile_is_told_of_it() -> None:
+    robe = item(total=5)
+    hold(robe, 2, owner=order())
+    stock.commit(order())
+    stock.restock(robe.pk, 3, actor="staff:maya", why="a parcel came", seen=5)  # what sells is still there
+    with pytest.raises(StockMoved, match=r"maya changed it by \+3 meanwhile: 8 units are there now\. Look again"):
+        stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=5)
+    with pytest.raises(StockMoved, match=r"^It changed meanwhile: 8 units"):
+        stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=6)
+    assert counts(robe) == (0, 2, 6)
 
 
 def test_units_in_use_cannot_be_taken_out() -> None:

@@ -1,15 +1,17 @@
 """Twin tests: each race is first shown without the guard, then gone with it. Real threads, real PostgreSQL."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models import F
 
 from drops import stock
-from drops.errors import HoldExpired, SoldOut
+from drops.errors import HoldExpired, SoldOut, StockMoved
 from drops.models import Hold, HoldState, StockItem
 from drops.tests.factories import NOW, close_connection, counts, hold, item, order
 
@@ -40,6 +42,37 @@ def _result(deed: Callable[[int], object], number: int) -> object:
         return deed(number)
     except (SoldOut, OperationalError) as refusal:
         return refusal
+
+
+def test_staff_who_press_at_once_add_once() -> None:
+    robe = item(total=5)
+
+    def add(number: int) -> str:
+        try:
+            stock.restock(robe.pk, 3, actor=f"staff:{number}", why="a parcel came", seen=5)
+        except StockMoved:
+            return "told"
+        return "added"
+
+    assert Counter(together(THREADS, add)) == {"added": 1, "told": THREADS - 1}
+    assert counts(robe) == (0, 0, 8)
+
+
+def test_without_the_lock_each_of_them_adds() -> None:
+    """All look before one has added."""
+    robe = item(total=5)
+    everybody_has_looked = threading.Barrier(THREADS)
+
+    def naive(number: int) -> str:
+        there = StockItem.objects.get(pk=robe.pk).there
+        everybody_has_looked.wait()
+        if there != 5:
+            return "told"
+        StockItem.objects.filter(pk=robe.pk).update(total=F("total") + 3)
+        return "added"
+
+    assert Counter(together(THREADS, naive)) == {"added": THREADS}
+    assert counts(robe) == (0, 0, 5 + 3 * THREADS)
 
 
 def test_without_the_guard_reading_then_writing_oversells() -> None:

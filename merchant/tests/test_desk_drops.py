@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from checkout.tests.test_place_order_races import meanwhile
+from drops import stock
 from drops.models import Drop, DropState, Offer, Product, SaleWindow, StockItem, Variant
 from drops.readiness import hurdles
 from drops.tests import factories
@@ -145,6 +148,41 @@ def test_units_that_are_held_cannot_be_taken(manager: Client) -> None:
     assert StockItem.objects.get().total == 5
 
 
+def test_units_that_are_saved_twice_come_once_and_a_colleague_is_told(manager: Client) -> None:
+    drop = draft()
+    offer = factories.offer(drop, total=5)
+    page = f"/admin/drops/drop/{drop.pk}/change/"
+    assert '<input type="hidden" name="offers-0-seen" value="5"' in manager.get(page).content.decode()
+    for _ in range(2):  # pressed twice
+        manager.post(page, typed() | existing(offer, units="3", seen="5"))
+    assert StockItem.objects.get().total == 8
+    told = manager.post(page, typed() | existing(offer, units="2", seen="5"), follow=True).content.decode()
+    assert "The offers were not changed." in told
+    assert "changed it by +3 meanwhile: 8 units are there now." in told
+    assert StockItem.objects.get().total == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_units_of_two_sizes_and_an_order_of_both_do_not_deadlock(manager: Client) -> None:
+    drop = draft()
+    low, high = (factories.offer(drop, sku) for sku in ("ROBE-M", "ROBE-S"))
+    rows = {"offers-TOTAL_FORMS": "2", "offers-INITIAL_FORMS": "2"}
+    for number, offer in enumerate((high, low)):  # in the page as staff have put them
+        rows |= offered(number, id=offer.pk, drop=drop.pk, units="3", position=str(number))
+    items = {item.code: item.pk for item in StockItem.objects.all()}
+    later = datetime.now(UTC) + timedelta(hours=1)
+
+    def hold(sku: str) -> None:
+        stock.hold([stock.Need(items[sku], 1)], owner=factories.order(), expires_at=later, hard_cap_at=later)
+
+    with transaction.atomic():
+        hold("ROBE-M")
+        saving = meanwhile(lambda: manager.post(f"/admin/drops/drop/{drop.pk}/change/", typed() | rows))
+        hold("ROBE-S")
+    saving.join()
+    assert set(StockItem.objects.values_list("total", "held")) == {(8, 1)}
+
+
 def test_a_price_is_changed_as_money(manager: Client) -> None:
     drop = draft()
     offer = factories.offer(drop)
@@ -239,11 +277,15 @@ def test_the_list_costs_the_same_for_one_and_for_three(
 def test_stock_has_one_door_and_it_asks_why(manager: Client) -> None:
     item = factories.item(total=5)
     door = f"/admin/drops/stockitem/{item.pk}/units/"
-    assert manager.post(door, {"_form_submitted": "on", "delta": "3", "why": "delivery"})["HX-Redirect"]
-    assert "This field is required" in manager.post(door, {"_form_submitted": "on", "delta": "3"}).content.decode()
+    typed = {"_form_submitted": "on", "delta": "3", "why": "delivery", "seen": "5"}
+    assert 'name="seen" value="5"' in manager.get(door).content.decode()
+    for _ in range(2):  # pressed twice
+        assert manager.post(door, typed)["HX-Redirect"]
+    assert "This field is required" in manager.post(door, typed | {"seen": "8", "why": ""}).content.decode()
+    assert "This form is not whole." in manager.post(door, typed | {"seen": ""}).content.decode()
     assert (
         "Only 8 units are there."
-        in manager.post(door, {"_form_submitted": "on", "delta": "-9", "why": "count"}).content.decode()
+        in manager.post(door, typed | {"delta": "-9", "why": "count", "seen": "8"}).content.decode()
     )
     item.refresh_from_db()
     assert item.total == 8
@@ -252,7 +294,8 @@ def test_stock_has_one_door_and_it_asks_why(manager: Client) -> None:
 def test_c27_a_count_below_what_was_promised_is_confirmed_and_alerts(manager: Client) -> None:
     item = factories.item(total=5)
     factories.hold(item, 4, owner=factories.order())
-    page, typed = f"/admin/drops/stockitem/{item.pk}/", {"_form_submitted": "on", "delta": "-3", "why": "water damage"}
+    page = f"/admin/drops/stockitem/{item.pk}/"
+    typed = {"_form_submitted": "on", "delta": "-3", "why": "water damage", "seen": "5"}
     assert (
         "Only 1 units are free; the others are held or sold." in manager.post(f"{page}units/", typed).content.decode()
     )
@@ -266,7 +309,7 @@ def test_c27_a_count_below_what_was_promised_is_confirmed_and_alerts(manager: Cl
     assert [(group.kind.slug, group.count, group.rows[0].note) for group in groups] == [
         ("missing", 1, "2 of 4 promised units are not there")
     ]
-    assert manager.post(f"{page}units/", typed | {"delta": "2", "why": "found"})["HX-Redirect"]
+    assert manager.post(f"{page}units/", typed | {"delta": "2", "why": "found", "seen": "2"})["HX-Redirect"]
     assert "not there" not in manager.get("/admin/").content.decode()
 
 

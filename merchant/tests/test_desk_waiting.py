@@ -110,5 +110,6 @@ def test_a_count_that_no_shelf_holds_is_refused_and_changes_nothing(places: list
     stock.release(OTHERS)
     item = StockItem.objects.get()
     client = signed_in(DROP_MANAGER)
-    client.post(f"/admin/drops/stockitem/{item.pk}/units/", {"_form_submitted": "on", "delta": typed, "why": "new"})
+    form = {"_form_submitted": "on", "delta": typed, "why": "new", "seen": item.there}
+    client.post(f"/admin/drops/stockitem/{item.pk}/units/", form)
     assert StockItem.objects.get().total == 1
