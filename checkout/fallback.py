@@ -24,6 +24,7 @@ LIFETIME = timedelta(minutes=31)  # the provider's least is 30, by its clock
 SHORTEST = timedelta(minutes=30)
 TOO_SHORT = timedelta(minutes=1)
 BATCH = 50
+UNASKED = (OrderState.PLACED, OrderState.DEFERRED)  # nobody has told its fan yet that it is their turn
 
 
 def open_session(order_id: int, *, now: datetime) -> str:
@@ -162,10 +163,11 @@ def _create_once(order: Order, payment: Payment) -> SessionView:
 
 
 def _take_up_again(mine: Payment, now: datetime) -> None:
-    """No page could be opened for a deferred order: its card is tried on, with a new intent. Nobody saw the page."""
+    """No page could be opened for a deferred order: its card is tried on, with a new intent. Nobody saw the page. Who
+    came without a card is asked for one."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(mine.order_id)
-        if order.state == OrderState.DEFERRED and _still_mine(order, payment, mine):
+        if order.state in UNASKED and _still_mine(order, payment, mine):
             _try_its_card(order, payment, now)
 
 
@@ -220,7 +222,7 @@ def _remember(mine: Payment, session: SessionView, now: datetime) -> str:
             payment.session_id, payment.session_url = session.id, session.url
             payment.provider_status = f"session {session.status}"
             payment.error_code = payment.error_message = payment.confirmation_token = ""
-            if order.state == OrderState.DEFERRED:
+            if order.state in UNASKED:
                 outcomes.wait_for_fan(order, payment, "", "", now)
                 hold_until(order, max(order.hold_expires_at, order.hard_cap_at))
                 stock.prolong(owner_of(order), order.hold_expires_at)

@@ -77,13 +77,25 @@ def held_until(order: Order, payment: Payment, now: datetime) -> datetime:
     return order.hold_expires_at
 
 
+def has_no_card(order: Order, payment: Payment) -> bool:
+    """It came without one, and no worker has asked for one yet. Nothing was tried: a card may come at once."""
+    untried = payment.state == PaymentState.DUE and payment.path == PaymentPath.INTENT
+    return order.state == S.PLACED and untried and not (payment.confirmation_token or payment.intent_id)
+
+
+def waits_for_fan(order: Order, payment: Payment) -> bool:
+    """It is the fan's turn to pay."""
+    waits = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
+    return waits or has_no_card(order, payment)
+
+
 def may_pay_elsewhere(order: Order, payment: Payment) -> bool:
     """It waits for its fan, or for a provider that could not be asked about a card: the provider's own page may be
     opened once what it has is closed. A bank's yes waits for nobody."""
     if order.state not in OPEN or payment.is_authorised:
         return False
     deferred = order.state == S.DEFERRED and payment.path == PaymentPath.INTENT
-    return payment.state == PaymentState.AWAITING_FAN or (payment.state == PaymentState.DUE and deferred)
+    return waits_for_fan(order, payment) or (payment.state == PaymentState.DUE and deferred)
 
 
 def hold_until(order: Order, until: datetime) -> None:

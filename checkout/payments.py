@@ -21,7 +21,7 @@ from checkout.errors import CardDeclined, GatewayRefused, GatewayUnavailable, No
 from checkout.gateway import CONFIRMABLE, IntentView
 from checkout.leases import give_back, leased_until
 from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState
-from checkout.orders import ELSEWHERE, OPEN, hold_until, lock_both, move_to, owner_of
+from checkout.orders import ELSEWHERE, OPEN, hold_until, lock_both, move_to, owner_of, waits_for_fan
 from drops import stock
 from drops.models import Capture
 from merchant import journal
@@ -119,7 +119,7 @@ def _bring_further(job: Job, clock: Callable[[], datetime]) -> None:
     except CardDeclined as declined:
         _decline(job, declined, clock())
     except TokenUnusable as unusable:
-        settle.want_card(job.order_id, unusable.message, settle.UNUSABLE, now=clock())
+        settle.want_card(job.order_id, unusable.message, settle.UNUSABLE, now=clock(), attempt=job.attempt)
     except GatewayUnavailable as away:
         _defer(job, away, clock())
     except GatewayRefused as refused:
@@ -133,16 +133,15 @@ def _put_off(job: Job, now: datetime) -> None:
 
 
 def use_card(order_id: int, token: str, *, now: datetime) -> None:
-    """The fan entered another card: the same intent is confirmed again, as a new attempt.
+    """The fan entered a card, the first or another: the same intent is confirmed again, as a new attempt.
 
-    It wins over who was about to close the order or to open the provider's page: they find their lease gone.
-    Raises NothingToPay when the order is paid, over, still being asked about, or being paid on the provider's page, and
-    TooManyCards.
+    It wins over who was about to ask for one, to close the order or to open the provider's page: they find that it is
+    another attempt, or their lease gone. Raises NothingToPay when the order is paid, over, still being asked about, or
+    being paid on the provider's page, and TooManyCards.
     """
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
-        waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN
-        if not waiting or payment.path != PaymentPath.INTENT or payment.error_code == "action":
+        if not waits_for_fan(order, payment) or payment.path != PaymentPath.INTENT or payment.error_code == "action":
             raise NothingToPay
         attempts.require_order(payment)
         payment.confirmation_token, payment.confirm_sent = token, False
@@ -150,7 +149,8 @@ def use_card(order_id: int, token: str, *, now: datetime) -> None:
         payment.state, payment.due_at, payment.leased_until = PaymentState.DUE, now, None
         payment.error_code = payment.error_message = ""
         payment.save()
-        move_to(order, OrderState.AUTHORISING, why="another card", actor=journal.FAN, now=now)
+        why = "a card" if order.state == OrderState.PLACED else "another card"
+        move_to(order, OrderState.AUTHORISING, why=why, actor=journal.FAN, now=now)
     wake("payments")
 
 
@@ -320,20 +320,21 @@ def _settle(job: Job, intent: IntentView | None, now: datetime) -> None:
     if intent is not None:
         settle.settle_intent(job.order_id, intent, now=now)
     elif not job.token and not job.is_authorised:
-        settle.want_card(job.order_id, settle.CARD_WANTED, "card_wanted", now=now)
+        settle.want_card(job.order_id, settle.CARD_WANTED, "card_wanted", now=now, attempt=job.attempt)
 
 
 def _decline(job: Job, declined: CardDeclined, now: datetime) -> None:
     if declined.intent is not None:
         settle.settle_intent(job.order_id, declined.intent, now=now, attempt=job.attempt)
     else:
-        settle.want_card(job.order_id, declined.message, declined.code, now=now)
+        settle.want_card(job.order_id, declined.message, declined.code, now=now, attempt=job.attempt)
 
 
 def _refused(job: Job, refused: GatewayRefused, now: datetime) -> None:
     """The provider will not, so asking again is no use: staff read why, the fan is asked for another way to pay."""
     log.error("payment.refused", extra={"order": job.order_ref, "code": refused.code, "why": refused.message})
-    settle.want_card(job.order_id, "This payment could not be started. Try another card.", refused.code, now=now)
+    message = "This payment could not be started. Try another card."
+    settle.want_card(job.order_id, message, refused.code, now=now, attempt=job.attempt)
 
 
 def _defer(job: Job, away: GatewayUnavailable, now: datetime) -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from checkout.contact import country_name
-from checkout.models import Order, OrderState, Payment, PaymentPath, PaymentState, Redemption
-from checkout.orders import OPEN, held_until, may_pay_elsewhere
+from checkout.models import Order, OrderState, Payment, PaymentPath, Redemption
+from checkout.orders import has_no_card, held_until, may_pay_elsewhere, waits_for_fan
 from checkout.stories import FIRST_IN_LINE, FIRST_IN_LINE_UNCHARGED, TIME_IS_UP, Tone
 from checkout.telling import cards_used_up, deeds_of, needs_bank, story_of, timeline_of, words_of
 from checkout.tokens import hashed, order_token
@@ -88,7 +88,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
     deeds, late, over = deeds_of(order), until > order.hold_expires_at, order.state in POLLED and until <= now
     story = TIME_IS_UP if over else story_of(order, payment, deeds, late=late)
     words = words_of(order, payment, until, now)
-    open_and_waiting = order.state in OPEN and payment.state == PaymentState.AWAITING_FAN and not over
+    open_and_waiting = waits_for_fan(order, payment) and not over
     used_up = open_and_waiting and cards_used_up(payment)
     return OrderView(
         reference=order.reference,
@@ -121,7 +121,9 @@ def order_view(order: Order, now: datetime) -> OrderView:
         pay_url=_pay_path(order) if open_and_waiting and not (used_up or needs_bank(payment)) else None,
         cards_used_up=used_up,
         other_way_url=_other_way(order, payment),
-        can_cancel=late or order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
+        can_cancel=late
+        or has_no_card(order, payment)
+        or order.state in (OrderState.ACTION_REQUIRED, OrderState.DEFERRED),
         can_have_money_back=story is FIRST_IN_LINE,
         can_be_let_go=story is FIRST_IN_LINE_UNCHARGED,
         can_order_again=order.state in (OrderState.EXPIRED, OrderState.CANCELLED),

@@ -86,10 +86,13 @@ def settle_session(order_id: int, session: SessionView, intent: IntentView | Non
             payment.save()
 
 
-def want_card(order_id: int, message: str, code: str, *, now: datetime) -> None:
-    """The fan has to enter a card, or another one: the order waits for them, at most until its hard cap."""
+def want_card(order_id: int, message: str, code: str, *, attempt: int, now: datetime) -> None:
+    """The fan has to enter a card, or another one: the order waits for them, at most until its hard cap. Not where they
+    have entered one since ``attempt``."""
     with transaction.atomic(durable=True):
         order, payment = lock_both(order_id)
+        if payment.attempt != attempt:
+            return
         if payment.state != PaymentState.PAID and order.state in OPEN:
             if code == UNUSABLE:
                 attempts.unusable(order, payment)

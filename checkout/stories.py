@@ -163,10 +163,10 @@ OUR_DELAYS: dict[str, Story] = {
     S.PROCESSING: BANK_TOO_SLOW,
 }
 NO_CARD_YET = Story(
-    "Yours for now",
-    "Your order is held until {until}. No card has come with it yet: in a moment this page asks for one.",
-    "Nothing to do. This page changes by itself.",
-    "wait",
+    "One step left: pay for your order",
+    "Your order is held until {until}. No card has come with it yet, so nothing has been charged.",
+    "Pay before then and they are yours.",
+    "act",
 )
 NEEDS_BANK = Story(
     "Your bank wants a word",
