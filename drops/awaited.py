@@ -59,9 +59,8 @@ def claimed_here(item_ids: Iterable[int]) -> bool:
 def let_go(owner: Owner) -> int:
     """Wait no longer: what was kept for the owner is the next one's, or on sale. Returns how many, 0 a second time."""
     kept = list(_waited(owner).order_by("stock_item_id").select_for_update())
-    Hold.objects.filter(pk__in=[row.pk for row in kept]).update(state=HoldState.RELEASED)
     for row in kept:
-        StockItem.objects.filter(pk=row.stock_item_id).update(awaited=F("awaited") - row.quantity)
+        _forget(row)
     if kept:
         wake("live")
     return sum(row.quantity for row in kept)
@@ -70,26 +69,41 @@ def let_go(owner: Owner) -> int:
 def offer(wanted: Iterable[Need], *, frm: Owner, to: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
     """Hold all of what ``frm`` waits for, and what else belongs to it, for ``to``: whole, or not at all.
 
-    Units are taken from what is free, whoever waits for it: who comes first is the caller's to know. Raises SoldOut
-    when one item is short, and HoldExpired when ``frm`` waits for nothing any more: the caller must roll back.
+    Units are taken from what is free, whoever waits for it: who comes first is the caller's to know. What else ``frm``
+    waits for, because a set had other parts when it began to, is kept for it no longer. Raises SoldOut when one item is
+    short, and HoldExpired when ``frm`` waits for nothing any more: the caller must roll back.
     """
     waits = {kept.stock_item_id: kept for kept in _waited(frm).select_for_update()}
     if not waits:
         raise HoldExpired
-    for need in _ascending(wanted):
-        kept = waits.pop(need.stock_item_id, None)
-        if kept is None:
+    needs = {need.stock_item_id: need for need in wanted}
+    for item_id in sorted(needs.keys() | waits.keys()):
+        need, kept = needs.get(item_id), waits.get(item_id)
+        if kept is None and need is not None:
             stock.hold([need], owner=to, expires_at=expires_at, hard_cap_at=hard_cap_at)
-            continue
-        _take(kept, need)
-        Hold.objects.filter(pk=kept.pk).update(
-            state=HoldState.ACTIVE,
-            owner_kind=to.kind,
-            owner_ref=to.ref,
-            expires_at=expires_at,
-            hard_cap_at=hard_cap_at,
-        )
+        elif kept is not None and need is None:
+            _forget(kept)
+        elif kept is not None and need is not None:
+            _hand_over(kept, need, to, expires_at, hard_cap_at)
     wake("live")
+
+
+def _hand_over(kept: Hold, need: Need, to: Owner, expires_at: datetime, hard_cap_at: datetime) -> None:
+    """Its quantity too: a set may need another number of it by now."""
+    _take(kept, need)
+    Hold.objects.filter(pk=kept.pk).update(
+        state=HoldState.ACTIVE,
+        quantity=need.quantity,
+        owner_kind=to.kind,
+        owner_ref=to.ref,
+        expires_at=expires_at,
+        hard_cap_at=hard_cap_at,
+    )
+
+
+def _forget(kept: Hold) -> None:
+    Hold.objects.filter(pk=kept.pk).update(state=HoldState.RELEASED)
+    StockItem.objects.filter(pk=kept.stock_item_id).update(awaited=F("awaited") - kept.quantity)
 
 
 def _take(kept: Hold, need: Need) -> None:

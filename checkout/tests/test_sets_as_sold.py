@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
-from checkout import allowances, gateway, orders, payments, returns, settle, waiting_offers
+from checkout import allowances, gateway, orders, payments, returns, settle, waiting_list, waiting_offers
 from checkout.models import Order, OrderLine, OrderState
 from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
@@ -125,3 +125,28 @@ def test_a_line_that_an_older_release_writes_meanwhile_brings_back_todays_parts(
     OrderLine.objects.update(parts=[])
     give_back(order, "SET", 1)
     assert (set(sold().values()), books_balance()) == ({0}, True)
+
+
+def all_are_sold(drop: Drop) -> None:
+    for code in ("ROBE-M", "SLIPPER"):
+        item = StockItem.objects.get(code=code)
+        stock.restock(item.pk, -item.free, actor=STAFF, why="counted")
+
+
+@pytest.mark.parametrize("slippers", [0, 1])
+def test_who_waited_for_a_set_keeps_nothing_back_of_what_it_had_been(drop: Drop, slippers: int) -> None:
+    """Of what they claimed, nobody else could buy any until the end of the list."""
+    all_are_sold(drop)
+    place = waiting_list.join(drop, "SET", 1, "first@example.com", now=clock()).place
+    assert place
+    assert dict(StockItem.objects.values_list("code", "awaited")) == {"ROBE-M": 1, "SLIPPER": 2, "CAP": 0}
+    if slippers:
+        OfferComponent.objects.filter(stock_item__code="SLIPPER", quantity=2).update(quantity=1)
+    else:
+        change_the_set()
+    for code, units in (("ROBE-M", 1), ("SLIPPER", 2)):
+        stock.restock(StockItem.objects.get(code=code).pk, units, actor=STAFF, why="came in")
+    assert waiting_offers.sweep(clock()) == 1
+    assert set(StockItem.objects.values_list("awaited", flat=True)) == {0}
+    assert StockItem.objects.get(code="SLIPPER").available == 2 - slippers
+    assert books_balance()
