@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.buyer import Buyer
-from tests.browser.test_pressed_early import hold_back
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -15,12 +14,14 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_nothing_moves_when_the_card_form_comes(buyer: Buyer, width: int) -> None:
     buyer.page.set_viewport_size({"width": width, "height": 800})
-    form_comes = hold_back(buyer.page, "**/sandbox/**/card_form.js")
+    held_back: list[Route] = []
+    buyer.page.route("**/sandbox/**/card_form.js", lambda route: held_back.append(route))
     buyer.buys_now()
     expect(buyer.card_form.get_by_label("Card number")).to_be_visible()
     before = box(buyer.pay_button)
 
-    form_comes()
+    until(lambda: buyer.page.evaluate("true") and held_back != [])
+    held_back[0].continue_()
     frame = buyer.page.locator("#payment-element iframe")
     until(lambda: box(frame)["height"] == pytest.approx(box(buyer.card_form.locator("form"))["height"], abs=1))
 
