@@ -18,6 +18,7 @@ from policies.models import Acceptance, Policy, Surface
 from policies.publishing import new_draft, publish
 from policies.rules_models import Proof
 from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
+from tests.browser.conftest import SO_HIGH_THAT_NOTHING_SCROLLS
 from tests.browser.other_site import OtherSite
 from tests.browser.terms_of_sale import prices, sold_from_18
 from tests.running_shop import RunningShop
@@ -39,8 +40,7 @@ def context(browser_type: BrowserType, base_url: str) -> Iterator[BrowserContext
     """A browser that blocks the cookies of third parties, as Safari and Firefox do by themselves."""
     args = [*BROWSER_FLAGS, "--test-third-party-cookie-phaseout"]
     browser = browser_type.launch(executable_path=chromium(), args=args)
-    # So high that nothing scrolls: right after it did, Chromium may give a click to the frame that was there before.
-    yield browser.new_context(base_url=base_url, viewport={"width": 1280, "height": 2600})
+    yield browser.new_context(base_url=base_url, viewport=SO_HIGH_THAT_NOTHING_SCROLLS)
     browser.close()
 
 

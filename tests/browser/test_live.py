@@ -129,6 +129,7 @@ def test_a_page_with_a_refused_form_turns_too(page: Page, soon: Drop) -> None:
 def test_who_came_too_late_is_led_to_the_form(buyer: Buyer) -> None:
     """It is folded up while there is something to buy, and stays so when the page turns: nothing may jump."""
     Drop.objects.filter(pk=buyer.drop.pk).update(waiting_list=False)
+    buyer.page.set_viewport_size({"width": 390, "height": 500})
     buyer.opens_the_drop()
     field = buyer.page.get_by_label("E-mail")
     expect(buyer.page.get_by_role("button", name="Buy now")).to_be_visible()
