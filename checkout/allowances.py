@@ -178,6 +178,7 @@ def _email_mark(email: str) -> str:
 
 
 def _plain(address: Address) -> str:
-    """Without case and spaces: one household writes its address in several ways."""
-    parts = (address.line1, address.postal_code, address.country)
+    """Without case and spaces: one household writes its address in several ways. Without a postal code, which some
+    countries have none of, a street is in a city."""
+    parts = (address.line1, address.postal_code or address.city, address.country)
     return "|".join("".join(part.lower().split()) for part in parts)

@@ -108,9 +108,9 @@ def _news(before: datetime, now: datetime) -> int:
 
 
 def _carts(before: datetime, now: datetime) -> int:
-    """Not those that still hold units, nor those that became an order: its page may be asked for by their cookie."""
-    idle = Cart.objects.filter(created_at__lt=before, orders=None)
-    return _delete(idle.filter(Q(expires_at=None) | Q(expires_at__lt=before)))
+    """Not those that hold units, which only the sweep ends, however long ago their time was up; nor those that became
+    an order: its page may be asked for by their cookie."""
+    return _delete(Cart.objects.filter(created_at__lt=before, orders=None, expires_at=None))
 
 
 def _counts(before: datetime, now: datetime) -> int:

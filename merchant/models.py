@@ -74,7 +74,8 @@ class StoreProfile(models.Model):
     limit_by_address = models.BooleanField(
         "limit a household",
         default=False,
-        help_text="Count the limit for a person by delivery address too. Off: people who share one may each buy.",
+        help_text="Count the limit for a person by delivery address too, in orders from then on. Off: people who share "
+        "one may each buy.",
     )
     late_payments = models.CharField(
         "when money comes too late",

@@ -1,6 +1,7 @@
 """The limit for a person: across orders and devices, atomic, given back when nothing came of it."""
 
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -71,6 +72,26 @@ def used() -> list[int]:
 
 def cancel(order: Order, now: datetime) -> None:
     expiry.close(order.pk, OrderState.CANCELLED, why="by the fan", actor="fan", now=now)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ({}, {"line1": "LONG street  1", "line2": "back door", "city": "Spring field"}, True),
+        ({}, {"line1": "Long Street 11"}, False),
+        ({"country": "IE", "postal_code": ""}, {"country": "IE", "postal_code": "", "city": "Cork"}, False),
+        ({"country": "IE", "postal_code": ""}, {"country": "IE", "postal_code": "", "city": "springfield"}, True),
+    ],
+)
+def test_a_household_is_a_street_in_a_place(
+    drop: Drop, one: dict[str, str], other: dict[str, str], is_one: bool
+) -> None:
+    household(counts=True)
+    keys = [
+        allowances.person_keys(Contact(f"{number}@example.com", "A Fan", "", replace(fan.ADDRESS, **changes)))
+        for number, changes in enumerate((one, other))
+    ]
+    assert bool(set(keys[0]) & set(keys[1])) is is_one
 
 
 def test_an_order_from_before_households_were_limited_takes_nothing_from_its_household(

@@ -9,7 +9,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from checkout import evidence_facts, parcels, retention, retention_periods as periods, waiting_list
+from checkout import carts, evidence_facts, expiry, parcels, retention, retention_periods as periods, waiting_list
 from checkout.after_sale import FanRequest, Shipment
 from checkout.evidence import EvidenceFile
 from checkout.models import (
@@ -139,6 +139,20 @@ def test_carts_go_but_not_those_that_hold_or_became_an_order(robe: Drop, now: da
     Cart.objects.update(created_at=now - 31 * DAY)
     assert retention.sweep(now)[periods.CARTS] == 1
     assert set(Cart.objects.values_list("token_hash", flat=True)) == {"held", "ordered"}
+
+
+def test_a_cart_whose_end_nobody_swept_for_weeks_keeps_its_name_until_its_units_are_freed(
+    robe: Drop, now: datetime
+) -> None:
+    """Gone before, it would take its units along: nobody could free what is held for a cart that is not there."""
+    Drop.objects.update(hold_from="cart")
+    carts.add(Drop.objects.get(), "ROBE-M", 2, token="", now=now - 40 * DAY)
+    Cart.objects.update(created_at=now - 40 * DAY)
+    retention.sweep(now)
+    assert fan.counts() == (2, 0, 3)
+    assert expiry.free_carts(now) == 1
+    assert retention.sweep(now)[periods.CARTS] == 1
+    assert fan.counts() == (0, 0, 5)
 
 
 def test_limits_are_forgotten_some_time_after_the_drop(robe: Drop, now: datetime) -> None:
