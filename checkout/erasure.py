@@ -288,14 +288,12 @@ def _erase_person(email: str, now: datetime) -> dict[str, int]:
     discounts = DiscountCount.objects.filter(reductions.over_discounts(now), person_key=key)
     reductions.discount_counts(discounts)
     allowances.forget(Allowance.objects.filter(person_key=key, offer__drop__state=DropState.CLOSED))
-    fan = fans.by_email(email)
-    if fan:
-        fan.delete()
+    had_fan = fans.erase(email)
     people = AcceptancePerson.objects.filter(email_hmac=acceptance.email_hmac(email))
     acceptance.forget(people.exclude(acceptance__order_ref__in=kept))
     _forget_in_logs(email)
     return {
-        "fans": int(fan is not None),
+        "fans": int(had_fan),
         "sign_ups": _sign_ups(email).delete()[0],
         "messages": reductions.messages(messages),
         "places": places,

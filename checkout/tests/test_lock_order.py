@@ -30,6 +30,7 @@ from drops.models import Drop, DropState, Offer
 from merchant import store
 from merchant.models import LatePayments, StoreProfile
 from segments import fans
+from segments.models import Fan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,3 +139,26 @@ def test_a_person_who_is_erased_and_their_late_payment_do_not_deadlock(robe: Dro
         notify.bought(order)
     erasing.join()
     assert not Allowance.objects.exists()
+
+
+def test_a_fan_who_is_erased_while_their_order_is_confirmed_goes_with_its_footprint(robe: Drop) -> None:
+    order = fan.placed(robe, at=clock())
+    fans.find_or_create(order.email)
+    with transaction.atomic():
+        notify.bought(order)
+        erasing = meanwhile(lambda: erasure.ask(order.email, by=STAFF, why="asked", now=clock()))
+    erasing.join()
+    assert not Fan.objects.exists()
+
+
+def test_an_order_that_is_confirmed_while_its_fan_is_erased_has_a_new_one(robe: Drop) -> None:
+    Offer.objects.update(price_minor=0)
+    StoreProfile.objects.update(shipping_minor=0)
+    store.forget_store()
+    old, wanted = fans.find_or_create("fan@example.com"), fan.request(fan.quoted(robe, at=clock()))
+    with transaction.atomic():
+        assert fans.erase("fan@example.com")
+        ordering = meanwhile(lambda: place_order(robe, wanted, person=fan.PERSON, now=clock()))
+    ordering.join()
+    assert Order.objects.get().state == OrderState.CONFIRMED
+    assert Fan.objects.get() != old
