@@ -114,11 +114,11 @@ def granted(line: OrderLine) -> list[int]:
 
 
 @transaction.atomic
-def grant(line: OrderLine, units: int, *, seen: Sequence[int], actor: str, why: str) -> None:
+def grant(line: OrderLine, units: int, *, seen: Sequence[int], actor: str, why: str) -> bool:
     """Let who ordered a line have ``units`` more of its offer than the limit says, in further orders. Journalled.
 
-    ``seen``: what ``granted`` said when the form was shown. A form that is sent twice allows it once. Raises
-    CannotGrant when somebody else allowed more since then, and then nothing has changed.
+    ``seen``: what ``granted`` said when the form was shown. A form that is sent twice allows it once: False the
+    second time. Raises CannotGrant when somebody else allowed more since then, and then nothing has changed.
     """
     if not line.order.email:
         raise CannotGrant("Who ordered this was erased: nobody is left to allow it to.")
@@ -132,9 +132,10 @@ def grant(line: OrderLine, units: int, *, seen: Sequence[int], actor: str, why: 
     deed = {"sku": line.sku, "units": units, "allowed_before": list(seen)}
     if by_now != deed["allowed_before"]:
         _require_twin(line.order, deed, actor, why)
-        return
+        return False
     mine.update(granted=F("granted") + units)
     journal.record(line.order.subject, GRANTED, actor=actor, why=why, data=deed)
+    return True
 
 
 def _require_twin(order: Order, deed: dict[str, Any], actor: str, why: str) -> None:

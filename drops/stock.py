@@ -199,19 +199,19 @@ def add_item(code: str, total: int = 0) -> StockItem:
 
 
 @transaction.atomic
-def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = False, seen: int | None = None) -> None:
+def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = False, seen: int | None = None) -> bool:
     """Add ``delta`` units (or take away, when negative), with a line in the journal.
 
     Raises UnitsInUse when fewer than that are free. With ``counted`` the units are really not there, whatever was
     promised of them: nothing more is sold, what is *missing* is remembered, and what comes in makes up for it first.
-    ``seen``: how many were ``there`` when the form was shown: sent twice it counts once, and StockMoved is raised when
-    somebody else changed them since then.
+    ``seen``: how many were ``there`` when the form was shown: sent twice it counts once, False the second time. Raises
+    StockMoved when somebody else changed them since then.
     """
     item = StockItem.objects.select_for_update(no_key=True).get(pk=item_id)
     before = {} if seen is None else {"there_before": seen}
     if seen is not None and item.there != seen:
         _require_twin(item, {"units": delta, **before}, actor, why)
-        return
+        return False
     if (item.free + delta < 0 and not counted) or item.there + delta < 0:
         raise UnitsInUse(item.code, item.free)
     there, promised = F("total") - F("missing") + delta, F("held") + F("sold")
@@ -222,6 +222,7 @@ def restock(item_id: int, delta: int, *, actor: str, why: str, counted: bool = F
     verb, data = ("below_what_was_promised", {"missing": item.missing}) if item.missing else ("restocked", {})
     journal.record(f"stock:{item.code}", verb, actor=actor, why=why, data={"units": delta, **before, **data})
     wake("live")
+    return True
 
 
 def _require_twin(item: StockItem, deed: dict[str, int], actor: str, why: str) -> None:

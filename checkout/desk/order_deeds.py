@@ -174,11 +174,10 @@ class OrderDeeds(PanelAdmin):
     def grant_more(self, request: HttpRequest, form: dialogs.GrantDialog, object_id: str) -> HttpResponse:
         asked, line = form.cleaned_data, form.chosen
         try:
-            allowances.grant(line, asked["units"], seen=asked["seen"], actor=actor(request), why=asked["why"])
+            if allowances.grant(line, asked["units"], seen=asked["seen"], actor=actor(request), why=asked["why"]):
+                messages.success(request, f"{line.order.email} may order {asked['units']} more of {line.title}.")
         except CannotGrant as refusal:
             messages.error(request, str(refusal))
-        else:
-            messages.success(request, f"{line.order.email} may order {asked['units']} more of {line.title}.")
         return done(_page(object_id))
 
     @action(description="Erase the person…", icon="person_off", permissions=["checkout.erase_person"])

@@ -182,10 +182,10 @@ def line_of(drop: Drop, now: datetime, units: int = 2, contact: Contact | None =
 
 def grant(line: OrderLine, units: int = 1, *, seen: list[int], by: str = "owner", why: str = "for a twin") -> str:
     try:
-        allowances.grant(line, units, seen=seen, actor=journal.staff(by), why=why)
+        new = allowances.grant(line, units, seen=seen, actor=journal.staff(by), why=why)
     except CannotGrant as refusal:
         return str(refusal)
-    return "granted"
+    return "granted" if new else "heard before"
 
 
 def granted() -> list[int]:
@@ -204,7 +204,7 @@ def test_staff_grant_more_with_a_reason(drop: Drop, now: datetime) -> None:
 
 def test_a_form_that_is_sent_twice_grants_once(drop: Drop, now: datetime) -> None:
     line = line_of(drop, now)
-    assert [grant(line, seen=[0]) for _ in range(2)] == ["granted", "granted"]
+    assert [grant(line, seen=[0]) for _ in range(2)] == ["granted", "heard before"]
     assert granted() == [1]
     assert JournalEntry.objects.filter(verb=allowances.GRANTED).count() == 1
     assert grant(line, seen=allowances.granted(line)) == "granted"

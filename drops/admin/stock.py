@@ -123,17 +123,11 @@ class StockItemAdmin(PanelAdmin):
         dialog=dialog("Add or remove units", UnitsDialog, "Change the stock"),
     )
     def change_units(self, request: HttpRequest, form: UnitsDialog, object_id: str) -> HttpResponse:
-        delta, why = form.cleaned_data["delta"], form.cleaned_data["why"]
+        asked = form.cleaned_data
+        changes = {name: asked[name] for name in ("delta", "why", "counted", "seen")}
         try:
-            stock.restock(
-                int(object_id),
-                delta,
-                actor=actor(request),
-                why=why,
-                counted=form.cleaned_data["counted"],
-                seen=form.cleaned_data["seen"],
-            )
-            messages.success(request, f"{delta:+} units.")
+            if stock.restock(int(object_id), actor=actor(request), **changes):
+                messages.success(request, f"{asked['delta']:+} units.")
         except (UnitsInUse, StockMoved) as refusal:
             messages.error(request, str(refusal))
         return done(reverse("admin:drops_stockitem_change", args=[object_id]))

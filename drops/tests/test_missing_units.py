@@ -104,7 +104,7 @@ def test_many_who_order_while_it_is_counted_never_get_what_is_not_there() -> Non
 
     results = together(40, deed)
     held, sold, available = counts(robe)
-    assert held == results.count(None) - 1
+    assert held == results.count(None)  # who counted is told True
     assert (robe.total - robe.missing, sold, available) == (5, 0, max(5 - held, 0))
 
 

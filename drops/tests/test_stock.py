@@ -224,8 +224,8 @@ def test_restocks_with_a_line_in_the_journal() -> None:
 
 def test_a_form_that_is_sent_twice_adds_once() -> None:
     robe = item(total=5)
-    for _ in range(2):
-        stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=5)
+    heard = [stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=5) for _ in range(2)]
+    assert heard == [True, False]
     assert counts(robe) == (0, 0, 8)
     stock.restock(robe.pk, 3, actor="staff:owner", why="a parcel came", seen=8)
     assert counts(robe) == (0, 0, 11), "another parcel"

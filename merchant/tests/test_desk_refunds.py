@@ -139,6 +139,7 @@ def test_more_than_the_limit_is_granted_with_a_reason_and_once(paid: Order) -> N
     form = {"line": line.pk, "units": 3, "why": "a gift for the team", "seen": seen}
     for _ in range(2):  # pressed twice
         assert dialog(client, paid, "grant", **form) == 200
+    assert client.get(page_of(paid)).content.decode().count("may order 3 more of") == 1
     assert set(Allowance.objects.values_list("granted", flat=True)) == {3}
     assert JournalEntry.objects.get(verb="allowance_granted").why == "a gift for the team"
     assert "limit 2, and 3 more allowed before)" in client.get(page_of(paid, "grant")).content.decode()
