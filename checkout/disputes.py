@@ -40,10 +40,16 @@ def note(found: DisputeView, *, now: datetime) -> str | None:
             return None
         order, surplus = lock(meant[0]), meant[1]
         known = Dispute.objects.filter(provider_id=found.id).first()
-        if known is not None and (known.status == found.status or _stage(known.status) > _stage(found.status)):
+        if known is not None and (_says_the_same(known, found) or _stage(known.status) > _stage(found.status)):
             return "known"
         _write(order, known or _new(order, surplus, found), found, now)
         return "noted"
+
+
+def _says_the_same(known: Dispute, found: DisputeView) -> bool:
+    """A bank may take less than it first said, or wait for longer, and call it the same."""
+    said = (known.status, known.amount_minor, known.due_by)
+    return said == (found.status, found.amount_minor, found.due_by)
 
 
 def _new(order: Order, surplus: Surplus | None, found: DisputeView) -> Dispute:

@@ -22,9 +22,12 @@ from merchant.store import current_store
 MAY_BE_LATE = (OrderState.EXPIRED, OrderState.CANCELLED)
 
 
-def paid(order: Order, now: datetime) -> None:
+def paid(order: Order, now: datetime, *, gone_minor: int = 0) -> None:
     """The ladder, as the shop's setting says: take the units again if there are any; wait for them at the head of the
-    waiting list, to a date that the fan is told; else the money goes back, once."""
+    waiting list, to a date that the fan is told; else the money goes back, once.
+
+    ``gone_minor``: what of it went back by hand at the provider, and our books do not show yet.
+    """
     late_payments = current_store().late_payments
     wanted_still = order.state == OrderState.EXPIRED and late_payments != LatePayments.REFUND
     wanted_still = wanted_still and not order.disputed_minor  # or a bank has it already
@@ -34,7 +37,7 @@ def paid(order: Order, now: datetime) -> None:
     if wanted_still and _take_again(order, now):
         return
     if not (wanted_still and late_payments == LatePayments.WAIT and _may_wait(order, now)):
-        refund(order, now=now)
+        refund(order, now=now, gone_minor=gone_minor)
 
 
 def went_back(order: Order, now: datetime) -> None:
@@ -95,14 +98,14 @@ def not_taken(order: Order, payment: Payment, now: datetime) -> None:
     stock.release(owner_of(order))  # the hot rows last; what its place in line claims the sweep lets go
 
 
-def refund(order: Order, *, now: datetime) -> None:
+def refund(order: Order, *, now: datetime, gone_minor: int = 0) -> None:
     """Give back what came too late for a locked order, once: all that is not back, or a bank's in a dispute, already.
     What was only set aside is let go instead."""
     if order.payment.is_authorised:
         authorisations.let_go(order, order.payment, why="not wanted any more", now=now)
         order.payment.save()
         return
-    if left := refunds.refundable(order):
+    if (left := refunds.refundable(order) - gone_minor) > 0:
         refunds.request(order, left, key=f"{order.reference}:late", reason="paid too late", now=now)
         notify.refunding(order)
 

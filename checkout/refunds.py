@@ -73,14 +73,9 @@ def give_surplus_back(order: Order, intent: IntentView, *, now: datetime) -> Non
     )
     if not is_new:
         return
-    Refund.objects.create(
-        order=order,
-        surplus=surplus,
-        amount_minor=intent.received_minor,
-        key=f"surplus:{intent.id}",
-        reason="paid twice",
-        due_at=now,
-    )
+    if left := intent.received_minor - intent.refunded_minor:  # what went back by hand before is taken over
+        key = f"surplus:{intent.id}"
+        Refund.objects.create(order=order, surplus=surplus, amount_minor=left, key=key, reason="paid twice", due_at=now)
     data = {"intent": intent.id, "amount": intent.received_minor}
     journal.record(order.subject, "paid_twice", actor=journal.WORKER, why="it goes back by itself", data=data)
     early_news.act_again(order, intent, now=now)
@@ -270,9 +265,13 @@ def _adopt(order: Order, surplus: Surplus | None, sent: RefundView, now: datetim
 
 
 def _apply(order: Order, refund: Refund, sent: RefundView, now: datetime) -> None:
-    """What the provider says of a refund only moves forward: pending, succeeded, and at the very end perhaps failed."""
+    """What the provider says of a refund only moves forward: pending, succeeded, and at the very end perhaps failed.
+
+    One that it refused, and so we called failed, it may have made before all the same: that is news.
+    """
     before, after = refund.state, STATES.get(sent.status, RefundState.FAILED)
-    if before in (after, RefundState.FAILED) or (before, after) == (RefundState.SUCCEEDED, RefundState.PENDING):
+    failed_there = before == RefundState.FAILED and refund.provider_id
+    if before == after or failed_there or (before, after) == (RefundState.SUCCEEDED, RefundState.PENDING):
         Refund.objects.filter(pk=refund.pk).update(leased_until=None, due_at=now + LOOK_AGAIN)
         return
     refund.provider_id, refund.leased_until, refund.state = sent.id, None, after

@@ -181,7 +181,7 @@ def _paid(order: Order, payment: Payment, intent: IntentView, now: datetime) -> 
     elif order.state == OrderState.LATE_PAID:
         late_payments.taken(order, now)
     elif order.state in late_payments.MAY_BE_LATE:
-        late_payments.paid(order, now)
+        late_payments.paid(order, now, gone_minor=intent.refunded_minor)
 
 
 def _authorised(order: Order, payment: Payment, intent: IntentView, now: datetime) -> None:

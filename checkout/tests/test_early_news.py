@@ -112,3 +112,17 @@ def test_c15_late_money_that_is_back_already_takes_no_units_and_goes_back_once(
     order = fresh(order)
     assert (order.state, order.refunded_minor) == (OrderState.CANCELLED, 5400)
     assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [5400]
+
+
+def test_c15_of_late_money_a_part_of_which_is_back_the_rest_goes_back(unbooked: Order, sandbox: SandboxServer) -> None:
+    Order.objects.update(state=OrderState.CANCELLED)
+    stock.release(orders.owner_of(unbooked))
+    provider(sandbox).refunds.create({"payment_intent": unbooked.payment.intent_id, "amount": 2500})
+    order = book(unbooked)
+    for _ in range(2):
+        refunds.drain(lambda: later(days=3))
+        webhooks.drain(lambda: later(days=3))
+    order = fresh(order)
+    assert (order.state, order.refunded_minor) == (OrderState.CANCELLED, 5400)
+    assert sorted(order.refunds.values_list("amount_minor", "state")) == [(2500, "succeeded"), (2900, "succeeded")]
+    assert [charge["refunded"] for charge in sandbox.charges(order.reference)] == [5400]

@@ -188,3 +188,19 @@ def test_more_than_came_is_never_booked_as_given_back(order: Order, second: Inte
     settle.settle_intent(order.pk, second, now=clock())
     with pytest.raises(IntegrityError, match="surplus_refund_within"):
         Surplus.objects.update(refunded_minor=5401)
+
+
+@pytest.mark.parametrize(("by_hand", "rest"), [(2500, [2500, 2900]), (5400, [5400])])
+def test_what_went_back_of_it_by_hand_before_we_knew_of_it_does_not_go_back_once_more(
+    order: Order, second: IntentView, sandbox: SandboxServer, by_hand: int, rest: list[int]
+) -> None:
+    provider(sandbox).refunds.create({"payment_intent": second.id, "amount": by_hand})
+    settle.settle_intent(order.pk, gateway.retrieve_intent(second.id), now=clock())
+    for _ in range(2):
+        refunds.drain(clock)
+        webhooks.drain(clock)
+    surplus = Surplus.objects.get()
+    assert (surplus.captured_minor, surplus.refunded_minor) == (5400, 5400)
+    assert sorted(Refund.objects.values_list("amount_minor", flat=True)) == rest
+    assert set(Refund.objects.values_list("state", flat=True)) == {RefundState.SUCCEEDED}
+    assert given_back(sandbox, order)[second.id] == 5400

@@ -12,6 +12,7 @@ from django.db.models import Sum
 
 from checkout import disputes, gateway, orders, payments, refunds, returns, settle, webhooks
 from checkout.errors import CannotRefund
+from checkout.evidence import EvidencePack
 from checkout.gateway import api
 from checkout.models import Allowance, Dispute, MoneyState, Order, OrderState, Refund, RefundState
 from checkout.queries import order_view
@@ -395,3 +396,32 @@ def test_c15_the_shop_says_what_happens_to_money_that_came_too_late(
     settle.settle_intent(order.pk, gateway.retrieve_intent(fresh(order).payment.intent_id), now=clock())
     refunds.drain(clock)
     assert (fresh(order).state, fan.counts()) == (state, counts)
+
+
+def test_a_bank_that_takes_less_or_waits_longer_than_it_said_is_listened_to(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox, units=1)
+    found = gateway.retrieve_dispute(sandbox.dispute(order.payment.intent_id))
+    assert disputes.note(found, now=clock()) == "noted"
+    less = replace(found, amount_minor=2000, due_by=later(days=20))
+    assert [disputes.note(less, now=clock()) for _ in range(2)] == ["noted", "known"]
+    order = fresh(order)
+    assert (order.disputed_minor, refunds.refundable(order)) == (2000, 3400)
+    assert order.disputes.get().due_by == less.due_by
+    assert EvidencePack.objects.count() == 1
+
+
+def test_a_refund_that_was_refused_and_had_been_made_all_the_same_is_booked(robe: Drop, sandbox: SandboxServer) -> None:
+    """Its answer was lost, and what was asked once more was refused: for a key that had been taken away, say."""
+    order = paid(robe, sandbox)
+    refund = give_back(order, 1)
+    key = f"refund:{refund.key}"
+    gateway.refund(order.payment.intent_id, 4800, key=key)
+    refused = gateway.RefundView("", "failed", 0, "", failure="not allowed")
+    refunds.settle_refund(refund.pk, refused, now=clock())
+    refund.refresh_from_db()
+    assert (refund.state, fresh(order).refunded_minor) == (RefundState.FAILED, 0)
+    [made] = gateway.list_refunds(order.payment.intent_id)
+    for _ in range(2):
+        refunds.take_over(made, now=clock())
+    refund.refresh_from_db()
+    assert (refund.state, refund.provider_id, fresh(order).refunded_minor) == (RefundState.SUCCEEDED, made.id, 4800)
