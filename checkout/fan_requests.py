@@ -180,7 +180,8 @@ def receive(request_id: int, *, by: str, now: datetime) -> None:
 
 
 def refund(request_id: int, *, restock: bool, by: str, now: datetime) -> Refund | None:
-    """Give the money of a request's units back, once. None where it went back by another way: then it is closed.
+    """Give the money of a request's units back, once. None where it went back by another way: then they are taken back
+    and it is closed.
 
     Raises CannotAnswer, CannotRefund.
     """
@@ -192,6 +193,8 @@ def refund(request_id: int, *, restock: bool, by: str, now: datetime) -> Refund 
             raise CannotAnswer(_not_now(request))
         units, amount = due(order, request)
         if not units or not (refunds.refundable(order) or order.disputed_minor):
+            if units:
+                returns.take_units(order, units, restock=restock, by=by, why="their money had gone back", now=now)
             _move(request, S.REFUNDED, by=by, verb="request_closed")
             return None
         why, key = f"{request.get_kind_display().lower()} by the fan", f"request:{request.pk}"

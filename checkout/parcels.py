@@ -127,7 +127,7 @@ def _collected_at(order: Order) -> datetime | None:
 def _given_back_unshipped(order: Order) -> dict[int, int]:
     """Units given back that never left: all that were given back, less those that came back by parcel."""
     back = dict(
-        RefundLine.objects.filter(refund__order=order).order_by().values_list("line_id").annotate(Sum("quantity"))
+        RefundLine.objects.filter(line__order=order).order_by().values_list("line_id").annotate(Sum("quantity"))
     )
     came = dict(
         FanRequestLine.objects.filter(request__order=order, request__state=RequestState.REFUNDED)

@@ -66,9 +66,15 @@ class Refund(models.Model):
 
 
 class RefundLine(models.Model):
-    """Units of an order's line that a refund is for. They moved when it was asked for, whatever became of the money."""
+    """Units of an order's line that came back. They moved when it was asked for, whatever became of the money."""
 
-    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines")
+    refund = models.ForeignKey(
+        Refund,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="lines",
+        help_text="That is for them. Empty where their money had gone another way: by hand, or to a bank.",
+    )
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refunded")
     quantity = models.PositiveSmallIntegerField()
     restocked = models.BooleanField(help_text="Back on sale; else the stock is that much smaller.")

@@ -64,6 +64,29 @@ def refund_amount(order_id: int, amount_minor: int, *, seen: int, by: str, why: 
     return refund_lines(order_id, {}, amount_minor=amount_minor, restock=False, seen=seen, by=by, why=why, now=now)
 
 
+def take_back(order_id: int, *, restock: bool, by: str, why: str, now: datetime) -> None:
+    """Take back all units that are still the fan's, of an order whose money is not here any more: ``restock`` as with
+    ``refund_lines``. No money moves. Raises CannotRefund while some is here, and where no units are left."""
+    with transaction.atomic(durable=True):
+        order = lock(order_id)
+        if not may_be_taken_back(order):
+            raise CannotRefund("Nothing of it is left to take back, or its money is here and goes back with it.")
+        take_units(order, left(order), restock=restock, by=by, why=why, now=now)
+
+
+def may_be_taken_back(order: Order) -> bool:
+    """All of its money went back by hand, or a bank has it; and units of it are sold. Believe it under its lock."""
+    gone = order.state == OrderState.CONFIRMED and order.captured_minor and not refunds.refundable(order)
+    return bool(gone) and any(left(order).values())
+
+
+def take_units(order: Order, units: Units, *, restock: bool, by: str, why: str, now: datetime) -> None:
+    """Units of a locked order whose money goes, or went, another way. Raises CannotRefund."""
+    units = {line_id: quantity for line_id, quantity in units.items() if quantity}
+    _refuse_units(order, units)
+    _take_units(order, None, units, restock=restock, by=by, why=why, now=now)
+
+
 def left(order: Order) -> dict[int, int]:
     """The units of each line that were not given back yet."""
     lines = order.lines.annotate(back=Sum("refunded__quantity"))
@@ -118,7 +141,9 @@ def _request(order: Order, amount_minor: int, *, key: str, by: str, why: str, no
     return refunds.request(order, amount_minor, key=key, reason=why, now=now, by=by)
 
 
-def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by: str, now: datetime) -> None:
+def _take_units(
+    order: Order, refund: Refund | None, units: Units, *, restock: bool, by: str, why: str = "", now: datetime
+) -> None:
     """Stock last: its rows are hot."""
     lines = list(OrderLine.objects.filter(order=order, pk__in=units))
     RefundLine.objects.bulk_create(
@@ -128,7 +153,7 @@ def _take_units(order: Order, refund: Refund, units: Units, *, restock: bool, by
     offers = [(line.offer_id, many) for line, many in sold]
     skus = {line.sku: units[line.pk] for line in lines}
     verb = "units_back_on_sale" if restock else "units_written_off"
-    journal.record(order.subject, verb, actor=by, data=skus)
+    journal.record(order.subject, verb, actor=by, why=why, data=skus)
     cards.count_again(order, order.payment.card_key, by=by, now=now)  # before the allowances, as a late payment does
     allowances.give_back_some(order, offers)
     try:

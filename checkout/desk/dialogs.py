@@ -9,7 +9,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from checkout import allowances, refunds
+from checkout import allowances, refunds, returns
 from checkout.models import Order, OrderLine
 from merchant.desk import ConfirmDialog, WhyField, moment_words
 
@@ -51,9 +51,13 @@ class FreeDialog(_OrderDialog):
     )
 
     def consequence(self) -> dict[str, Any]:
-        units = sum(line.quantity for line in self.order.lines.all())
-        words = f"{self.order.name} does not get what is in {self.order} ({units} in all). Nothing was paid."
-        return {"text": f"{words} The fan gets an e-mail. This cannot be undone."}
+        units = sum(returns.left(self.order).values())
+        words = f"{self.order.name} does not get what is in {self.order} ({units} in all)."
+        if self.order.captured_minor:
+            why = "Its money went back, or a bank has it: none moves now, and no e-mail is sent."
+        else:
+            why = "Nothing was paid. The fan gets an e-mail."
+        return {"text": f"{words} {why} This cannot be undone."}
 
 
 class LetGoDialog(_OrderDialog):

@@ -7,7 +7,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from checkout import allowances, expiry, free, payments, pickup, refunds, waiting_offers
+from checkout import allowances, expiry, free, payments, pickup, refunds, returns, waiting_offers
 from checkout.desk import dialogs
 from checkout.errors import CannotGrant, CannotRefund, GatewayError, GatewayRefused, IllegalMove, NotWaiting
 from checkout.models import Order, OrderState, PaymentPath, PaymentState
@@ -109,10 +109,16 @@ class OrderDeeds(PanelAdmin):
         dialog=dialog("Take the units back", dialogs.FreeDialog, "Take them back"),
     )
     def take_back(self, request: HttpRequest, form: dialogs.FreeDialog, object_id: str) -> HttpResponse:
-        asked = form.cleaned_data
+        asked = {"restock": form.cleaned_data["restock"], "why": form.cleaned_data["why"]}
         try:
-            free.cancel(int(object_id), restock=asked["restock"], by=actor(request), why=asked["why"], now=now())
-            messages.success(request, "Taken back, and the fan is told.")
+            if form.order.captured_minor:
+                returns.take_back(int(object_id), **asked, by=actor(request), now=now())
+                messages.success(request, "Taken back.")
+            else:
+                free.cancel(int(object_id), **asked, by=actor(request), now=now())
+                messages.success(request, "Taken back, and the fan is told.")
+        except CannotRefund as refusal:
+            messages.error(request, str(refusal))
         except IllegalMove:
             messages.error(request, "It was taken back before.")
         return done(_page(object_id))
@@ -199,7 +205,7 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("parcels")
     if order.payment.state == PaymentState.AUTHORISED:
         deeds.add("let_go")
-    if free.may_be_cancelled(order, order.payment):
+    if free.may_be_cancelled(order, order.payment) or returns.may_be_taken_back(order):
         deeds.add("take_back")
     if order.state in CANCELLABLE:
         deeds.add("cancel")

@@ -139,6 +139,7 @@ def test_a_request_whose_money_went_back_at_the_provider_is_closed(robe: Drop, s
     returns.refund_amount(order.pk, 10200, seen=0, by=STAFF, why="", now=clock())
     assert fan_requests.refund(declared.pk, restock=True, by=STAFF, now=clock()) is None
     assert FanRequest.objects.get().state == RequestState.REFUNDED
+    assert (fan.counts(), parcels.waiting(order)) == ((0, 0, 5), {line_of(order): 0}), "its units are not sold for ever"
 
 
 def test_a_form_sent_twice_is_one_request_and_another_one_is_told_apart(robe: Drop, sandbox: SandboxServer) -> None:

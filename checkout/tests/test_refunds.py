@@ -20,10 +20,12 @@ from checkout.sandbox.testing import SandboxServer
 from checkout.tests import fan
 from checkout.tests.test_payments import clock, fresh, later, ordered, release, states
 from checkout.tests.test_place_order_races import together
+from checkout.tests.test_waiting_list import books_balance
 from checkout.tests.test_webhooks import event, ring
 from drops.models import Drop
 from merchant import journal, store
 from merchant.models import JournalEntry, LatePayments, StoreProfile
+from merchant.tests.staff import signed_in
 from segments.models import Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -425,3 +427,53 @@ def test_a_refund_that_was_refused_and_had_been_made_all_the_same_is_booked(robe
         refunds.take_over(made, now=clock())
     refund.refresh_from_db()
     assert (refund.state, refund.provider_id, fresh(order).refunded_minor) == (RefundState.SUCCEEDED, made.id, 4800)
+
+
+def went_back_by_hand(order: Order, sandbox: SandboxServer) -> None:
+    made = provider(sandbox).refunds.create({"payment_intent": order.payment.intent_id})
+    refunds.take_over(gateway.retrieve_refund(made.id), now=clock())
+
+
+@pytest.mark.parametrize(("ticked", "stock"), [({"restock": "on"}, (0, 0, 5)), ({}, (0, 0, 3))])
+def test_units_whose_money_went_back_at_the_provider_are_taken_back_at_the_desk_once(
+    robe: Drop, sandbox: SandboxServer, ticked: dict[str, str], stock: tuple[int, int, int]
+) -> None:
+    """Else they would be sold for ever to somebody who has not paid for them."""
+    order, desk = paid(robe, sandbox), signed_in("Support")
+    page = f"/admin/checkout/order/{order.pk}/take-back/"
+    assert "take-back" not in desk.get(page.replace("take-back", "change")).content.decode()
+    went_back_by_hand(order, sandbox)
+    assert "take-back" in desk.get(page.replace("take-back", "change")).content.decode()
+    dialog = desk.get(page, headers={"HX-Request": "true"}).content.decode()
+    assert f"A Fan does not get what is in {order} (2 in all). Its money went back, or a bank has it" in dialog
+    for _ in range(2):
+        desk.post(page, {"_form_submitted": "on", "why": "refunded by hand"} | ticked)
+    assert (fan.counts(), sum(returns.left(order).values())) == (stock, 0)
+    assert (fresh(order).state, fresh(order).refunded_minor, order.refunds.count()) == (OrderState.CONFIRMED, 10200, 1)
+    assert set(Allowance.objects.values_list("used", flat=True)) == {0}
+    verb = "units_back_on_sale" if ticked else "units_written_off"
+    assert JournalEntry.objects.get(subject=order.subject, verb=verb).why == "refunded by hand"
+
+
+def test_units_whose_money_is_here_are_refunded_with_it(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    with pytest.raises(CannotRefund, match="its money is here"):
+        returns.take_back(order.pk, restock=True, by=STAFF, why="x", now=clock())
+    assert fan.counts() == (0, 2, 3)
+
+
+def test_units_whose_money_a_bank_took_are_taken_back_once_by_many_at_once(robe: Drop, sandbox: SandboxServer) -> None:
+    order = paid(robe, sandbox)
+    dispute_id = sandbox.dispute(order.payment.intent_id)
+    sandbox.decide_dispute(dispute_id, won=False)
+    disputes.note(gateway.retrieve_dispute(dispute_id), now=clock())
+
+    def press(_: int) -> str:
+        try:
+            returns.take_back(order.pk, restock=True, by=STAFF, why="lost", now=clock())
+        except CannotRefund:
+            return "gone"
+        return "taken"
+
+    assert together(press, 4) == {"taken": 1, "gone": 3}
+    assert (fan.counts(), books_balance()) == ((0, 0, 5), True)
