@@ -193,9 +193,9 @@ def refund(request_id: int, *, restock: bool, by: str, now: datetime) -> Refund 
             raise CannotAnswer(_not_now(request))
         units, amount = due(order, request)
         if not units or not (refunds.refundable(order) or order.disputed_minor):
+            _move(request, S.REFUNDED, by=by, verb="request_closed")
             if units:
                 returns.take_units(order, units, restock=restock, by=by, why="their money had gone back", now=now)
-            _move(request, S.REFUNDED, by=by, verb="request_closed")
             return None
         why, key = f"{request.get_kind_display().lower()} by the fan", f"request:{request.pk}"
         if not amount:
