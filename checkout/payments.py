@@ -194,6 +194,11 @@ def may_be_asked(order: Order, payment: Payment, now: datetime) -> bool:
     return order.state in OPEN and known and not busy
 
 
+def look_at_intent(order_id: int, intent_id: str, *, now: datetime) -> None:
+    """Read a PaymentIntent, and settle the order by it."""
+    settle.settle_intent(order_id, gateway.retrieve_intent(intent_id), now=now)
+
+
 def look_at_session(order_id: int, session_id: str, *, now: datetime) -> None:
     """Read a Checkout Session, and the intent it made, and settle the order by them."""
     session = gateway.retrieve_session(session_id)

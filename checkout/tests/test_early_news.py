@@ -48,11 +48,13 @@ def charge_event(order: Order) -> bytes:
 def test_a_refund_made_by_hand_before_its_payment_is_booked_is_taken_over_days_later(
     unbooked: Order, sandbox: SandboxServer, told: str
 ) -> None:
-    made = provider(sandbox).refunds.create({"payment_intent": unbooked.payment.intent_id, "amount": 2500})
+    intent_id = unbooked.payment.intent_id
+    made = provider(sandbox).refunds.create({"payment_intent": intent_id, "amount": 2500})
     if told:
         ring(charge_event(unbooked) if told == "charge.refunded" else refund_event(told, unbooked, made.id))
+    Payment.objects.update(intent_id="")  # nor do we know whose payment it is
     assert given_up() == ([TOO_EARLY] if told else [])
-    order = book(unbooked)
+    order = book(unbooked, intent_id)
     assert (order.state, order.refunded_minor) == (OrderState.CONFIRMED, 0)
     webhooks.drain(lambda: later(days=3))
     order = fresh(order)
@@ -60,6 +62,17 @@ def test_a_refund_made_by_hand_before_its_payment_is_booked_is_taken_over_days_l
     assert [refund.provider_id for refund in order.refunds.all()] == [made.id]
     assert refunds.refundable(order) == 2900
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
+
+
+@pytest.mark.parametrize("told", ["refund.created", "charge.refunded"])
+def test_news_of_a_refund_book_its_payment_where_nobody_has_told_us_of_that(
+    unbooked: Order, sandbox: SandboxServer, told: str
+) -> None:
+    made = provider(sandbox).refunds.create({"payment_intent": unbooked.payment.intent_id, "amount": 2500})
+    ring(charge_event(unbooked) if told == "charge.refunded" else refund_event(told, unbooked, made.id))
+    webhooks.drain(clock)
+    order = fresh(unbooked)
+    assert (order.state, order.captured_minor, order.refunded_minor) == (OrderState.CONFIRMED, 5400, 2500)
 
 
 def test_a_dispute_of_a_payment_whose_id_we_did_not_know_is_noted(unbooked: Order, sandbox: SandboxServer) -> None:
