@@ -34,3 +34,21 @@ def test_without_the_card_form_the_order_goes_first(shop: RunningShop, buyer: Bu
     expect(buyer.headline).to_have_text("One step left: pay for your order")
     buyer.pays_with_another(GOOD)
     expect(buyer.headline).to_have_text("Yours.")
+
+
+def test_an_order_without_a_card_takes_one_while_no_worker_has_come(
+    shop: RunningShop, buyer: Buyer, complaints: list[str]
+) -> None:
+    shop.sandbox.fail("stripe.js", 503)
+    buyer.buys_now()
+    expect(buyer.page.get_by_text("The card form does not answer just now.")).to_be_visible()
+    complaints.clear()
+    shop.sandbox.clear()
+    buyer.fills_in_the_address()
+    with shop.stalled("worker"):
+        buyer.pay_button.click()
+        expect(buyer.headline).to_have_text("One step left: pay for your order")
+        buyer.pays_with_another(GOOD)
+        expect(buyer.headline).to_have_text("One moment, your bank is answering")
+    expect(buyer.headline).to_have_text("Yours.")
+    assert [charge["amount"] for charge in shop.sandbox.charges(buyer.order.reference)] == [5400]
