@@ -213,6 +213,18 @@ PARTLY_REFUNDED = Story(
     "It reaches you within 5 to 10 days. There is nothing to do.",
     "good",
 )
+ON_ITS_WAY = Story(
+    "Yours, and on its way",
+    "Your order is confirmed, and a parcel has left us. What is in it stands below, under Parcels.",
+    "Nothing to do.",
+    "good",
+)
+ARRIVED = Story(
+    "Yours.",
+    "Your order is confirmed, and what we sent has arrived.",
+    "Keep this page as your receipt. If something is wrong with it, write to {support}.",
+    "good",
+)
 FREE_OF_CHARGE = Story(
     "Yours.",
     "There was nothing to pay, and your order is confirmed.",

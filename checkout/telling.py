@@ -9,6 +9,7 @@ from django.db.models import Sum
 from checkout import attempts
 from checkout.models import WITHOUT_PROVIDER, Order, OrderState, Payment, PaymentPath, PaymentState, RefundState
 from checkout.stories import (
+    ARRIVED,
     BANK_DECIDES,
     BANK_GAVE_BACK,
     CARD_DECLINED,
@@ -24,6 +25,7 @@ from checkout.stories import (
     NO_CARD_YET,
     NOT_COLLECTED,
     NOT_KEPT,
+    ON_ITS_WAY,
     OUR_DELAYS,
     PARTLY_REFUNDED,
     PICKED_UP,
@@ -50,13 +52,13 @@ def story_of(order: Order, payment: Payment, deeds: Sequence[JournalEntry], *, l
     if late or order.state == OrderState.PLACED:
         return _story_before_a_worker_came(payment, late=late)
     if payment.path in WITHOUT_PROVIDER and order.state in (OrderState.CONFIRMED, OrderState.CANCELLED):
-        return _story_without_provider(order, payment)
+        return _story_without_provider(order, payment, deeds)
     if order.state == OrderState.ACTION_REQUIRED:
         return _story_of_the_fans_step(payment)
     if payment.is_authorised and order.state in (OrderState.AUTHORISING, OrderState.LATE_PAID):
         return _story_of_what_is_set_aside(order, payment)
     if order.state == OrderState.CONFIRMED:
-        return _story_of_money_back(order, deeds) or STORIES[order.state]
+        return _story_of_money_back(order, deeds) or _story_of_parcels(deeds) or STORIES[order.state]
     return _story_of_what_came_late(order, deeds) or STORIES[order.state]
 
 
@@ -81,6 +83,13 @@ def _sent(order: Order) -> int:
     """What went back, or is on its way."""
     sent = order.refunds.filter(surplus=None).exclude(state=RefundState.FAILED).aggregate(sum=Sum("amount_minor"))
     return sent["sum"] or 0
+
+
+def _story_of_parcels(deeds: Sequence[JournalEntry]) -> Story | None:
+    left, arrived = (sum(deed.verb == verb for deed in deeds) for verb in ("shipped", "delivered"))
+    if not left:
+        return None
+    return ARRIVED if arrived >= left else ON_ITS_WAY
 
 
 def _story_of_what_is_set_aside(order: Order, payment: Payment) -> Story:
@@ -116,11 +125,11 @@ def _state_before(state: OrderState, deeds: Sequence[JournalEntry]) -> str:
     return next((before for before, verb in reversed(list(pairwise(states))) if verb == state), "")
 
 
-def _story_without_provider(order: Order, payment: Payment) -> Story:
+def _story_without_provider(order: Order, payment: Payment, deeds: Sequence[JournalEntry]) -> Story:
     if _was_not_kept(order, payment):
         return NOT_KEPT
     if payment.path == PaymentPath.FREE:
-        return FREE_OF_CHARGE
+        return _story_of_parcels(deeds) or FREE_OF_CHARGE
     if payment.state == PaymentState.PAID:
         return GIVEN_BACK if order.refunded_minor else PICKED_UP
     return PICKUP_STORIES[order.state]
