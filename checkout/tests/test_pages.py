@@ -182,22 +182,6 @@ def test_the_order_page_polls_until_it_is_over(drop: Drop, sandbox: SandboxServe
     assert "Yours." in answer.content.decode()
 
 
-def test_an_order_page_that_has_nothing_new_to_say_is_left_as_it_is(drop: Drop, sandbox: SandboxServer) -> None:
-    order = fan.orders(drop, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_visa_chargeDeclined"))
-    look = re.compile(r'hx-get="([^"]+)"')
-
-    def polled(address: str) -> Any:
-        return Client().get(address, headers={"hx-request": "true"})
-
-    before = look.findall(polled(f"/orders/{order.token}/").content.decode())[0]
-    assert (polled(before).status_code, polled(before).content) == (204, b"")
-    payments.drain(clock)
-    after = polled(before)
-    assert after.status_code == 200
-    assert "That card did not work" in after.content.decode()
-    assert polled(look.findall(after.content.decode())[0]).status_code == 204
-
-
 def test_the_secret_of_the_payment_goes_only_to_the_tokens_holder(drop: Drop, sandbox: SandboxServer) -> None:
     order = fan.orders(drop, at=clock(), confirmation_token=fan.card(sandbox, "pm_card_threeDSecure2Required"))
     payments.drain(clock)
