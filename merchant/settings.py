@@ -169,6 +169,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "merchant.navigation.shop_name",
     "SITE_HEADER": "merchant.navigation.shop_name",
     "SITE_SYMBOL": "storefront",
+    "LOGIN": {"form": "merchant.sign_in.SignInForm"},
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "sizes": "any", "href": "merchant.navigation.icon"}],
     "SHOW_BACK_BUTTON": False,

@@ -40,6 +40,7 @@ class RefundForm(forms.Form):
         self.order, self.by_hand = order, refunds.is_by_hand(order)
         self.left = returns.left(order)
         self.lines = {line.pk: line for line in order.lines.all() if self.left[line.pk]}
+        self.fields["amount"].label = f"Amount, {order.currency}"
         alone = sum(self.left.values()) == 1
         for line_id, line in self.lines.items():
             most = self.left[line_id]

@@ -26,6 +26,15 @@ def test_the_right_password_opens_the_desk(client: Client) -> None:
     assert client.get("/admin/").status_code == 200
 
 
+def test_what_does_not_go_together_is_said_at_the_field(client: Client, owner: User) -> None:
+    said = [sign_in(client, "a guess").context["form"].errors]
+    owner.is_staff = False
+    owner.save(update_fields=["is_staff"])
+    said.append(sign_in(client, PASSWORD).context["form"].errors)
+    words = "This name and this password do not go together. Capital letters count in both."
+    assert said == [{"password": [words]}] * 2
+
+
 def test_the_fifth_wrong_password_locks_the_door_for_the_right_one_too(client: Client, settings: Any) -> None:
     for _ in range(settings.AXES_FAILURE_LIMIT - 1):
         assert sign_in(client, "a guess").status_code == 200
