@@ -2,9 +2,11 @@
 import { serverNow, setServerTime } from "./clock.js";
 import { watchHold } from "./hold.js";
 import { keepWhatIsNewer } from "./meanwhile.js";
+import { makeNote } from "./note.js";
 import { attempt, forget, keep, waits } from "./outbox.js";
 import { GONE, dismiss, queued, watch } from "./outbox_panel.js";
 import { CardProblem, busy, cardToken, config, mountCard, soon } from "./payment_form.js";
+import { askForTotal, totalFollows, totalIsThere, watchTotal } from "./total.js";
 
 const form = document.getElementById("checkout-form");
 const settings = config("pay-config");
@@ -87,7 +89,13 @@ function show(headline, body) {
 // --- the card -------------------------------------------------------------------------------------------------------
 function showCard() {
   if (!settings.amount) return; // nothing to pay
-  coming = mountCard(settings, document.getElementById("payment-element")).then((form) => (card = form), payLater);
+  coming = mountCard(settings, document.getElementById("payment-element")).then(cardCame, payLater);
+}
+
+// The amount may be another one since it was asked for.
+function cardCame(mounted) {
+  card = mounted;
+  if (settings.amount) card.elements.update({ amount: settings.amount });
 }
 
 function payLater() {
@@ -107,7 +115,7 @@ function billing() {
   };
 }
 
-const paysByCard = () => settings.amount > 0 && form.elements.shipping_option.value !== "pickup";
+const paysByCard = () => settings.amount > 0 && form.elements.shipping_option?.value !== "pickup";
 
 function showHowToPay() {
   document.getElementById("payment-element").classList.toggle("visually-hidden", !paysByCard());
@@ -205,6 +213,7 @@ function agreeAnew(page) {
     if (input) say(input, fresh.hidden ? "" : fresh.textContent.trim());
   }
   window.htmx?.process(form);
+  totalFollows();
   watchHold();
   payFor(JSON.parse(page.getElementById("pay-config").textContent));
   document.querySelector("[data-trouble]")?.focus();
@@ -216,15 +225,34 @@ function payFor(pay) {
   const wasFree = !settings.amount;
   Object.assign(settings, pay);
   showHowToPay();
-  if (wasFree) showCard();
+  if (wasFree && !coming) showCard();
 }
 
-// htmx has put the parts in that follow from another place, delivery or code: the card form follows, and it is said.
-function requoted({ detail }) {
-  if (!detail.requestConfig.path.endsWith("/checkout/quote/")) return;
-  if (detail.failed || !detail.xhr.responseURL.endsWith("/checkout/quote/")) return location.assign(form.action);
+// htmx has put in the parts that follow from another place, delivery or code: the card form follows, and it is said.
+function totalCame() {
   payFor(config("pay-config"));
-  document.getElementById("total-news").textContent = `The total is ${document.getElementById("order-sum").textContent}.`;
+  document.getElementById("total-news").textContent = `The total is ${sum()}.`;
+}
+
+const sum = () => document.getElementById("order-sum").textContent;
+
+// Said where the total is pressed; the answer puts that part in anew.
+function totalIsAway() {
+  const go = document.getElementById("go");
+  if (go.querySelector("[role=status]")) return;
+  const headline = navigator.onLine === false ? "You are offline" : "The shop does not answer just now";
+  const note = makeNote({ tone: "wait", headline, text: "The total does not follow what you chose last yet. It is asked for again by itself." });
+  note.setAttribute("role", "status");
+  go.prepend(note);
+}
+
+// A total that is on its way comes first. False when it is not the one that was on the button.
+async function stillAgreed() {
+  const agreed = form.elements.agreed_total.value;
+  await totalIsThere();
+  if (form.elements.agreed_total.value === agreed) return true;
+  show("The total changed", Object.assign(document.createElement("p"), { textContent: `The total is ${sum()} now. Please agree to it again.` })).focus();
+  return false;
 }
 
 async function submit(event) {
@@ -237,13 +265,14 @@ async function submit(event) {
   cardSays("");
   busy(button(), button().dataset.busy);
   try {
-    await send();
+    if (await stillAgreed()) await send();
   } catch (error) {
     if (!(error instanceof CardProblem)) throw error;
     cardSays(error.message);
   } finally {
     working = false;
     busy(button(), "");
+    askForTotal(); // chosen meanwhile
   }
 }
 
@@ -255,8 +284,11 @@ form.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.getElementById("apply-discount").click();
 });
-document.addEventListener("htmx:afterOnLoad", requoted);
 keepWhatIsNewer(form);
+watchTotal(form, {
+  came: totalCame, away: totalIsAway, gone: () => location.assign(form.action),
+  mayNot: () => working || document.getElementById("go").hidden,
+});
 watch(follows, (key) => key === restsFor && rest(false));
 showHowToPay();
 openOrderOnWideScreens();

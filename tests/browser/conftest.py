@@ -10,14 +10,16 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, ViewportSize
 
-from checkout.models import Discount, DiscountDrop, TaxRate
+from checkout.models import Discount, DiscountDrop, ShippingRate, ShippingZone, TaxRate
 from checkout.tests import fan
+from checkout.totals import tables
 from drops.models import Drop, DropState
 from merchant.clock import now
 from merchant.models import StoreProfile
 from tests.browser.buyer import Buyer
 from tests.browser.other_site import OtherSite
 from tests.running_shop import RunningShop, working_in
+from tests.waiting import known_everywhere
 
 # Right after it scrolled, Chromium may give a click to the card form's frame that was there before: it is lost. A test's
 # click comes that fast, a hand's does not. What looks at a phone or at scrolling sets its own size.
@@ -120,3 +122,20 @@ def taxes(shop: RunningShop, db: None) -> Iterator[None]:
     yield
     TaxRate.objects.all().delete()
     StoreProfile.objects.update(prices_include_tax=True)
+
+
+@pytest.fixture
+def zones(shop: RunningShop, db: None) -> Iterator[None]:
+    """Two ways to the United States, one to the rest of the world; gone with the test, others share the shop."""
+    states, world = (
+        ShippingZone.objects.create(title="US", countries=["US"]),
+        ShippingZone.objects.create(title="World"),
+    )
+    option = {"code": "standard", "title": "Standard delivery", "note": "3 to 5 days"}
+    ShippingRate.objects.create(zone=states, price_minor=600, **option)
+    ShippingRate.objects.create(zone=states, code="express", title="Express", price_minor=1500, position=1)
+    ShippingRate.objects.create(zone=world, price_minor=2500, **option)
+    known_everywhere(tables.FRESH_SECONDS)
+    yield
+    ShippingZone.objects.all().delete()
+    known_everywhere(tables.FRESH_SECONDS)

@@ -1,31 +1,15 @@
 """A fan is faster than the card form: what they press is neither lost nor turned into something else."""
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.buyer import GOOD, Buyer
-from tests.waiting import until
+from tests.browser.held_back import hold_back
 
 pytestmark = pytest.mark.browser
 INCOMPLETE = "Your card number is incomplete."
 ENDLESS_PATIENCE = """const soon = window.setTimeout;
 window.setTimeout = (then, ms, ...given) => soon(then, ms < 4000 ? ms : 600_000, ...given);"""
-
-
-def hold_back(page: Page, files: str) -> Callable[[], None]:
-    """Keeps these files from the page. Returns what waits until they are asked for, and lets them go."""
-    asked: list[Route] = []
-    page.route(files, lambda route: asked.append(route))
-
-    def let_go() -> None:
-        until(lambda: page.evaluate("true") and asked != [])
-        for route in asked:
-            route.continue_()
-        page.unroute(files)
-
-    return let_go
 
 
 def test_the_press_waits_for_the_form_and_then_says_what_the_card_lacks(buyer: Buyer) -> None:

@@ -1,36 +1,15 @@
 """The total follows the place, the delivery and the code while one fills in the form."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, expect
 
-from checkout.models import Discount, DiscountDrop, ShippingRate, ShippingZone
-from checkout.totals import tables
+from checkout.models import Discount, DiscountDrop
 from tests.browser.buyer import GOOD, Buyer
 from tests.browser.shifts import WATCH, shifts
 from tests.running_shop import RunningShop
-from tests.waiting import known_everywhere
 
 pytestmark = pytest.mark.browser
 CODE = "OPENING10"
-
-
-@pytest.fixture
-def zones(shop: RunningShop, db: None) -> Iterator[None]:
-    """Two ways to the United States, one to the rest of the world; gone with the test, others share the shop."""
-    states, world = (
-        ShippingZone.objects.create(title="US", countries=["US"]),
-        ShippingZone.objects.create(title="World"),
-    )
-    option = {"code": "standard", "title": "Standard delivery", "note": "3 to 5 days"}
-    ShippingRate.objects.create(zone=states, price_minor=600, **option)
-    ShippingRate.objects.create(zone=states, code="express", title="Express", price_minor=1500, position=1)
-    ShippingRate.objects.create(zone=world, price_minor=2500, **option)
-    known_everywhere(tables.FRESH_SECONDS)
-    yield
-    ShippingZone.objects.all().delete()
-    known_everywhere(tables.FRESH_SECONDS)
 
 
 @pytest.fixture
