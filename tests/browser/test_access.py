@@ -98,6 +98,25 @@ def test_buys_by_keyboard_alone(buyer: Buyer) -> None:
     expect(buyer.headline).to_have_text("Yours.")
 
 
+def test_who_changes_a_quantity_by_keyboard_stays_there_and_hears_the_sum(shop: RunningShop, buyer: Buyer) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    page.get_by_role("button", name="Add to cart").click()
+    less, more = page.get_by_role("button", name="One less"), page.get_by_role("button", name="One more")
+    quantity, said = page.get_by_label("Quantity"), page.locator("#hold-news")
+    page.wait_for_load_state()  # by then the page's scripts run
+    more.press("Enter")
+    expect(quantity).to_have_text("2")
+    expect(said).to_have_text("The subtotal is $96.00.")
+    expect(less).to_be_focused()  # two are the most for one person
+    less.press("Enter")
+    expect(quantity).to_have_text("1")
+    expect(less).to_be_focused()
+    less.press("Enter")
+    expect(page.get_by_role("heading", name="Your cart is empty")).to_be_focused()
+    expect(said).to_have_text("Your cart is empty")
+
+
 def tab_to(page: Page, wanted: Locator) -> None:
     """Press Tab until ``wanted`` has the focus; everything passed on the way shows that it has it."""
     focused: Callable[[], bool] = lambda: bool(wanted.evaluate("e => e === document.activeElement"))  # noqa: E731
