@@ -3,10 +3,16 @@ import { countDown } from "./countdown.js";
 import { setServerTime } from "./clock.js";
 import { follow } from "./live.js";
 
+const PATIENCE = 10_000; // for the page
+const [FIRST, LONGEST] = [3000, 30_000]; // the longest wait after none came, with full jitter
+const LOST = ["TypeError", "NetworkError", "TimeoutError", "AbortError"]; // fetch's names for no answer
+
 const decision = () => document.getElementById("decision");
 let version = -1;
 let timer = null;
 let refreshing = false;
+let tries = 0;
+let again = null;
 let wanted = null; // the size that was chosen, kept while there is nothing to choose
 
 const words = ({ available, in_carts: inCarts }) =>
@@ -61,13 +67,22 @@ function refreshSoon() {
 
 async function refresh() {
   refreshing = true;
+  const page = await read();
+  refreshing = false;
+  clearTimeout(again);
+  if (!page) again = setTimeout(refreshSoon, Math.random() * Math.min(LONGEST, FIRST * 2 ** tries++)); // a turn is told once
+  else replace(page.getElementById("decision"));
+  if (page) tries = 0;
+}
+
+async function read() {
+  const signal = AbortSignal.timeout(PATIENCE);
   try {
-    const answer = await fetch(decision().dataset.page, { headers: { Accept: "text/html" }, cache: "no-store" });
-    if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("decision"));
+    const answer = await fetch(decision().dataset.page, { headers: { Accept: "text/html" }, cache: "no-store", signal });
+    return answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // offline: the next news or poll tries again
-  } finally {
-    refreshing = false;
+    if (!LOST.includes(error.name)) throw error;
+    return null;
   }
 }
 
@@ -134,13 +149,16 @@ function countPictures() {
   show();
 }
 
-// A second click while the first is under way is no second wish.
+// A second click while the first is under way is no second wish; after it was stopped, or for long got no answer, it is one.
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "picker") return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
+  if (!window.navigation) setTimeout(mayPress, PATIENCE); // where nobody tells that it was stopped
 });
-addEventListener("pageshow", () => delete document.getElementById("picker")?.dataset.sent); // came back to it
+const mayPress = () => delete document.getElementById("picker")?.dataset.sent;
+window.navigation?.addEventListener("navigateerror", mayPress);
+addEventListener("pageshow", mayPress); // came back to it
 
 // A form that is folded up opens for whoever is sent to it.
 document.addEventListener("click", (event) => {

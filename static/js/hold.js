@@ -2,6 +2,9 @@
 import { serverNow } from "./clock.js";
 import { countDown } from "./countdown.js";
 
+const PATIENCE = 10_000; // for an answer
+const AGAIN = 5000; // after none came
+
 const place = () => document.getElementById("hold-timer");
 let timers = [];
 let warned = "";
@@ -30,9 +33,15 @@ function take(html) {
   return true;
 }
 
+// Until the page is there: it is asked for when the time is up, and that is told once.
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  take(await answer.text());
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE) });
+    if (answer.ok) return take(await answer.text());
+  } catch {
+    // nobody answered
+  }
+  setTimeout(refresh, AGAIN * (0.5 + Math.random()));
 }
 
 async function keep(button) {
@@ -40,7 +49,7 @@ async function keep(button) {
   button.setAttribute("aria-disabled", "true"); // not `disabled`: the focus would be lost
   const address = button.getAttribute("formaction") || button.form.action;
   try {
-    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(new FormData(button.form)) });
+    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(new FormData(button.form)), signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok || !take(await answer.text())) return button.form.requestSubmit(button);
     place().focus();
   } catch {

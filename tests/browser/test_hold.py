@@ -4,24 +4,25 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from checkout.models import Cart
 from drops.models import Hold
 from merchant.clock import now
 from tests.browser.buyer import Buyer
 from tests.running_shop import RunningShop
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
 
 def ends_in(buyer: Buyer, **time: float) -> datetime:
     """Move the buyer's hold near its end, as if they had looked at the page for long. Returns the end."""
-    until = now() + timedelta(**time)
+    end = now() + timedelta(**time)
     cart = Cart.objects.get(drop=buyer.drop)
-    Cart.objects.filter(pk=cart.pk).update(expires_at=until)
-    Hold.objects.filter(owner_kind="cart", owner_ref=str(cart.pk)).update(expires_at=until)
-    return until
+    Cart.objects.filter(pk=cart.pk).update(expires_at=end)
+    Hold.objects.filter(owner_kind="cart", owner_ref=str(cart.pk)).update(expires_at=end)
+    return end
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -58,6 +59,34 @@ def test_a_hold_that_ended_says_so_and_is_taken_again(shop: RunningShop, buyer: 
     again.click()
     expect(buyer.page.locator("#hold-timer")).to_contain_text("Held for you until")
     assert Hold.objects.filter(owner_kind="cart", state="active", expires_at__gt=now()).exists()
+
+
+def test_a_hold_that_ends_while_the_shop_is_away_says_so_later(
+    shop: RunningShop, buyer: Buyer, complaints: list[str]
+) -> None:
+    page = buyer.page
+    buyer.opens_the_drop()
+    page.get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_role("heading", name="Your cart")).to_be_visible()
+    ends_in(buyer, minutes=6)
+    page.clock.install()
+    page.reload()
+    clock = page.locator("#hold-timer [data-countdown]")
+    expect(clock).to_have_text(re.compile(r"\d:\d\d"))
+    with page.expect_event("requestfailed"):
+        page.route("**/cart/", lambda route: route.abort())
+        page.clock.fast_forward("06:00")
+        page.clock.fast_forward("00:02")
+    ends_in(buyer, seconds=-1)
+    page.unroute("**/cart/")
+    until(lambda: a_moment_later(page) and page.get_by_role("button", name="Take them again").is_visible())
+    complaints.clear()  # of the page that did not come
+
+
+def a_moment_later(page: Page) -> bool:
+    """In the page's own time."""
+    page.clock.fast_forward("00:10")
+    return True
 
 
 @pytest.mark.browser_context_args(java_script_enabled=False)

@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from checkout.tests import fan
 from drops import scheduling
@@ -82,6 +82,28 @@ def test_an_open_page_turns_when_the_drop_starts(page: Page, soon: Drop) -> None
     starts(soon)
     scheduling.set_window(soon)  # which publishes it
     is_live(page)
+
+
+def test_a_turn_that_got_no_answer_is_asked_for_again(buyer: Buyer, complaints: list[str]) -> None:
+    """It is told once, and everybody asks in that second: just then an answer is lost."""
+    buyer.opens_the_drop()
+    mark(buyer.page)
+    expect(buyer.page.get_by_role("button", name="Buy now")).to_be_visible()
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.fulfill(status=503)
+
+    buyer.page.route(f"**/drops/{buyer.drop.slug}/", lose_the_first)
+    scheduling.pause(buyer.drop, actor="staff:owner", now=now())
+    expect(buyer.page.locator("[data-phase-label]")).to_have_text("Paused for a moment")
+    assert is_marked(buyer.page), "the page was loaded anew"
+    assert len(lost) == 1
+    complaints.clear()  # of the 503
 
 
 def test_a_page_that_hears_no_news_turns_when_its_countdown_has_ended(page: Page, soon: Drop) -> None:
