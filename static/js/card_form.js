@@ -1,21 +1,26 @@
 // Stripe.js, from Stripe or its stand-in, in the shop's colours. Card data never touches this page.
 const PATIENCE = 12000;
+let loading = null; // one script, however many ask
 
-function within(promise, what) {
-  const late = new Promise((_, no) => setTimeout(() => no(new Error(`${what} did not answer`)), PATIENCE));
+function within(promise, ms = PATIENCE) {
+  const late = new Promise((_, no) => setTimeout(() => no(new Error("Nobody answered")), ms));
   return Promise.race([promise, late]);
 }
 
-export function loadStripe(src, key) {
-  const loading = new Promise((yes, no) => {
-    if (window.Stripe) return yes();
-    const script = Object.assign(document.createElement("script"), { src, onload: yes, onerror: () => no(new Error("Stripe.js")) });
-    document.head.append(script);
-  });
-  return within(loading, "Stripe.js").then(() => window.Stripe(key));
+// A form that is still coming is worth a moment and no more: others buy meanwhile.
+export const soon = (coming) => within(coming, 4000).catch(() => null);
+
+const fetched = (src) => new Promise((onload, no) => {
+  const onerror = () => no((loading = null)); // who comes next tries anew
+  document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
+});
+
+export async function loadStripe(src, key) {
+  if (!window.Stripe) await within(loading ??= fetched(src));
+  return window.Stripe(key);
 }
 
-// Any CSS colour as #rrggbb: the payment form understands no custom properties, and no newer notation.
+// Any CSS colour as #rrggbb: the payment form understands nothing newer.
 function colour(property, root) {
   const probe = Object.assign(document.createElement("i"), { hidden: true });
   probe.style.color = `var(${property})`;
@@ -33,7 +38,7 @@ function painted(value) {
   return canvas.getImageData(0, 0, 1, 1).data;
 }
 
-// The colours of the page, or of the embed, whose root has them under names with another prefix.
+// The colours of the page, or of the embed, whose names have another prefix.
 export function appearance({ root = document.body, prefix = "--", font = "system-ui, sans-serif", dark = matchMedia("(prefers-color-scheme: dark)").matches } = {}) {
   const of = (name) => colour(prefix + name, root);
   return {
@@ -57,11 +62,10 @@ export async function mountCard(settings, place, look = appearance()) {
   });
   const holder = document.createElement("div");
   const element = elements.create("payment", { layout: "tabs" });
-  place.textContent = "";
-  place.append(holder);
+  place.replaceChildren(holder);
   const ready = new Promise((yes) => element.on("ready", yes));
   element.mount(holder);
-  await within(ready, "The card form");
+  await within(ready);
   place.classList.remove("waiting");
   return { stripe, elements };
 }
@@ -70,11 +74,11 @@ export async function mountCard(settings, place, look = appearance()) {
 export class CardProblem extends Error {}
 
 export async function cardToken({ stripe, elements }, settings, billing) {
-  const checked = await elements.submit();
+  const checked = await within(elements.submit(), 120_000); // a wallet asks a person
   if (checked.error) throw new CardProblem(checked.error.message);
   const params = { return_url: settings.return_url };
   if (billing) params.payment_method_data = { billing_details: billing };
-  const made = await within(stripe.createConfirmationToken({ elements, params }), "The payment provider");
+  const made = await within(stripe.createConfirmationToken({ elements, params }));
   if (!made.error) return { id: made.confirmationToken.id, ends: made.confirmationToken.expires_at * 1000 };
   if (["card_error", "validation_error"].includes(made.error.type)) throw new CardProblem(made.error.message);
   throw new Error(made.error.message);

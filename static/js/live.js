@@ -9,23 +9,19 @@ export function follow(url, { news, poll }) {
   let timer = null;
   let source = null;
 
-  const startPolling = () => (timer ??= setInterval(() => document.hidden || poll(), POLL_EVERY));
+  const look = () => document.hidden || poll();
+  const startPolling = () => (timer ??= setInterval(look, POLL_EVERY));
   const stopPolling = () => (timer = clearInterval(timer) ?? null);
 
-  function heard(event) {
+  function heard({ data }) {
     failures = 0;
     stopPolling();
-    try {
-      news(JSON.parse(event.data));
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error; // a heartbeat has no news in it
-    }
+    news(JSON.parse(data));
   }
 
   function connect() {
     source = new EventSource(url);
     source.onmessage = heard;
-    for (const name of ["snapshot", "live", "delta"]) source.addEventListener(name, heard);
     source.onerror = () => {
       failures += 1;
       if (failures >= GIVE_UP_AFTER) startPolling();
@@ -34,14 +30,13 @@ export function follow(url, { news, poll }) {
     };
   }
 
-  // A page that comes back from the cache of the browser is old: look at once.
-  const shown = (event) => event.persisted && poll();
-  addEventListener("pageshow", shown);
+  // Who comes back, from a sleep or the browser's cache, sees an old page.
+  document.addEventListener("visibilitychange", look);
   connect();
   return () => {
     over = true;
     source.close();
     stopPolling();
-    removeEventListener("pageshow", shown);
+    document.removeEventListener("visibilitychange", look);
   };
 }

@@ -3,9 +3,6 @@ export * from "./card_form.js";
 
 export const config = (id) => JSON.parse(document.getElementById(id).textContent);
 
-// A form that is still coming is worth a moment and no more: others buy meanwhile.
-export const soon = (coming) => Promise.race([coming, new Promise((yes) => setTimeout(yes, 4000))]);
-
 // While it works the button says so; without a text it is itself again.
 export function busy(button, text) {
   if (!text && button.dataset.label === undefined) return;

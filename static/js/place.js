@@ -1,5 +1,6 @@
 // A place on the waiting list: says when it turned, and counts what is left of an offer.
 import { countDown } from "./countdown.js";
+import { keepSteady } from "./steady.js";
 
 const place = () => document.getElementById("place");
 let said = place().dataset.headline;
@@ -15,5 +16,6 @@ function look() {
   document.getElementById("place-news").textContent = said;
 }
 
+keepSteady("place");
 document.addEventListener("htmx:afterSettle", look);
 look();

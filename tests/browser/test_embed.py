@@ -19,8 +19,10 @@ from policies.publishing import new_draft, publish
 from policies.rules_models import Proof
 from tests.browser.buyer import ASKS_BACK, DECLINED, GOOD, Buyer
 from tests.browser.conftest import SO_HIGH_THAT_NOTHING_SCROLLS
+from tests.browser.held_back import hold_back
 from tests.browser.other_site import OtherSite
 from tests.browser.terms_of_sale import prices, sold_from_18
+from tests.browser.test_pressed_early import ENDLESS_PATIENCE
 from tests.running_shop import RunningShop
 from tests.waiting import known_everywhere, until
 
@@ -499,6 +501,114 @@ def test_a_drop_without_a_waiting_list_leads_to_the_shop(other_site: OtherSite, 
     reads(other_site, buyer)
     expect(embed(buyer).get_by_role("link", name="See it at the shop")).to_be_visible()
     expect(embed(buyer).get_by_role("link", name="Join the waiting list")).to_have_count(0)
+
+
+# --- presses that come too early, or while something is on its way -------------------------------------------------
+CARD_FORM = "**/sandbox/**/card_form.js"
+INCOMPLETE = "Your card number is incomplete."
+
+
+def test_a_press_waits_for_the_card_form_and_then_says_what_the_card_lacks(blog: Buyer) -> None:
+    blog.page.add_init_script(ENDLESS_PATIENCE)
+    blog.page.reload()
+    form_comes = hold_back(blog.page, CARD_FORM)
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("button", name="Ordering…")).to_be_visible()
+    form_comes()
+    expect(embed(blog).get_by_role("alert")).to_contain_text(INCOMPLETE)
+    blog.types_card(GOOD)
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("Yours.")
+
+
+def test_an_order_that_did_not_wait_for_the_card_form_gets_another_one(blog: Buyer) -> None:
+    """The first form was forgotten while it came: the next is not the one that nobody sees."""
+    hold_back(blog.page, CARD_FORM)
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("One step left: pay for your order")
+    blog.page.unroute(CARD_FORM)
+    blog.types_card(GOOD)
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("Yours.")
+
+
+def test_a_press_after_the_order_waits_for_the_card_form_too(blog: Buyer) -> None:
+    orders(blog, DECLINED)
+    form_comes = hold_back(blog.page, CARD_FORM)
+    expect(headline(blog)).to_have_text("That card did not work")
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("button", name="Paying…")).to_be_visible()
+    form_comes()
+    alert = embed(blog).get_by_role("alert")
+    expect(alert).to_contain_text(INCOMPLETE)
+    for _ in range(2):
+        with blog.page.expect_response("**/api/v1/orders/*"):
+            pass
+    expect(alert).to_contain_text(INCOMPLETE)  # news of the order are no reason to take it away
+    blog.types_card(GOOD)
+    blog.pay_button.click()
+    expect(headline(blog)).to_have_text("Yours.")
+
+
+def test_a_choice_without_an_answer_is_not_forgotten_by_the_press(
+    zones: None, blog: Buyer, complaints: list[str]
+) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    expect(blog.pay_button).to_be_visible()
+    blog.page.route("**/quote", lambda route: route.abort())
+    blog.page.get_by_label("Express").check()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("Nobody answered")
+    blog.page.unroute("**/quote")
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("The total is $63.00 now.")
+    assert not Order.objects.filter(drop=blog.drop).exists()
+    blog.page.get_by_role("button", name="Pay $63.00", exact=True).click()
+    expect(headline(blog)).to_have_text("Yours.")
+    assert (blog.order.shipping_title, blog.order.captured_minor) == ("Express", 6300)
+    complaints.clear()  # of the answer that was lost
+
+
+def test_what_was_let_go_is_not_ordered_later(shop: RunningShop, blog: Buyer, complaints: list[str]) -> None:
+    page, tried = blog.page, list[str]()
+
+    def lose(route: Route) -> None:
+        tried.append(route.request.url)
+        route.abort()
+
+    embed(blog).get_by_role("button", name="Buy now").click()
+    blog.fills_in_the_address()
+    blog.types_card(GOOD)
+    page.route("**/orders", lose)
+    page.clock.install()
+    blog.pay_button.click()
+    expect(embed(blog).get_by_role("alert")).to_contain_text("The network is slow")
+    embed(blog).get_by_role("button", name="Back, and let it go").click()
+    expect(embed(blog).get_by_role("button", name="Buy now")).to_be_visible()
+    page.evaluate("() => dispatchEvent(new Event('online'))")  # which ends the pause before the next try
+    page.clock.fast_forward("00:30")
+    page.evaluate("(address) => fetch(address)", f"{shop.url}/api/v1/shop")  # what was sent before it is known by now
+    assert len(tried) == 1
+    complaints.clear()  # of the answer that was lost
+
+
+SLEPT_AN_HOUR = """() => {
+  const [clock, ticks] = [Date.now, performance.now()];
+  Date.now = () => clock() + 3_600_000;
+  performance.now = () => ticks; // which stands still in a sleep
+}"""
+
+
+def test_a_phone_that_slept_knows_that_the_hold_ended(blog: Buyer) -> None:
+    embed(blog).get_by_role("button", name="Buy now").click()
+    expect(embed(blog).get_by_text("Held for you for")).to_be_visible()
+    blog.page.evaluate(SLEPT_AN_HOUR)
+    expect(embed(blog).get_by_text("Your hold ended", exact=True)).to_be_visible()
 
 
 PATIENT = """window.given = []; AbortSignal.timeout = (ms) => { const stop = new AbortController();

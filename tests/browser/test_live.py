@@ -106,6 +106,17 @@ def test_a_turn_that_got_no_answer_is_asked_for_again(buyer: Buyer, complaints: 
     complaints.clear()  # of the 503
 
 
+def test_who_comes_back_to_the_page_sees_what_is_left_now(buyer: Buyer) -> None:
+    """From a phone that slept: its stream is dead and does not know it."""
+    buyer.page.route("**/live/**", lambda route: None)  # neither answered nor refused
+    buyer.opens_the_drop()
+    expect(buyer.page.get_by_role("button", name="Buy now · $48.00")).to_be_visible()  # the script is there
+    fan.placed(buyer.drop, (buyer.sku, 2), at=now())
+    known_everywhere()
+    buyer.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    expect(buyer.page.locator("[data-stock]")).to_have_text("3 left")
+
+
 def test_a_page_that_hears_no_news_turns_when_its_countdown_has_ended(page: Page, soon: Drop) -> None:
     page.route("**/live/**", lambda route: None)  # neither answered nor refused
     page.clock.install()

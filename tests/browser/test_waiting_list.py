@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from checkout.tests import fan
 from checkout.waiting_models import PlaceState, WaitingPlace
@@ -108,3 +108,21 @@ def test_a_second_click_while_the_first_is_under_way_sends_nothing(shop: Running
     buyer.opens_the_drop()
     expect(buyer.page.get_by_role("button", name="Buy now · $48.00")).to_be_visible()  # the script is there
     assert buyer.page.evaluate(TWO_CLICKS) == [True, False]
+
+
+@pytest.mark.browser_context_args(service_workers="block")  # so that the test sees what is on its way
+def test_who_stopped_the_page_that_did_not_come_presses_again(
+    shop: RunningShop, buyer: Buyer, complaints: list[str]
+) -> None:
+    buyer.opens_the_drop()
+    button = buyer.page.get_by_role("button", name="Buy now · $48.00")  # the script is there
+    expect(button).to_be_visible()
+    never: list[Route] = []
+    buyer.page.route("**/cart/", lambda route: never.append(route))
+    button.evaluate("(button) => button.click()")  # Playwright's own waits for the page that does not come
+    until(lambda: buyer.page.evaluate("true") and never != [])
+    buyer.page.evaluate("window.stop()")
+    buyer.page.unroute("**/cart/")
+    button.click()
+    expect(buyer.page.get_by_role("heading", name="Checkout")).to_be_visible()
+    complaints.clear()  # of the worker that is blocked

@@ -1,7 +1,7 @@
 // The shop's API with bearer tokens and no cookie; an order is sent until it is answered.
 export class Away extends Error {}
 
-export class Refused extends Error {
+class Refused extends Error {
   constructor(problem, again) {
     super(problem.detail);
     Object.assign(this, { problem, again });

@@ -1,7 +1,6 @@
 // The second step: who, where to, how much, what to know, and the card; sent once.
 import { left } from "../left.js";
-import { CardProblem, cardToken, mountCard } from "../card_form.js";
-import { Refused } from "./api.js";
+import { CardProblem, cardToken, soon } from "../card_form.js";
 import { busy, choice, deed, draw, field, h, money, note, offlineOr, text, tick, wrong } from "./parts.js";
 
 const WARN = 120_000; // ms: time enough to act
@@ -31,15 +30,15 @@ export class Checkout {
     this.asks = h("div", { class: "asks" }, this.fields(), this.delivery, this.age, this.texts, this.code);
     this.form = h("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); busy(this.button, "Ordering…", () => this.order()); }, onchange: ({ target }) => DECIDES.includes(target.name) && this.requote() },
       this.asks, this.sums, this.payment, this.trouble, this.button);
-    this.node = h("section", {}, this.heading, this.hold, this.form, deed("Back, and let it go", () => this.back()));
+    this.node = h("section", {}, this.heading, this.hold, this.form, deed("Back, and let it go", this.back));
     this.take(cart);
   }
 
   fields() {
     const { shop } = this.embed;
     const names = new Intl.DisplayNames("en", { type: "region" });
-    const countries = shop.countries.map((code) => [names.of(code), code]).sort(([one], [other]) => one.localeCompare(other));
-    const country = h("select", {}, ...countries.map(([name, code]) => new Option(name, code, false, code === shop.country)));
+    const countries = shop.countries.map((code) => new Option(names.of(code), code, false, code === shop.country));
+    const country = h("select", {}, ...countries.sort((one, other) => one.text.localeCompare(other.text)));
     const one = ([label, name, maxlength, autocomplete]) => field(label, name, { type: name === "email" ? name : "text", required: name in MISSING, maxlength, autocomplete });
     return h("div", { class: "fields" }, ...FIELDS.map(one), field("Country", "country", { autocomplete: "country" }, country));
   }
@@ -65,14 +64,14 @@ export class Checkout {
     this.cart = cart;
     this.stop();
     if (cart.hold.state === "none") return;
-    this.ends = performance.now() + cart.hold.seconds_left * 1000;
+    this.ends = Date.now() + cart.hold.seconds_left * 1000;
     this.warned = null;
     this.timer = setInterval(() => this.tick(), 1000);
     this.tick();
   }
 
   tick() {
-    const ms = this.ends - performance.now();
+    const ms = this.ends - Date.now();
     const state = ms <= 0 ? "ended" : ms <= WARN ? "soon" : "held";
     if (state !== this.warned) this.sayHold(state);
     this.warned = state;
@@ -82,7 +81,7 @@ export class Checkout {
 
   sayHold(state) {
     const minutes = this.cart.hold.prolong_minutes;
-    const longer = (words) => deed(words, () => this.prolong());
+    const longer = (words) => deed(words, this.prolong);
     this.clock = state === "ended" ? null : h("span", { class: "clock" });
     const said = {
       held: () => h("p", {}, "Held for you for ", this.clock, "."),
@@ -97,12 +96,10 @@ export class Checkout {
     return this.embed.api.ask(method, path, { token: this.embed.cartToken });
   }
 
-  prolong() {
-    return this.embed.guarded(async () => {
-      this.take(await this.askCart("POST", "/cart/prolong"));
-      this.embed.announce("It is kept for you.");
-    });
-  }
+  prolong = () => this.embed.guarded(async () => {
+    this.take(await this.askCart("POST", "/cart/prolong"));
+    this.embed.announce("It is kept for you.");
+  });
 
   get lines() {
     return this.cart.lines.map(({ sku, quantity }) => ({ sku, quantity }));
@@ -151,7 +148,7 @@ export class Checkout {
     if (options.length > 1) this.form.elements.shipping_option.value = chosen;
   }
 
-  // Asked for where something is sold from an age on. The shop decides.
+  // Where something is sold from an age on. The shop decides.
   showAge({ minimum_age: least, age_proof: proof, age_question: question }) {
     const date = () => field(`Date of birth (${least} or older)`, "birth_date", { type: "date", required: true, "data-missing": question, min: "1900-01-01", autocomplete: "bday" });
     const box = () => tick({ name: "of_age", "data-missing": question }, `I am ${least} or older.`);
@@ -180,9 +177,9 @@ export class Checkout {
   async showCard() {
     const { embed } = this;
     try {
-      if (!embed.card) await embed.mountCard(this.quote.total, mountCard);
+      if (!embed.card) await embed.mountCard(this.quote.total);
     } catch {
-      embed.cardPlace.textContent = "The card form cannot be reached. Order without it: it is held, and we ask for your card next.";
+      if (embed.step === this) embed.cardPlace.textContent = "The card form cannot be reached. Order without it: it is held, and we ask for your card next.";
     }
     const { amount } = this.quote.total; // another one, perhaps, since the form was asked for
     if (amount) embed.card?.elements.update({ amount });
@@ -198,26 +195,28 @@ export class Checkout {
 
   async order() {
     const agreed = this.quote?.total.amount;
-    await this.asking?.catch(() => {}); // a total that is on its way counts
-    if (!this.quote) return this.requote(); // nothing can be agreed to yet
+    await this.asking.catch(this.requote); // a total on its way counts, and one that got lost
+    if (!(await this.asking.catch(() => null))) return;
     if (this.quote.total.amount !== agreed) return this.say("bad", `The total is ${money(this.quote.total)} now. Please agree to it.`);
     this.trouble.replaceChildren();
     const [first, ...others] = this.faults();
     if (!first) return this.send();
-    if (others.length || first.type === "checkbox") this.say("bad", others.length ? `${others.length + 1} things to mend` : missing(first));
+    if (others.length) this.say("bad", `${others.length + 1} things to mend`);
+    else if (first.type === "checkbox") this.say("bad", missing(first));
     first.focus();
   }
 
   // While it is sent it stays as it was agreed to.
   async send() {
-    const { key } = this;
+    const { key, embed } = this;
     this.button.focus();
     this.asks.inert = true;
     try {
       const body = await this.body();
-      const request = () => this.embed.api.ask("POST", `${this.embed.path}/orders`, { body, token: this.embed.cartToken, key });
-      const placed = await this.embed.api.untilAnswered(request, () => this.wait());
-      this.embed.ordered(placed.token);
+      const send = () => embed.api.ask("POST", `${embed.path}/orders`, { body, token: embed.cartToken, key });
+      const request = () => (embed.step === this ? send() : new Promise(() => {})); // who let it go orders nothing
+      const placed = await embed.api.untilAnswered(request, () => this.wait());
+      embed.ordered(placed.token);
     } catch (error) {
       this.asks.inert = false;
       this.fail(error);
@@ -230,8 +229,8 @@ export class Checkout {
 
   fail(error) {
     if (error instanceof CardProblem) return this.say("bad", "Your card", error.message);
-    if (!(error instanceof Refused)) throw error;
     const { problem } = error;
+    if (!problem) throw error;
     if (problem.type === "already-ordered") return this.embed.ordered(problem.token);
     if (GONE.includes(problem.type)) return this.end(problem);
     if (problem.fresh) this.show(problem.fresh);
@@ -276,21 +275,21 @@ export class Checkout {
 
   // Without a network, or without Stripe, the order goes without a card: it is held, and asks for one.
   async token(billing) {
-    if (!this.embed.card || navigator.onLine === false) return null;
+    const { embed } = this;
+    await soon(embed.mounting);
+    if (!embed.card || navigator.onLine === false) return null;
     try {
-      return (await cardToken(this.embed.card, { return_url: location.href }, billing)).id;
+      return (await cardToken(embed.card, { return_url: location.href }, billing)).id;
     } catch (error) {
       if (error instanceof CardProblem) throw error;
       return null;
     }
   }
 
-  back() {
-    return this.embed.guarded(async () => {
-      await this.askCart("DELETE", "/cart");
-      this.embed.beginAnew();
-    });
-  }
+  back = () => this.embed.guarded(async () => {
+    await this.askCart("DELETE", "/cart");
+    this.embed.beginAnew();
+  });
 
   stop() {
     clearInterval(this.timer);

@@ -33,7 +33,7 @@ export class Choose {
     this.button = h("button", { class: "main", type: "submit" }, "Buy now");
     this.buying = h("div", { class: "bottom" }, h("label", { for: "quantity" }, "Quantity"), this.quantity, this.button);
     this.instead = h("div", {});
-    // Its room is kept from the start: what stands below does not jump when everything is gone.
+    // Its room is kept from the start, so that nothing below jumps.
     this.place = h("div", { class: "place", "data-room": ROOM }, this.buying, this.instead);
     return this.place;
   }
@@ -97,8 +97,8 @@ export class Choose {
     const clock = h("span", { role: "timer", "aria-label": "Time until it opens" });
     this.instead.replaceChildren(note("wait", `Opens ${day}`, "", h("p", { class: "opens" }, clock)));
     const tick = () => {
-      clock.textContent = left(opens - performance.now());
-      if (opens > performance.now()) return;
+      clock.textContent = left(opens - Date.now());
+      if (opens > Date.now()) return;
       this.stop();
       this.embed.turnSoon();
     };

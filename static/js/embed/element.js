@@ -1,6 +1,6 @@
 // <frontrow-drop slug="winter-robe">: sells a drop inside somebody else's page, without a cookie.
 import { follow } from "../live.js";
-import { appearance } from "../card_form.js";
+import { appearance, mountCard } from "../card_form.js";
 import { Api, Away, Memory } from "./api.js";
 import { Checkout } from "./checkout.js";
 import { Choose } from "./choose.js";
@@ -42,7 +42,7 @@ export class FrontrowDrop extends HTMLElement {
     this.live = h("p", { class: "unseen", role: "status" });
     this.frame = h("article", { class: "frame" }, this.head, this.main, this.live);
     this.shadowRoot.append(this.frame);
-    // Stripe refuses shadow roots: the card form stands in the page itself and is shown through a slot.
+    // Stripe refuses shadow roots: the card form stands in the page, and shows through a slot.
     this.cardPlace = h("div", { slot: "payment" });
     this.append(this.cardPlace);
   }
@@ -54,8 +54,9 @@ export class FrontrowDrop extends HTMLElement {
     } catch (error) {
       return this.cannotLoad(error);
     }
+    if (!this.isConnected) return;
     for (const name of ["accent", "on_accent", "accent_dark", "on_accent_dark"]) this.frame.style.setProperty(`--shop-${name}`, this.shop[name]);
-    this.clockOffset = performance.now() - Date.parse(this.drop.server_now);
+    this.clockOffset = Date.now() - Date.parse(this.drop.server_now);
     this.showHead();
     this.listen();
     await this.resume();
@@ -90,16 +91,14 @@ export class FrontrowDrop extends HTMLElement {
   }
 
   // Every page turns in the same second: spread the asking.
-  turnSoon() {
-    this.turning ??= setTimeout(() => {
-      this.turning = null;
-      this.refresh();
-    }, Math.random() * 1500);
+  turnSoon(within = 1500) {
+    this.turning ??= setTimeout(() => this.refresh(), Math.random() * within);
   }
 
   async refresh() {
+    this.turning = null;
     const fresh = await this.api.ask("GET", this.path).catch(() => null);
-    if (!fresh) return;
+    if (!fresh) return this.turnSoon(5000);
     this.drop = fresh;
     if (this.step instanceof Choose) this.go(new Choose(this, fresh));
   }
@@ -162,15 +161,17 @@ export class FrontrowDrop extends HTMLElement {
     return this.refresh();
   }
 
-  async mountCard({ amount, currency }, mount) {
+  async mountCard({ amount, currency }) {
     const settings = { ...this.shop, amount, currency, capture_method: this.drop.capture_method };
-    this.mounting ??= mount(settings, this.cardPlace, this.look()).finally(() => (this.mounting = null));
-    this.card = await this.mounting;
+    const coming = (this.mounting ??= mountCard(settings, this.cardPlace, this.look()));
+    const card = await coming.catch(() => null);
+    if (this.mounting === coming) [this.card, this.mounting] = [card, null]; // else it was forgotten
+    await coming;
   }
 
-  // A form that still shows the card that was refused invites to press again.
+  // The refused card in it would invite to press again.
   forgetCard() {
-    this.card = null;
+    this.card = this.mounting = null;
     this.cardPlace.replaceChildren();
   }
 
@@ -180,7 +181,7 @@ export class FrontrowDrop extends HTMLElement {
     return appearance({ root: this.frame, prefix: "--_", dark, font: getComputedStyle(this.frame).fontFamily });
   }
 
-  // What is gone may come back, first to those who wait: a way to the list.
+  // What is gone may come back, first to those who wait.
   waiting(type) {
     const { waiting_list_url: list } = this.drop;
     return MAY_COME_BACK.includes(type) && list && link(list, "Join the waiting list");
@@ -194,8 +195,7 @@ export class FrontrowDrop extends HTMLElement {
       const away = error instanceof Away;
       if (!away && !error.problem) throw error;
       const words = away ? [offlineOr("Nobody answered"), "Try again in a moment."] : [error.message];
-      const told = note("bad", words[0], words[1], this.waiting(error.problem?.type));
-      (this.step.trouble ?? this.step.state).replaceChildren(told);
+      (this.step.trouble ?? this.step.state).replaceChildren(note("bad", words[0], words[1], this.waiting(error.problem?.type)));
       this.announce(words.join(". "));
     }
   }

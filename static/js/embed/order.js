@@ -1,14 +1,13 @@
 // The last step: what happened, what happens next, and the one thing the fan can do.
-import { CardProblem, cardToken, loadStripe, mountCard } from "../card_form.js";
+import { CardProblem, cardToken, loadStripe } from "../card_form.js";
 import { deed, h, link, money, note, offlineOr, when } from "./parts.js";
 
-const LOOK_EVERY = 2000;
 const SETTLED = ["confirmed", "expired", "cancelled", "late_paid"];
 const KIND = { confirmed: "good", expired: "bad", cancelled: "bad" };
 
 export class Order {
   constructor(embed, token) {
-    Object.assign(this, { embed, path: `/orders/${token}`, asked: new Set() });
+    Object.assign(this, { embed, path: `/orders/${token}` });
     this.heading = h("h3", { tabindex: "-1" }, "One moment…");
     this.story = h("div", { class: "story" });
     this.deeds = h("div", { class: "deeds" });
@@ -18,17 +17,18 @@ export class Order {
   }
 
   async look() {
-    clearTimeout(this.timer);
-    try {
-      const order = await this.embed.api.ask("GET", this.path);
-      this.trouble.replaceChildren();
-      this.show(order);
-      if (!SETTLED.includes(order.status)) this.timer = setTimeout(() => this.look(), LOOK_EVERY);
-    } catch (error) {
-      if (error.problem?.status === 404) return this.embed.beginAnew();
-      this.trouble.replaceChildren(note("wait", offlineOr("The shop does not answer"), "Your order stands. This is asked again by itself."));
-      this.timer = setTimeout(() => this.look(), Math.max(error.again * 1000 || 0, 2 * LOOK_EVERY));
-    }
+    this.stop();
+    const looking = (this.looking = {}); // the youngest look counts
+    const order = await this.embed.api.ask("GET", this.path).catch((error) => error);
+    if (looking !== this.looking) return;
+    if (order.problem?.status === 404) return this.embed.beginAnew();
+    const away = order instanceof Error;
+    if (away) this.fail(offlineOr("The shop does not answer"), "Your order stands. This is asked again by itself.", "wait");
+    else if (this.away) this.trouble.replaceChildren();
+    this.away = away;
+    if (!away) this.show(order);
+    const pause = away ? (order.again || 4) * 1000 : 2000;
+    if (!SETTLED.includes(order.status)) this.timer = setTimeout(() => this.look(), pause);
   }
 
   show(order) {
@@ -36,10 +36,12 @@ export class Order {
     if (next === this.shown) return;
     this.shown = next;
     this.node.dataset.status = order.status;
+    const here = this.deeds.querySelector(":focus"); // not what is typed into the card form
     this.heading.textContent = order.headline;
     this.story.replaceChildren(note(KIND[order.status] ?? "wait", order.reference, order.explanation, h("p", {}, order.next_step)),
       h("ol", {}, ...order.timeline.map(({ at, text }) => h("li", {}, h("time", { datetime: at }, when(at)), ` ${text}`))));
     this.offer(order);
+    if (here) this.heading.focus(); // what was pressed is gone
     if (order.headline === this.said) return;
     this.said = order.headline;
     this.embed.announce(`${order.headline}. ${order.explanation}`);
@@ -47,21 +49,24 @@ export class Order {
   }
 
   offer({ next_action: action, can_cancel: canCancel, status, total }) {
-    const deeds = [];
-    if (action?.type === "pay") deeds.push(h("slot", { name: "payment" }), deed(`Pay ${money(total)}`, () => this.pay(), { kind: "main", doing: "Paying…" }), link(action.url, "Pay at the shop instead"));
-    if (action?.type === "use_stripe_sdk") deeds.push(deed("Answer your bank", () => this.askBank(action.client_secret, true), { kind: "main" }));
+    const [pays, asks] = ["pay", "use_stripe_sdk"].map((type) => action?.type === type);
+    const deeds = pays ? [h("slot", { name: "payment" }), deed(`Pay ${money(total)}`, () => this.pay(total), { kind: "main", doing: "Paying…" }), link(action.url, "Pay at the shop instead")] : [];
+    if (asks) deeds.push(deed("Answer your bank", () => this.askBank(action.client_secret, true), { kind: "main" }));
     if (canCancel) deeds.push(deed("Let it go", () => this.cancel()));
     if (SETTLED.includes(status)) deeds.push(deed("Back to the drop", () => this.embed.beginAnew()));
     this.deeds.replaceChildren(...deeds);
-    if (action?.type === "pay" && !this.embed.card) this.embed.mountCard(total, mountCard).catch(() => this.fail("The card form cannot be reached. Try again in a moment, or pay at the shop."));
-    if (action?.type === "use_stripe_sdk") this.askBank(action.client_secret);
+    if (pays && !this.embed.card) this.embed.mountCard(total).catch(() => this.fail("The card form cannot be reached. Try again in a moment, or pay at the shop."));
+    if (asks) this.askBank(action.client_secret);
   }
 
-  async pay() {
+  async pay(total) {
+    const { embed } = this;
+    this.trouble.replaceChildren();
     try {
-      const { id } = await cardToken(this.embed.card ?? (await this.embed.mounting), { return_url: location.href });
-      await this.embed.api.ask("PUT", `${this.path}/card`, { body: { confirmation_token: id } });
-      this.embed.forgetCard();
+      if (!embed.card) await embed.mountCard(total);
+      const { id } = await cardToken(embed.card, { return_url: location.href });
+      await embed.api.ask("PUT", `${this.path}/card`, { body: { confirmation_token: id } });
+      embed.forgetCard();
       await this.look();
     } catch (error) {
       this.fail(error instanceof CardProblem || error.problem ? error.message : "Nobody answered. Try again in a moment.");
@@ -69,16 +74,16 @@ export class Order {
   }
 
   // 3-D Secure. Whatever it says, the shop asks the provider itself.
-  async askBank(clientSecret, again = false) {
-    if (this.asked.has(clientSecret) && !again) return;
-    this.asked.add(clientSecret);
+  async askBank(clientSecret, again) {
+    if (this.asked === clientSecret && !again) return;
+    this.asked = clientSecret;
     const { shop, card, api } = this.embed;
     try {
       const stripe = card?.stripe ?? (await loadStripe(shop.stripe_js, shop.publishable_key));
       await stripe.handleNextAction({ clientSecret });
       await api.ask("POST", `${this.path}/returned`);
     } catch {
-      this.asked.delete(clientSecret); // the button asks once more
+      // the button asks once more
     }
     this.look();
   }
@@ -92,11 +97,12 @@ export class Order {
     await this.look();
   }
 
-  fail(words) {
-    this.trouble.replaceChildren(note("bad", words));
+  fail(words, more, kind = "bad") {
+    this.trouble.replaceChildren(note(kind, words, more));
   }
 
   stop() {
+    this.looking = null;
     clearTimeout(this.timer);
   }
 }

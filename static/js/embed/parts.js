@@ -58,7 +58,7 @@ export function wrong(input, message) {
   if (error) Object.assign(error, { hidden: !message, textContent: message });
 }
 
-// The exact text that the order names. The shop made its HTML safe; a page that takes no HTML at all links to it.
+// The exact text. The shop made its HTML safe; a page that takes none links to it.
 export function text({ title, summary, html, url }) {
   const whole = h("div", { class: "text" });
   try {
@@ -71,8 +71,7 @@ export function text({ title, summary, html, url }) {
 
 // A button beside the one that orders.
 export function deed(words, work, { kind = "quiet", doing = "One moment…" } = {}) {
-  const made = h("button", { class: kind, type: "button", onclick: () => busy(made, doing, work) }, words);
-  return made;
+  return h("button", { class: kind, type: "button", onclick: ({ target }) => busy(target, doing, work) }, words);
 }
 
 // While it works the button says so, and a second press does nothing.
