@@ -10,13 +10,12 @@ function within(promise, ms = PATIENCE) {
 // A form that is still coming is worth a moment and no more: others buy meanwhile.
 export const soon = (coming) => within(coming, 4000).catch(() => null);
 
-const fetched = (src) => new Promise((onload, no) => {
-  const onerror = () => no((loading = null)); // who comes next tries anew
+const fetched = (src) => new Promise((onload, onerror) => {
   document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
 });
 
 export async function loadStripe(src, key) {
-  if (!window.Stripe) await within(loading ??= fetched(src));
+  if (!window.Stripe) await within(loading ??= fetched(src).finally(() => (loading = null)));
   return window.Stripe(key);
 }
 

@@ -34,6 +34,19 @@ def test_the_order_does_not_wait_for_long(buyer: Buyer) -> None:
     expect(buyer.headline).to_have_text("One step left: pay for your order")
 
 
+def test_a_card_form_that_died_does_not_hold_the_order_for_ever(buyer: Buyer) -> None:
+    """A wallet's sheet is read by a person, so it is given time; a frame that the phone threw away never answers."""
+    buyer.page.clock.install()
+    buyer.buys_now()
+    buyer.types_card(GOOD)
+    buyer.fills_in_the_address()
+    buyer.page.locator("iframe[title='Secure card form']").evaluate("(frame) => frame.remove()")
+    buyer.pay_button.click()
+    expect(buyer.page.locator("#place")).to_have_text("Placing your order…")
+    buyer.page.clock.fast_forward("02:01")
+    expect(buyer.headline).to_have_text("One step left: pay for your order")
+
+
 def test_a_card_pressed_on_the_page_that_asks_for_it_is_not_swallowed(buyer: Buyer, complaints: list[str]) -> None:
     orders_without_a_card(buyer, complaints)
     form_comes = hold_back(buyer.page, "**/sandbox/**/card_form.js")
