@@ -21,8 +21,8 @@ from tests.browser.other_site import OtherSite
 from tests.running_shop import RunningShop, working_in
 from tests.waiting import known_everywhere
 
-# Right after it scrolled, Chromium may give a click to the card form's frame that was there before: it is lost. A test's
-# click comes that fast, a hand's does not. What looks at a phone or at scrolling sets its own size.
+# Right after it scrolled, Chromium may give a click to the card form's frame that was there before, and it is lost: a
+# test's click comes that fast, a hand's does not. What looks at a phone or at scrolling sets its own size.
 SO_HIGH_THAT_NOTHING_SCROLLS: ViewportSize = {"width": 1280, "height": 2600}
 EXPECTED = r"with a status of (409|422)|both allow-scripts and allow-same-origin for its sandbox"
 
