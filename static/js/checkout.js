@@ -241,7 +241,7 @@ function totalIsAway() {
   const go = document.getElementById("go");
   if (go.querySelector("[role=status]")) return;
   const headline = navigator.onLine === false ? "You are offline" : "The shop does not answer just now";
-  const note = makeNote({ tone: "wait", headline, text: "The total does not follow what you chose last yet. It is asked for again by itself." });
+  const note = makeNote({ tone: "wait", headline, text: "This is still the total from before your last choice. The new one is asked for again by itself." });
   note.setAttribute("role", "status");
   go.prepend(note);
 }
