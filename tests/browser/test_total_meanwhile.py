@@ -9,7 +9,8 @@ from checkout.models import Order, ShippingZone
 from checkout.totals import tables
 from tests.browser.buyer import GOOD, Buyer
 from tests.browser.held_back import hold_back
-from tests.browser.test_meanwhile import QUOTE
+from tests.browser.test_meanwhile import NO_LIMIT, QUOTE
+from tests.browser.test_pressed_early import ENDLESS_PATIENCE
 from tests.browser.test_totals import pay, total
 from tests.running_shop import RunningShop
 from tests.waiting import known_everywhere
@@ -55,7 +56,9 @@ def test_a_country_that_was_chosen_before_the_scripts_ran_is_asked_for(
 
 
 def test_a_total_that_comes_after_the_press_is_agreed_to_first(zones: None, shop: RunningShop, buyer: Buyer) -> None:
+    buyer.page.add_init_script(ENDLESS_PATIENCE)
     at_checkout(buyer)
+    buyer.page.evaluate(NO_LIMIT)
     token_comes = hold_back(buyer.page, "**/v1/confirmation_tokens*")  # so that the total is always there before it
     total_comes = hold_back(buyer.page, QUOTE)
     buyer.page.get_by_label("Express").check()
@@ -74,7 +77,9 @@ def test_a_total_that_comes_after_the_press_is_agreed_to_first(zones: None, shop
 
 
 def test_the_same_total_that_comes_after_the_press_orders(zones: None, shop: RunningShop, buyer: Buyer) -> None:
+    buyer.page.add_init_script(ENDLESS_PATIENCE)
     at_checkout(buyer)
+    buyer.page.evaluate(NO_LIMIT)
     total_comes = hold_back(buyer.page, QUOTE)
     region = buyer.page.get_by_label("State or region")
     region.fill("Ohio")
