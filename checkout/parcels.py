@@ -104,6 +104,9 @@ def _unsent(order: Order, shipped: Mapping[int, int]) -> list[_Unsent]:
 
 
 def shipped_units(order: Order) -> dict[int, int]:
+    """The units of each line that have left us: in parcels, or all of them over the counter."""
+    if order.shipping_option == PICKUP and _collected_at(order):
+        return dict(order.lines.values_list("pk", "quantity"))
     found = ShipmentLine.objects.filter(shipment__order=order).order_by().values_list("line_id")
     return dict(found.annotate(Sum("quantity")))
 

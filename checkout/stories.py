@@ -207,6 +207,12 @@ REFUNDED = Story(
     "It reaches you within 5 to 10 days. There is nothing to do.",
     "wait",
 )
+REFUND_FAILED = Story(
+    "A refund did not get through",
+    "We sent money back to the card or account you paid with, and it came back to us.",
+    "Nothing to do: a person looks at it and sends it again. If you hear nothing, write to {support}.",
+    "wait",
+)
 PARTLY_REFUNDED = Story(
     "Yours, and partly refunded",
     "Your order is confirmed, and {refunded} of {total} went back to the card or account you paid with.",

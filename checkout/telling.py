@@ -29,6 +29,7 @@ from checkout.stories import (
     OUR_DELAYS,
     PARTLY_REFUNDED,
     PICKED_UP,
+    REFUND_FAILED,
     REFUNDED,
     SET_ASIDE,
     STILL_WITH_US,
@@ -76,7 +77,14 @@ def _story_of_money_back(order: Order, deeds: Sequence[JournalEntry]) -> Story |
         return REFUNDED
     if _sent(order) >= order.captured_minor:
         return GOING_BACK
-    return PARTLY_REFUNDED if order.refunded_minor else None
+    return _story_of_a_failed_refund(order) or (PARTLY_REFUNDED if order.refunded_minor else None)
+
+
+def _story_of_a_failed_refund(order: Order) -> Story | None:
+    """Of one whose money is still here: not where it went back by another way since."""
+    left = order.captured_minor - order.disputed_minor - _sent(order)
+    failed = order.refunds.filter(surplus=None, state=RefundState.FAILED, amount_minor__lte=left)
+    return REFUND_FAILED if failed.exists() else None
 
 
 def _sent(order: Order) -> int:
@@ -105,7 +113,7 @@ def _story_of_what_came_late(order: Order, deeds: Sequence[JournalEntry]) -> Sto
     if order.state == OrderState.EXPIRED:
         return OUR_DELAYS.get(_state_before(OrderState.EXPIRED, deeds))
     if order.state == OrderState.LATE_PAID and not _refund_by(order):
-        return _story_of_a_dispute(order)
+        return _story_of_a_dispute(order) or _story_of_a_failed_refund(order)
     return FIRST_IN_LINE if order.state == OrderState.LATE_PAID else None
 
 

@@ -20,12 +20,16 @@ class _OrderDialog(ConfirmDialog):
         return Order.objects.select_related("payment").get(pk=self.object_id)
 
 
+def _go_back(units: int) -> str:
+    return f"What is in it ({units} in all) goes to who waits, or back on sale."
+
+
 class CancelDialog(_OrderDialog):
     why = WhyField()
 
     def consequence(self) -> dict[str, Any]:
         units = sum(line.quantity for line in self.order.lines.all())
-        words = f"Nothing can be paid on {self.order} any more, and {units} go to who waits, or back on sale."
+        words = f"Nothing can be paid on {self.order} any more. {_go_back(units)}"
         return {
             "text": f"{words} The fan gets an e-mail. Should it turn out to be paid already, it stays and is confirmed."
         }
@@ -36,7 +40,7 @@ class UncollectedDialog(_OrderDialog):
 
     def consequence(self) -> dict[str, Any]:
         units = sum(line.quantity for line in self.order.lines.all())
-        words = f"{self.order} is not kept for {self.order.name} any more: {units} go to who waits, or back on sale."
+        words = f"{self.order} is not kept for {self.order.name} any more. {_go_back(units)}"
         return {"text": f"{words} Nothing was paid. The fan gets an e-mail. This cannot be undone."}
 
 

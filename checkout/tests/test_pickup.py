@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from checkout import payments, pickup, place_order, refunds, returns
+from checkout import fan_requests, payments, pickup, place_order, refunds, returns
+from checkout.after_sale import RequestKind
 from checkout.errors import CannotRefund, IllegalMove, Invalid
 from checkout.models import MoneyState, Order, OrderState, PaymentPath, PaymentState, Refund, RefundState
 from checkout.pricing import Wanted
@@ -90,6 +91,14 @@ def test_what_was_paid_at_the_desk_is_given_back_there_and_noted_once(drop: Drop
         returns.refund_amount(order.pk, 1, seen=1, by="staff:desk", why="x", now=clock())
 
 
+def test_what_was_collected_has_left_and_is_not_to_be_cancelled(drop: Drop) -> None:
+    order = to_pick_up(drop)
+    pickup.collect(order.pk, by="staff:desk")
+    order = fresh(order)
+    asked = fan_requests.options(order, clock())
+    assert (asked.may(RequestKind.CANCELLATION), asked.may(RequestKind.RETURN)) == (False, True)
+
+
 def test_the_desk_says_how_to_give_it_back(drop: Drop) -> None:
     order = to_pick_up(drop)
     pickup.collect(order.pk, by="staff:desk")
@@ -155,7 +164,7 @@ def test_staff_cancel_what_nobody_will_collect(drop: Drop) -> None:
     desk = signed_in("Support")
     page = f"/admin/checkout/order/{order.pk}"
     dialog = desk.get(f"{page}/not-collected/", headers={"HX-Request": "true"}).content.decode()
-    assert f"{order} is not kept for A Fan any more: 1 go to who waits, or back on sale." in dialog
+    assert f"{order} is not kept for A Fan any more. What is in it (1 in all) goes to who waits" in dialog
     desk.post(f"{page}/not-collected/", {"_form_submitted": "on"})
     assert fresh(order).state == OrderState.CONFIRMED, "a reason is wanted"
     for _ in range(2):

@@ -245,7 +245,9 @@ def test_a_refund_the_provider_refuses_fails_and_can_be_sent_again(robe: Drop, s
     refund.refresh_from_db()
     assert (refund.state, refund.failure) == (RefundState.FAILED, "insufficient_funds")
     assert refunds.refundable(fresh(order)) == 10200
+    assert order_view(fresh(order), clock()).headline == "A refund did not get through"
     refunds.retry(refund.pk, by=STAFF, now=clock())
+    assert order_view(fresh(order), clock()).headline == "Yours."
     refunds.retry(refund.pk, by=STAFF, now=clock())
     refunds.drain(clock)
     refund.refresh_from_db()

@@ -38,7 +38,7 @@ function say(input, message) {
 }
 
 const wordsFor = (input) =>
-  input.validity.valueMissing ? input.dataset.missing : input.type === "email" ? "This is not an e-mail address: name@example.com." : input.validationMessage;
+  input.validity.valueMissing ? input.dataset.missing : input.type === "email" ? "Enter an e-mail address, like name@example.com." : input.validationMessage;
 
 function firstFault() {
   const faults = [];

@@ -189,7 +189,7 @@ def test_what_is_wrong_is_said_at_its_field(blog: Buyer) -> None:
     blog.pay_button.click()
     email = blog.page.get_by_label("E-mail")
     expect(email).to_be_focused()
-    expect(email).to_have_accessible_description("This is not an e-mail address: name@example.com.")
+    expect(email).to_have_accessible_description("Enter an e-mail address, like name@example.com.")
     expect(embed(blog).get_by_role("alert")).to_contain_text("things to mend")
     assert Order.objects.filter(drop=blog.drop).count() == 0
 

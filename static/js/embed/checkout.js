@@ -4,7 +4,7 @@ import { CardProblem, cardToken, soon } from "../card_form.js";
 import { busy, choice, deed, draw, field, h, money, note, offlineOr, text, tick, wrong } from "./parts.js";
 
 const WARN = 120_000; // ms: time enough to act
-const MISSING = { email: "This is not an e-mail address: name@example.com.", name: "Enter your name.", line1: "Enter your street.", city: "Enter your city.", accept: "Please read and tick this." };
+const MISSING = { email: "Enter an e-mail address, like name@example.com.", name: "Enter your name.", line1: "Enter your street.", city: "Enter your city.", accept: "Please read and tick this." };
 const DECIDES = ["email", "postal_code", "region", "country", "shipping_option", "discount_code"]; // the total follows from them
 const GONE = ["sold-out", "in-other-carts", "hold-expired", "not-open", "limit-reached"];
 const FIELDS = [ // words, name, longest, what browsers call it; MISSING says which are required
