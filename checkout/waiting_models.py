@@ -45,7 +45,7 @@ class WaitingPlace(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = "place on a waiting list", "waiting lists"
+        verbose_name, verbose_name_plural = "place on a waiting list", "places on waiting lists"
         ordering = [F("order").asc(nulls_last=True), "id"]
         constraints = [
             models.UniqueConstraint(

@@ -14,6 +14,7 @@ register = template.Library()
 # Where the sidebar has a better word than the model.
 IN_THE_SIDEBAR = {
     "Groups": "Roles",
+    "Places on waiting lists": "Waiting lists",
     "Retention periods": "What is kept",
     "Users": "People",
     "Webhook events": "Payment news",

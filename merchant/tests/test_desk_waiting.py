@@ -52,6 +52,12 @@ def test_shows_who_waits_in_turn_with_few_queries(
     assert "joined" in page(client, places[1]).lower()
 
 
+def test_counts_places_and_not_lists(places: list[WaitingPlace]) -> None:
+    listed = " ".join(signed_in(DROP_MANAGER).get(LIST).content.decode().split())
+    assert "2 places on waiting lists" in listed
+    assert "2 waiting lists" not in listed
+
+
 def test_takes_off_the_list_with_a_reason(places: list[WaitingPlace]) -> None:
     client = signed_in(DROP_MANAGER)
     dialog = client.get(f"{LIST}{places[0].pk}/remove/", headers={"HX-Request": "true"}).content.decode()

@@ -46,6 +46,7 @@ def test_one_door_is_marked_as_the_one_where_one_is(page: str, door: str) -> Non
         ("auth/group/", "Roles"),
         ("checkout/webhookevent/", "Payment news"),
         ("checkout/taxrate/", "Tax rates"),
+        ("checkout/waitingplace/", "Waiting lists"),
         ("drops/drop/", "Drops"),
     ],
 )
