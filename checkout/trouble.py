@@ -1,6 +1,6 @@
 """What needs a person, in groups: what each means, what is in it, and the one safe thing that can be done with all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,8 +45,29 @@ class Kind:
     act: Deed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a deed: how many were ``done``, had ``gone`` from the group before, or were ``left`` as before."""
+
+    done: int
+    gone: int
+    left: int
+
+
 def kind(slug: str) -> Kind | None:
     return next((each for each in KINDS if each.slug == slug), None)
+
+
+def act_on(kind: Kind, shown: Collection[int], *, by: str, now: datetime) -> Outcome:
+    """Do the kind's deed to those of ``shown`` that are still in it, and to no other: nobody decided about those.
+
+    TypeError where nothing can be done with all of a kind.
+    """
+    if kind.act is None:
+        raise TypeError(f"{kind.slug} has no deed")
+    there = list(kind.rows(now).filter(pk__in=shown).values_list("pk", flat=True))
+    done = kind.act(kind.rows(now).filter(pk__in=there), by, now)
+    return Outcome(done, gone=len(set(shown)) - len(there), left=len(there) - done)
 
 
 # --- what is in them -------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class OrderAdmin(OrderDeeds):
             path("trouble/", view(trouble.page), name="checkout_order_trouble"),
             path("trouble/amount/<int:row_id>/", view(amount.page), name="checkout_order_amount"),
             path("trouble/card/<int:card_id>/", view(shared_card.page), name="checkout_order_shared_card"),
-            path("trouble/<slug:slug>/", view(trouble.deed), name="checkout_order_trouble_deed"),
+            path("trouble/<slug:slug>/", view(trouble.group), name="checkout_order_trouble_group"),
             path("<int:order_id>/parcels/", view(shipping.page), name="checkout_order_parcels"),
             path("<int:order_id>/refund/", view(refunding.page), name="checkout_order_refund"),
         ]

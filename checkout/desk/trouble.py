@@ -1,10 +1,13 @@
-"""The page of everything that needs a person, and the bulk deeds on it, each confirmed with its count and sum."""
+"""What needs a person: all of it on one page, each group page by page, and its deed, confirmed with count and sum."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
 from django.db.models import Model, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +18,7 @@ from checkout import amounts, trouble
 from checkout.amount_models import AmountDiffers
 from checkout.models import CardInDrop, Dispute, Order, Refund, Surplus, WebhookEvent
 from checkout.provider_words import dispute_reason, dispute_status, refund_problem
-from checkout.trouble import Kind
+from checkout.trouble import Kind, Outcome
 from drops.models import StockItem
 from merchant.clock import now as clock
 from merchant.desk import actor, desk_context
@@ -23,6 +26,7 @@ from merchant.money import Money
 from merchant.store import current_store
 
 SHOWN = 20
+A_PAGE = 50
 AMOUNTS = {Order: "total_minor", Refund: "amount_minor", Surplus: "captured_minor", Dispute: "amount_minor"}
 
 
@@ -38,19 +42,44 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
+    """A kind with what is in it: how many and what they come to, and the rows of one page."""
+
     kind: Kind
-    count: int
+    page: "Page[Any]"
+    field: str | None
     total: Money | None
-    rows: list[Row]
 
     @property
-    def more(self) -> int:
-        return self.count - len(self.rows)
+    def count(self) -> int:
+        return self.page.paginator.count
+
+    @property
+    def rows(self) -> list[Row]:
+        return [_row(each) for each in self.page]
+
+    @property
+    def shown(self) -> str:
+        """Which rows the page shows, for its form: ``17,20,21``."""
+        return ",".join(str(each.pk) for each in self.page)
 
     @property
     def size(self) -> str:
         """``3, $144.00 in all``"""
-        return f"{self.count:,}" + (f", {self.total} in all" if self.total else "")
+        return _size(self.count, self.total)
+
+    @property
+    def size_shown(self) -> str:
+        """The same of the page's rows."""
+        return _size(len(self.page), _money(sum(getattr(each, self.field) for each in self.page) if self.field else 0))
+
+
+class ShownForm(forms.Form):
+    """Which rows the page showed: nothing is done to any other."""
+
+    shown = forms.RegexField(rf"^[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{A_PAGE - 1}}}\Z")
+
+    def clean_shown(self) -> list[int]:
+        return [int(each) for each in self.cleaned_data["shown"].split(",")]
 
 
 @require_safe
@@ -70,19 +99,48 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/trouble.html", context)
 
 
-def deed(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask first, naming count and sum; then do it."""
-    _may(request, "checkout.refund_order")
+def group(request: HttpRequest, slug: str) -> HttpResponse:
+    """All of one group, page by page. Its deed is asked first, naming count and sum of the page; then it is done."""
+    _may(request, "checkout.view_order")
     kind = trouble.kind(slug)
-    if kind is None or kind.act is None or not _sees(request, kind):
+    if kind is None or not _sees(request, kind):
         raise Http404
-    now = clock()
     if request.method == "POST":
-        count = kind.act(kind.rows(now), actor(request), now)
-        messages.success(request, f"{kind.deed}: {count} done.")
-        return redirect("admin:checkout_order_trouble")
-    context = desk_context(request, kind.deed, Order, group=_group(kind, now), server_now=now)
-    return render(request, "desk/trouble_deed.html", context)
+        return _done(request, kind)
+    now = clock()
+    context = desk_context(
+        request,
+        kind.title,
+        Order,
+        group=_group(kind, now, A_PAGE, request.GET.get("page")),
+        may_act=kind.act is not None and request.user.has_perm("checkout.refund_order"),
+        server_now=now,
+    )
+    return render(request, "desk/trouble_group.html", context)
+
+
+def _done(request: HttpRequest, kind: Kind) -> HttpResponse:
+    _may(request, "checkout.refund_order")
+    if kind.act is None:
+        raise Http404
+    form = ShownForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "The form did not say which of them you saw, so nothing was done. Look again, please.")
+        return redirect("admin:checkout_order_trouble_group", kind.slug)
+    outcome = trouble.act_on(kind, form.cleaned_data["shown"], by=actor(request), now=clock())
+    level = messages.WARNING if outcome.left or outcome.gone else messages.SUCCESS
+    messages.add_message(request, level, f"{kind.deed}: {_told(outcome)}.")
+    return redirect("admin:checkout_order_trouble")
+
+
+def _told(outcome: Outcome) -> str:
+    """``2 done, 1 no longer in this group``"""
+    parts = [f"{outcome.done} done"]
+    if outcome.gone:
+        parts.append(f"{outcome.gone} no longer in this group")
+    if outcome.left:
+        parts.append(f"{outcome.left} left as before, as the provider did not answer or there was nothing to do")
+    return ", ".join(parts)
 
 
 def _may(request: HttpRequest, permission: str) -> None:
@@ -94,12 +152,19 @@ def _sees(request: HttpRequest, kind: Kind) -> bool:
     return kind.slug != "news" or request.user.has_perm("checkout.view_webhookevent")
 
 
-def _group(kind: Kind, now: datetime) -> Group:
+def _group(kind: Kind, now: datetime, a_page: int = SHOWN, number: str | None = None) -> Group:
     rows = kind.rows(now)
     field = AMOUNTS.get(rows.model)
-    minor = rows.aggregate(sum=Sum(field))["sum"] if field else None
-    total = Money(minor, current_store().currency) if minor else None
-    return Group(kind, rows.count(), total, [_row(each) for each in rows[:SHOWN]])
+    page = Paginator(rows, a_page).get_page(number)
+    return Group(kind, page, field, _money(rows.aggregate(sum=Sum(field))["sum"] if field else 0))
+
+
+def _size(count: int, total: Money | None) -> str:
+    return f"{count:,}" + (f", {total} in all" if total else "")
+
+
+def _money(minor: int | None) -> Money | None:
+    return Money(minor, current_store().currency) if minor else None
 
 
 def _row(found: Model) -> Row:

@@ -163,7 +163,7 @@ def test_a_failed_refund_is_shown_and_sent_again_from_the_page_of_trouble(paid: 
     assert "not enough money in the shop&#x27;s balance" in page
     confirm = client.get(f"{TROUBLE}refunds-failed/").content.decode()
     assert "Send them again: 1, $48.00 in all" in confirm
-    assert client.post(f"{TROUBLE}refunds-failed/").status_code == 302
+    assert client.post(f"{TROUBLE}refunds-failed/", {"shown": refund.pk}).status_code == 302
     refunds.drain(clock)
     assert Refund.objects.get().state == RefundState.SUCCEEDED
     assert "not enough money" not in client.get(TROUBLE).content.decode()
@@ -210,7 +210,7 @@ def test_the_page_of_trouble_groups_what_needs_a_person(paid: Order, open_order:
         "disputes": "1, $54.00 in all",
         "news": "1",
     }
-    assert client.post(f"{TROUBLE}unknown/").status_code == 302
+    assert client.post(f"{TROUBLE}unknown/", {"shown": open_order.pk}).status_code == 302
     assert client.post(f"{TROUBLE}disputes/").status_code == 404, "nothing is done to a dispute from here"
     assert fresh(open_order).payment.due_at > now - timedelta(minutes=1)
     assert client.get("/admin/").content.decode().count(TROUBLE) == 2
