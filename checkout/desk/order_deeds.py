@@ -197,7 +197,8 @@ def _fitting(order: Order) -> set[str]:
     deeds = {"erase"} if order.email else set()
     if order.email and order.drop.state != DropState.CLOSED:
         deeds.add("grant_more")
-    if refunds.refundable(order) and (order.payment.intent_id or order.payment.path == PaymentPath.PICKUP):
+    money_here = refunds.refundable(order)
+    if money_here and (order.payment.intent_id or order.payment.path == PaymentPath.PICKUP):
         deeds.add("refund")
     if pickup.is_waiting(order, order.payment):
         deeds |= {"collected", "not_collected"}
@@ -205,7 +206,7 @@ def _fitting(order: Order) -> set[str]:
         deeds.add("parcels")
     if order.payment.state == PaymentState.AUTHORISED:
         deeds.add("let_go")
-    if free.may_be_cancelled(order, order.payment) or returns.may_be_taken_back(order):
+    if free.may_be_cancelled(order, order.payment) or (not money_here and returns.may_be_taken_back(order)):
         deeds.add("take_back")
     if order.state in CANCELLABLE:
         deeds.add("cancel")
